@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef POWERPLAY_MACHINE_CONFIG_H
+#define POWERPLAY_MACHINE_CONFIG_H
+
+/*
+ * The machine definition as the machine core reads it: parsed, checked, defaults filled in.
+ *
+ * A definition is one JSON object, the same in a file and in `machine-create`. Parsing is strict:
+ * an unknown member, a wrong type or a value out of range is an error that names its path
+ * ("disks[0].formt"). Parsing opens nothing. Files come in afterwards as descriptors, either from
+ * the daemon (machine_config_attach) or, when a worker runs alone, by machine_config_open_files.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MACHINE_CONFIG_MAX_SERIAL 4
+#define MACHINE_CONFIG_MAX_DISKS 8
+#define MACHINE_CONFIG_MAX_NICS 4
+#define MACHINE_CONFIG_MAX_APPEND 4095
+
+#define MACHINE_CONFIG_ERROR (machine_config_error_quark())
+
+typedef enum {
+    MACHINE_CONFIG_ERROR_SYNTAX, /* not a JSON object */
+    MACHINE_CONFIG_ERROR_MEMBER, /* unknown, missing or repeated member */
+    MACHINE_CONFIG_ERROR_VALUE,  /* wrong type or value */
+    MACHINE_CONFIG_ERROR_FILE,   /* a named file cannot be opened or is not usable */
+} MachineConfigError;
+
+typedef enum { CONFIG_SERIAL_RING, CONFIG_SERIAL_NULL } ConfigSerialBackend;
+typedef enum { CONFIG_DISK_RAW } ConfigDiskFormat;
+typedef enum { CONFIG_DISK_VIRTIO } ConfigDiskInterface;
+/* When a request completes: at a position computed from virtual time, or when the host is done. */
+typedef enum { CONFIG_COMPLETION_VIRTUAL, CONFIG_COMPLETION_HOST } ConfigCompletion;
+typedef enum { CONFIG_NIC_VIRTIO } ConfigNicModel;
+typedef enum { CONFIG_NIC_NULL } ConfigNicBackend;
+
+typedef struct {
+    char *id; /* unique over all devices, [A-Za-z][A-Za-z0-9_-]{0,31} */
+    ConfigSerialBackend backend;
+} ConfigSerial;
+
+typedef struct {
+    char *id;
+    char *file; /* as written; for messages and manifests, never opened by the core */
+    int fd;     /* the image; opened read-only always (writes go to the overlay); -1 until attached */
+    ConfigDiskFormat format;
+    ConfigDiskInterface interface;
+    ConfigCompletion completion;
+    bool readonly; /* as the guest sees it */
+} ConfigDisk;
+
+typedef struct {
+    char *id;
+    ConfigNicModel model;
+    ConfigNicBackend backend;
+    uint8_t mac[6];
+} ConfigNic;
+
+typedef struct {
+    unsigned shift;        /* one instruction = 2^shift ns, 0..10 */
+    bool sleep;            /* idle warps are paced by real time */
+    bool rtc_is_host;      /* each read of the date is the host's, and logged */
+    int64_t rtc_epoch_sec; /* else the date at power-on, seconds since 1970-01-01 UTC */
+} ConfigClock;
+
+typedef struct {
+    char *name;  /* [A-Za-z0-9][A-Za-z0-9._-]{0,63} */
+    char *board; /* one of the known boards ("pseries") */
+    char *cpu;   /* one of that board's CPU models ("power9") */
+    uint64_t memory_bytes; /* a multiple of 1 MiB, 64 MiB..64 GiB */
+    char *kernel;          /* path as written */
+    int kernel_fd;         /* -1 until attached */
+    char *initrd;          /* NULL: none */
+    int initrd_fd;
+    char *append; /* never NULL */
+    ConfigClock clock;
+    ConfigSerial serial[MACHINE_CONFIG_MAX_SERIAL];
+    unsigned serial_count;
+    ConfigDisk disks[MACHINE_CONFIG_MAX_DISKS];
+    unsigned disk_count;
+    ConfigNic nics[MACHINE_CONFIG_MAX_NICS];
+    unsigned nic_count;
+    bool rng;
+    /* The definition with every default written out, one line of JSON with sorted members: goes
+     * into manifests, and parses again to the same configuration. */
+    char *canonical;
+} MachineConfig;
+
+GQuark machine_config_error_quark(void);
+
+/* Parses and checks `json` (`length` bytes, UTF-8, or -1 when NUL-terminated). The caller owns the
+ * result. NULL with `error` set if anything is wrong. */
+MachineConfig *machine_config_parse(const char *json, gssize length, GError **error);
+
+/* Closes the descriptors it holds. Takes NULL. */
+void machine_config_free(MachineConfig *config);
+
+/* Gives `config` the open file for the member at `path` ("kernel", "initrd", "disks[0].file");
+ * takes ownership of `fd`, also when it fails (no such member, attached twice, not a file). */
+bool machine_config_attach(MachineConfig *config, const char *path, int fd, GError **error);
+
+/* Opens, read-only, every named file that is not attached yet; relative names start at
+ * `directory_fd`. For a worker that runs alone, before it starts. */
+bool machine_config_open_files(MachineConfig *config, int directory_fd, GError **error);
+
+/* True when every named file has its descriptor; else the error names the first without one. */
+bool machine_config_is_complete(const MachineConfig *config, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(MachineConfig, machine_config_free)
+
+#endif
