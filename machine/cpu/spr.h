@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Special purpose registers: numbers, and the two moves. The rows are in spr.def.
+ */
+#ifndef MACHINE_CPU_SPR_H
+#define MACHINE_CPU_SPR_H
+
+#include "machine/cpu/insn.h"
+
+typedef enum {
+#define SPR(name, number, user, privileged, kind, meaning) SPR_##name = number,
+#include "machine/cpu/spr.def"
+#undef SPR
+    /* Not reachable by a guest of a hypervisor, but state that its calls change. */
+    SPR_LPCR = 318,
+    SPR_LPIDR = 319,
+    SPR_PTCR = 464,
+} SprNumber;
+
+/* LPCR bits that matter to a guest. */
+#define LPCR_ILE (1ull << 25)
+#define LPCR_AIL_SHIFT 23
+#define LPCR_AIL (3ull << LPCR_AIL_SHIFT)
+#define LPCR_HR (1ull << 20)
+#define LPCR_UPRT (1ull << 22)
+#define LPCR_GTSE (1ull << 10)
+
+/* FSCR bits, by the number of the facility cause. */
+#define FSCR_DSCR 2
+#define FSCR_EBB 7
+#define FSCR_TAR 8
+#define FSCR_SCV 12
+#define FSCR_TM 5
+#define FSCR_PMU 3 /* reported when MMCR0.PMCC forbids the access */
+
+/* The name of register NUMBER, or NULL. */
+const char *spr_name(unsigned number);
+
+#endif

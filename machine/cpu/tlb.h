@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Soft TLB: direct-mapped host translations under one context, a cache of the translation set.
+ *
+ * 1. An entry may be dropped at any time; it refills from the translation set without touching guest
+ *    memory. So nothing that the guest can notice depends on these tables.
+ * 2. A write entry exists only for pages whose dirty mark is of the present epoch and that hold no
+ *    predecoded code; both kinds of change drop the entry.
+ */
+#ifndef MACHINE_CPU_TLB_H
+#define MACHINE_CPU_TLB_H
+
+#include "machine/cpu/cpu.h"
+
+#define TLB_PAGE_BITS 12
+#define TLB_PAGE_SIZE (1ull << TLB_PAGE_BITS)
+#define TLB_SETS 512
+#define TLB_INDEX(ea) (((ea) >> TLB_PAGE_BITS) & (TLB_SETS - 1))
+/* An aligned access of SIZE bytes at EA hits if the page matches; an unaligned one never does. */
+#define TLB_TAG(ea, size) ((ea) & (~(TLB_PAGE_SIZE - 1) | ((uint64_t)(size)-1)))
+#define TLB_INVALID 0xfffull /* no tag: low bits set */
+
+typedef struct {
+    uint64_t tag;    /* effective page address, or TLB_INVALID */
+    uint64_t addend; /* host address = addend + ea */
+} TlbEntry;
+
+typedef struct {
+    uint64_t tag;                 /* effective page address, or TLB_INVALID */
+    struct DecodedPage *decoded;
+} FetchEntry;
+
+#define FETCH_SETS 128
+#define FETCH_INDEX(ea) (((ea) >> TLB_PAGE_BITS) & (FETCH_SETS - 1))
+
+struct TlbBank {
+    TlbEntry read[TLB_SETS];
+    TlbEntry write[TLB_SETS];
+    FetchEntry fetch[FETCH_SETS];
+    uint64_t context[4]; /* what the translations depend on (mmu.c); all ones when unused */
+    uint64_t last_used;
+};
+
+#endif
