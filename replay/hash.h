@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Hashes of a machine: one 128-bit digest per component.
+ *
+ * A component is anything with a name whose state two runs must share: a CPU, a device, the
+ * translation set, RAM, the bytes a serial port has sent. Digests are XXH3-128 over canonical
+ * values (state.h), so they depend on no host and no padding. They find accidents, not forgeries.
+ *
+ * RAM. A hash point digests at most 1,024 pages among those written since the last point, in
+ * ascending order from a cursor that is state, and one slice of 1/256 of all pages, chosen by
+ * icount. Points are 2^24 instructions apart, so each page is looked at at least once in 2^32
+ * instructions, and a page that changed behind the machine's back (a flipped bit, a store that
+ * forgot its dirty mark) shows there. All of RAM is digested at start and end of a recording.
+ * This runs on the machine thread: a slice of 1 GiB is 4 MiB, about 0.3 ms.
+ *
+ * Invariants
+ * 1. Nothing here allocates after the first point of a run.
+ * 2. Nothing here changes what it digests, but for the cursor of the RAM hash.
+ */
+#pragma once
+
+#include "replay/event.h"
+#include "replay/state.h"
+
+#define DIGEST_SIZE 16
+
+typedef struct Digest {
+    guint8 bytes[DIGEST_SIZE];
+} Digest;
+
+extern const StateTable digest_state;
+
+void digest_bytes(Digest *digest, const void *data, gsize length);
+/* Of the values of a struct with a state table. */
+void digest_struct(Digest *digest, const StateTable *table, const void *state);
+gboolean digest_equal(const Digest *a, const Digest *b);
+gboolean digest_is_zero(const Digest *digest);
+/* 32 hex digits and a zero byte. */
+void digest_to_hex(const Digest *digest, char hex[2 * DIGEST_SIZE + 1]);
+
+/* For a component that is no struct: digest its pieces one after the other. */
+typedef struct Hasher Hasher;
+Hasher *hasher_new(void);
+void hasher_free(Hasher *hasher);
+void hasher_reset(Hasher *hasher);
+void hasher_u32(Hasher *hasher, guint32 value);
+void hasher_u64(Hasher *hasher, guint64 value);
+void hasher_bytes(Hasher *hasher, const void *data, gsize length);
+void hasher_struct(Hasher *hasher, const StateTable *table, const void *state);
+void hasher_digest(const Hasher *hasher, Digest *digest);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Hasher, hasher_free)
+
+/* --- a list of components ---------------------------------------------------------------------- */
+
+#define HASH_NAME_MAX 64
+#define HASH_COMPONENTS_MAX 1024
+
+typedef struct HashComponent {
+    char name[HASH_NAME_MAX];
+    Digest digest;
+} HashComponent;
+
+typedef struct HashList HashList;
+HashList *hash_list_new(void);
+void hash_list_free(HashList *list);
+/* Empties the list, keeps its memory. */
+void hash_list_reset(HashList *list);
+/* NAME: at most 63 bytes, unique in the list. */
+void hash_list_add(HashList *list, const char *name, const Digest *digest);
+void hash_list_add_struct(HashList *list, const char *name, const StateTable *table,
+                          const void *state);
+guint hash_list_length(const HashList *list);
+const HashComponent *hash_list_get(const HashList *list, guint index);
+/* Digest over all names and digests: the hash of the machine. */
+void hash_list_digest(const HashList *list, Digest *digest);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HashList, hash_list_free)
+
+/* --- RAM ---------------------------------------------------------------------------------------- */
+
+#define HASH_POINT_INTERVAL (G_GUINT64_CONSTANT(1) << 24) /* instructions */
+#define HASH_RAM_PAGE 4096u
+#define HASH_RAM_PAGES_MAX 1024u
+#define HASH_RAM_SLICES 256u
+
+/* State of the machine, saved with it. */
+typedef struct RamHash {
+    guint64 cursor; /* page number at which the next point begins to look for dirty pages */
+} RamHash;
+extern const StateTable ram_hash_state;
+
+typedef struct RamView {
+    const guint8 *data;
+    guint64 pages;
+    /* First page >= FROM written since the last point, or >= pages if there is none. */
+    guint64 (*next_dirty)(gpointer user, guint64 from);
+    gpointer user;
+} RamView;
+
+/* Adds "ram-dirty" and "ram-slice" (both after PREFIX) to LIST, moves the cursor. */
+void ram_hash_point(RamHash *hash, const RamView *view, guint64 icount, const char *prefix,
+                    HashList *list);
+/* Adds "ram" (after PREFIX), the digest of all pages, and sets the cursor to 0. */
+void ram_hash_all(RamHash *hash, const RamView *view, const char *prefix, HashList *list);
+
+/* --- output -------------------------------------------------------------------------------------- */
+
+/*
+ * Running digest of a stream of bytes that leaves the machine. It depends on the bytes only, not
+ * on the pieces in which they came, and is state: saved, loaded and hashed.
+ */
+typedef struct OutputHash {
+    Digest chain; /* of all full blocks */
+    guint64 total;
+    guint8 pending[256]; /* the first total % 256 bytes count, the others are 0 */
+} OutputHash;
+extern const StateTable output_hash_state;
+
+void output_hash_init(OutputHash *hash);
+void output_hash_add(OutputHash *hash, const void *data, gsize length);
