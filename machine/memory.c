@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/memory.h"
+
+#include <errno.h>
+#include <gio/gio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+Memory *memory_new(uint64_t size, GError **error)
+{
+    g_assert(size && size % MEMORY_PAGE_SIZE == 0);
+    void *ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                     -1, 0);
+    if (ram == MAP_FAILED) {
+        int code = errno;
+        g_set_error(error, G_IO_ERROR, g_io_error_from_errno(code),
+                    "cannot reserve %" G_GUINT64_FORMAT " bytes of guest memory: %s", size,
+                    g_strerror(code));
+        return NULL;
+    }
+    madvise(ram, size, MADV_HUGEPAGE);
+    Memory *memory = g_new0(Memory, 1);
+    memory->ram = ram;
+    memory->size = size;
+    memory->epoch = 1;
+    memory->page_mark = g_new0(uint32_t, memory_page_count(memory));
+    return memory;
+}
+
+void memory_free(Memory *memory)
+{
+    if (!memory)
+        return;
+    munmap(memory->ram, memory->size);
+    g_free(memory->page_mark);
+    g_free(memory);
+}
+
+uint32_t memory_next_epoch(Memory *memory)
+{
+    uint32_t closed = memory->epoch++;
+    g_assert(memory->epoch);
+    if (memory->watcher)
+        memory->watcher->epoch_moved(memory->watcher_opaque);
+    return closed;
+}
+
+bool memory_read(const Memory *memory, uint64_t address, void *data, uint64_t length)
+{
+    if (!memory_contains(memory, address, length))
+        return false;
+    memcpy(data, memory->ram + address, length);
+    return true;
+}
+
+bool memory_write(Memory *memory, uint64_t address, const void *data, uint64_t length)
+{
+    if (!memory_contains(memory, address, length))
+        return false;
+    if (!length)
+        return true;
+    memcpy(memory->ram + address, data, length);
+    for (uint64_t page = address >> MEMORY_PAGE_BITS;
+         page <= (address + length - 1) >> MEMORY_PAGE_BITS; page++)
+        memory->page_mark[page] = memory->epoch;
+    if (memory->watcher)
+        memory->watcher->written(memory->watcher_opaque, address, length);
+    return true;
+}
+
+#define MEMORY_DEFINE_READ(name, type, from)                                                       \
+    bool memory_read_##name(const Memory *memory, uint64_t address, type *value)                   \
+    {                                                                                              \
+        type raw = 0;                                                                              \
+        bool ok = memory_read(memory, address, &raw, sizeof raw);                                  \
+        *value = from(raw);                                                                        \
+        return ok;                                                                                 \
+    }
+#define MEMORY_DEFINE_WRITE(name, type, to)                                                        \
+    bool memory_write_##name(Memory *memory, uint64_t address, type value)                         \
+    {                                                                                              \
+        type raw = to(value);                                                                      \
+        return memory_write(memory, address, &raw, sizeof raw);                                    \
+    }
+MEMORY_DEFINE_READ(be32, uint32_t, GUINT32_FROM_BE)
+MEMORY_DEFINE_READ(be64, uint64_t, GUINT64_FROM_BE)
+MEMORY_DEFINE_READ(le16, uint16_t, GUINT16_FROM_LE)
+MEMORY_DEFINE_READ(le32, uint32_t, GUINT32_FROM_LE)
+MEMORY_DEFINE_READ(le64, uint64_t, GUINT64_FROM_LE)
+MEMORY_DEFINE_WRITE(be32, uint32_t, GUINT32_TO_BE)
+MEMORY_DEFINE_WRITE(be64, uint64_t, GUINT64_TO_BE)
+MEMORY_DEFINE_WRITE(le16, uint16_t, GUINT16_TO_LE)
+MEMORY_DEFINE_WRITE(le32, uint32_t, GUINT32_TO_LE)
