@@ -99,7 +99,9 @@ typedef struct RamView {
 /* Adds "ram-dirty" and "ram-slice" (both after PREFIX) to LIST, moves the cursor. */
 void ram_hash_point(RamHash *hash, const RamView *view, guint64 icount, const char *prefix,
                     HashList *list);
-/* Adds "ram" (after PREFIX), the digest of all pages, and sets the cursor to 0. */
+/* Adds "ram" (after PREFIX), the digest of all pages. Resets the cursor to 0: also in play, at the
+ * same positions, so it is called at start and end of a recording only. Pass a copy of HASH when
+ * somebody merely asks for the hash. */
 void ram_hash_all(RamHash *hash, const RamView *view, const char *prefix, HashList *list);
 
 /* --- output -------------------------------------------------------------------------------------- */
