@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Cache management, ordering, and copy-paste (Power ISA 3.0B, Book II 4.3, 4.4 and 4.6).
+ *
+ * 1. There are no caches and one processor, so only what these instructions do to storage and which
+ *    exceptions they raise remains. Stores to code are seen by the next fetch, whoever stores.
+ * 2. dcbz is a store of a whole block. dcbst, dcbf and icbi count as loads of a byte. The touches
+ *    never raise anything.
+ * 3. paste. reports that the block was not accepted (CR0 is 0 but for SO), as with no accelerator
+ *    behind the address.
+ * 4. wait resumes at once, which the book allows.
+ */
+#include "machine/cpu/access.h"
+#include "machine/cpu/cpu.h"
+#include "machine/cpu/model.h"
+#include "machine/cpu/ops.h"
+
+enum { COPY_BLOCK = 128 };
+
+static inline uint64_t ea_indexed(const Cpu *cpu, const Insn *insn)
+{
+    return cpu_ea(cpu, cpu_gpr_or_zero(cpu, insn->a) + cpu->s.gpr[insn->b]);
+}
+
+ExecStatus op_dcbz(Cpu *cpu, const Insn *insn)
+{
+    static const uint8_t zeros[128];
+    unsigned size = cpu->model->dcbz_size;
+    uint64_t ea = ea_indexed(cpu, insn) & ~(uint64_t)(size - 1);
+
+    g_assert(size <= sizeof zeros);
+    return cpu_store_bytes(cpu, ea, size, zeros) ? EXEC_NEXT : EXEC_EXCEPTION;
+}
+
+static inline ExecStatus probe(Cpu *cpu, const Insn *insn)
+{
+    return cpu_probe_load(cpu, ea_indexed(cpu, insn), 1) ? EXEC_NEXT : EXEC_EXCEPTION;
+}
+
+ExecStatus op_dcbst(Cpu *cpu, const Insn *insn)
+{
+    return probe(cpu, insn);
+}
+
+ExecStatus op_dcbf(Cpu *cpu, const Insn *insn)
+{
+    return probe(cpu, insn);
+}
+
+ExecStatus op_icbi(Cpu *cpu, const Insn *insn)
+{
+    return probe(cpu, insn);
+}
+
+#define NOTHING(name)                                                                              \
+    ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
+    {                                                                                              \
+        return EXEC_NEXT;                                                                          \
+    }
+
+NOTHING(dcba)
+NOTHING(dcbt)
+NOTHING(dcbtst)
+NOTHING(icbt)
+NOTHING(sync)
+NOTHING(eieio)
+NOTHING(isync)
+NOTHING(wait)
+NOTHING(cpabort)
+
+ExecStatus op_copy(Cpu *cpu, const Insn *insn)
+{
+    uint64_t ea = ea_indexed(cpu, insn);
+    if (ea & (COPY_BLOCK - 1))
+        return cpu_raise_alignment(cpu, ea, insn);
+    return cpu_probe_load(cpu, ea, COPY_BLOCK) ? EXEC_NEXT : EXEC_EXCEPTION;
+}
+
+ExecStatus op_paste_rc(Cpu *cpu, const Insn *insn)
+{
+    uint64_t ea = ea_indexed(cpu, insn);
+    if (ea & (COPY_BLOCK - 1))
+        return cpu_raise_alignment(cpu, ea, insn);
+    cpu->s.crf[0] = cpu->s.so;
+    return EXEC_NEXT;
+}
