@@ -19,7 +19,7 @@
 
 typedef struct Machine Machine;
 typedef struct DeviceClass DeviceClass;
-struct MachineInput; /* machine.h */
+struct Event; /* replay/event.h */
 
 struct Device {
     const DeviceClass *class;
@@ -37,7 +37,7 @@ struct DeviceClass {
     void (*reset)(Device *device);
     void (*after_load)(Device *device);
     /* An input that the log orders (replay's asynchronous events) has reached this device. */
-    void (*input)(Device *device, const struct MachineInput *input);
+    void (*input)(Device *device, const struct Event *event);
     /* How many bytes of input the device takes at this moment (character devices); NULL: any. */
     size_t (*input_room)(Device *device);
     /*

@@ -11,10 +11,6 @@ typedef enum {
 #define SPR(name, number, user, privileged, kind, meaning) SPR_##name = number,
 #include "machine/cpu/spr.def"
 #undef SPR
-    /* Not reachable by a guest of a hypervisor, but state that its calls change. */
-    SPR_LPCR = 318,
-    SPR_LPIDR = 319,
-    SPR_PTCR = 464,
 } SprNumber;
 
 /* LPCR bits that matter to a guest. */

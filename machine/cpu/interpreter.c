@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Runs predecoded pages, one function call per instruction.
+ *
+ * 1. cpu->s.cia is the address of the instruction being attempted, cpu->left counts down after it:
+ *    both are exact in the middle of every instruction.
+ * 2. Every attempt counts one, whatever came of it: a failed fetch and a fault included. Entering an
+ *    interrupt handler counts nothing.
+ * 3. A pointer into a predecoded page is never kept across anything that may fetch.
+ * 4. With MSR.SE or MSR.BE set every instruction ends a run, so that the trace interrupt follows it.
+ */
+#include "machine/cpu/interpreter.h"
+
+#include "machine/cpu/code-cache.h"
+#include "machine/cpu/exception.h"
+#include "machine/cpu/mmu.h"
+
+static inline const Insn *fetch(Cpu *cpu)
+{
+    uint64_t cia = cpu->s.cia;
+    const FetchEntry *entry = &cpu->tlb->fetch[FETCH_INDEX(cia)];
+    DecodedPage *page = entry->decoded;
+    if (G_UNLIKELY(entry->tag != (cia & ~(TLB_PAGE_SIZE - 1))))
+        page = mmu_fetch_page(cpu, cia);
+    return page ? &page->insn[cia >> 2 & (PAGE_INSNS - 1)] : NULL;
+}
+
+/* Attempts from the present instruction on while they follow each other in their page. */
+static inline ExecStatus run_straight(Cpu *cpu)
+{
+    const Insn *insn = fetch(cpu);
+    if (G_UNLIKELY(!insn))
+        return EXEC_EXCEPTION;
+    for (;;) {
+        ExecStatus status = insn->execute(cpu, insn);
+        if (status != EXEC_NEXT)
+            return status;
+        cpu->s.cia += 4;
+        insn++;
+        if (--cpu->left <= 0)
+            return EXEC_REFETCH;
+    }
+}
+
+/* Finishes the attempt that ended with STATUS; false if a boundary must look now. */
+static bool finish_attempt(Cpu *cpu, ExecStatus status)
+{
+    switch (status) {
+    case EXEC_BRANCH:
+        cpu->left--;
+        return true;
+    case EXEC_REFETCH:
+        cpu->s.cia &= cpu->ea_mask;
+        return true;
+    case EXEC_EXCEPTION:
+        exception_deliver(cpu);
+        cpu->left--;
+        return true;
+    case EXEC_BOUNDARY:
+        cpu->s.cia = cpu_ea(cpu, cpu->s.cia + 4);
+        cpu->left--;
+        return false;
+    case EXEC_NEXT:
+    case EXEC_BRANCH_BOUNDARY:
+        break;
+    }
+    cpu->left--;
+    return false;
+}
+
+/*
+ * Attempts one instruction under MSR.SE or MSR.BE. The trace interrupt follows if it completed;
+ * rfid and its like, which end in EXEC_BRANCH_BOUNDARY, are not traced (Book III 6.5.15).
+ */
+static bool run_traced(Cpu *cpu)
+{
+    bool every = cpu->s.msr & MSR_SE;
+    uint64_t address = cpu->s.cia;
+    const Insn *insn = fetch(cpu);
+    ExecStatus status = insn ? insn->execute(cpu, insn) : EXEC_EXCEPTION;
+    if (status == EXEC_REFETCH)
+        return true;
+    if (status == EXEC_NEXT)
+        status = EXEC_BOUNDARY;
+    bool go_on = finish_attempt(cpu, status);
+    if ((status == EXEC_BOUNDARY && every) || status == EXEC_BRANCH)
+        exception_deliver_trace(cpu, address);
+    return go_on;
+}
+
+void interpreter_run(Cpu *cpu)
+{
+    while (cpu->left > 0) {
+        if (G_UNLIKELY(cpu->s.msr & (MSR_SE | MSR_BE))) {
+            if (!run_traced(cpu))
+                return;
+            continue;
+        }
+        ExecStatus status = run_straight(cpu);
+        if (G_LIKELY(status == EXEC_BRANCH))
+            cpu->left--;
+        else if (!finish_attempt(cpu, status))
+            return;
+    }
+}

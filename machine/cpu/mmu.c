@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From effective to real addresses, and the accesses that the soft TLB does not serve.
+ *
+ * A bank is a soft TLB for one context: everything that decides what an address means (MSR bits, the
+ * process, the storage keys). Switching process or privilege selects another bank, so nothing is
+ * flushed; an architected invalidation empties the banks it concerns.
+ *
+ * 1. Banks are filled only with translations that are in the translation set (or are real-mode
+ *    identities), for accesses that are permitted under the bank's context.
+ * 2. A write entry is made only for a page that holds no predecoded code and whose mark is of the
+ *    present epoch; the slow path made that mark just before.
+ * 3. An access that crosses pages translates both before it touches either.
+ */
+#include "machine/cpu/mmu.h"
+
+#include <string.h>
+
+#include "machine/cpu/access.h"
+#include "machine/cpu/code-cache.h"
+#include "machine/cpu/mode.h"
+#include "machine/cpu/model.h"
+#include "machine/cpu/radix.h"
+
+#define BANKS 16
+#define PAGE_MASK (TLB_PAGE_SIZE - 1)
+/* In real mode the upper four bits of an address are ignored (Book III 5.7.3). */
+#define REAL_ADDRESS 0x0fffffffffffffffull
+
+struct Mmu {
+    Cpu *cpu;
+    Memory *memory;
+    Bus *bus;
+    TranslationSet *set;
+    TlbBank *banks;
+    uint64_t use_count;
+};
+
+static void bank_clear(TlbBank *bank)
+{
+    for (unsigned i = 0; i < TLB_SETS; i++)
+        bank->read[i].tag = bank->write[i].tag = TLB_INVALID;
+    for (unsigned i = 0; i < FETCH_SETS; i++)
+        bank->fetch[i].tag = TLB_INVALID;
+}
+
+Mmu *mmu_new(Cpu *cpu, Memory *memory, Bus *bus)
+{
+    Mmu *mmu = g_new0(Mmu, 1);
+    mmu->cpu = cpu;
+    mmu->memory = memory;
+    mmu->bus = bus;
+    mmu->set = translation_set_new();
+    mmu->banks = g_new0(TlbBank, BANKS);
+    mmu_drop_banks(mmu);
+    return mmu;
+}
+
+void mmu_free(Mmu *mmu)
+{
+    if (!mmu)
+        return;
+    translation_set_free(mmu->set);
+    g_free(mmu->banks);
+    g_free(mmu);
+}
+
+TranslationSet *mmu_translation_set(Mmu *mmu)
+{
+    return mmu->set;
+}
+
+void mmu_drop_banks(Mmu *mmu)
+{
+    for (unsigned i = 0; i < BANKS; i++)
+        bank_clear(&mmu->banks[i]);
+}
+
+void mmu_drop_write_entries(Mmu *mmu)
+{
+    for (unsigned b = 0; b < BANKS; b++)
+        for (unsigned i = 0; i < TLB_SETS; i++)
+            mmu->banks[b].write[i].tag = TLB_INVALID;
+}
+
+void mmu_drop_write_entries_to(Mmu *mmu, uint64_t real)
+{
+    uint64_t host = (uint64_t)(uintptr_t)mmu->memory->ram + (real & ~PAGE_MASK);
+    for (unsigned b = 0; b < BANKS; b++) {
+        TlbEntry *write = mmu->banks[b].write;
+        for (unsigned i = 0; i < TLB_SETS; i++)
+            if (write[i].tag != TLB_INVALID && write[i].addend + write[i].tag == host)
+                write[i].tag = TLB_INVALID;
+    }
+}
+
+/* --- banks ------------------------------------------------------------------------------------ */
+
+static void present_context(const Cpu *cpu, uint64_t context[4])
+{
+    uint64_t relocation = cpu->s.msr & (MSR_IR | MSR_DR);
+    bool keys_apply = !(cpu->s.msr & MSR_PR);
+    context[0] = (uint64_t)cpu->mode_key << 32 | relocation;
+    context[1] = cpu->s.spr[SPR_PIDR];
+    context[2] = keys_apply ? (cpu->s.spr[SPR_AMR] >> 62) << 1 | (cpu->s.spr[SPR_IAMR] >> 62 & 1) : 0;
+    context[3] = cpu->ea_mask;
+}
+
+TlbBank *mmu_select_bank(Mmu *mmu)
+{
+    uint64_t context[4];
+    present_context(mmu->cpu, context);
+    TlbBank *oldest = &mmu->banks[0];
+    for (unsigned i = 0; i < BANKS; i++) {
+        TlbBank *bank = &mmu->banks[i];
+        if (!memcmp(bank->context, context, sizeof context)) {
+            bank->last_used = ++mmu->use_count;
+            return bank;
+        }
+        if (bank->last_used < oldest->last_used)
+            oldest = bank;
+    }
+    bank_clear(oldest);
+    memcpy(oldest->context, context, sizeof context);
+    oldest->last_used = ++mmu->use_count;
+    return oldest;
+}
+
+/* Empties what banks of CONTEXT hold; context 0 is part of every bank through quadrant 3. */
+static void drop_banks_of(Mmu *mmu, uint32_t context)
+{
+    for (unsigned i = 0; i < BANKS; i++)
+        if (context == 0 || mmu->banks[i].context[1] == context)
+            bank_clear(&mmu->banks[i]);
+}
+
+void mmu_invalidate_page(Mmu *mmu, uint32_t context, uint64_t ea)
+{
+    if (translation_set_remove_page(mmu->set, context, radix_page_address(ea)))
+        drop_banks_of(mmu, context);
+}
+
+void mmu_invalidate_context(Mmu *mmu, uint32_t context)
+{
+    if (translation_set_remove_context(mmu->set, context))
+        drop_banks_of(mmu, context);
+}
+
+void mmu_invalidate_all(Mmu *mmu)
+{
+    translation_set_clear(mmu->set);
+    mmu_drop_banks(mmu);
+}
+
+/* --- translation -------------------------------------------------------------------------------- */
+
+static bool raise_fault(Cpu *cpu, uint64_t ea, AccessKind access, const RadixFault *fault)
+{
+    CpuException *exception = &cpu->exception;
+    *exception = (CpuException){ .dar = ea };
+    if (access == ACCESS_FETCH) {
+        exception->vector = fault->is_segment ? VECTOR_INSTRUCTION_SEGMENT
+                                              : VECTOR_INSTRUCTION_STORAGE;
+        exception->srr1 = fault->cause;
+    } else {
+        exception->vector = fault->is_segment ? VECTOR_DATA_SEGMENT : VECTOR_DATA_STORAGE;
+        exception->dsisr = fault->cause | (access == ACCESS_WRITE ? DSISR_STORE : 0);
+    }
+    return false;
+}
+
+/* Sets R, and C for a store, in the table entry: an ordinary store of the present instruction. */
+static void update_entry(Cpu *cpu, uint64_t leaf_address, AccessKind access, TranslationEntry *entry)
+{
+    uint64_t wanted = RADIX_PTE_R | (access == ACCESS_WRITE ? RADIX_PTE_C : 0);
+    if ((entry->bits & wanted) == wanted)
+        return;
+    uint64_t stored;
+    memory_read_be64(cpu->memory, leaf_address, &stored);
+    code_cache_written(cpu->engine, leaf_address, 8);
+    memory_mark(cpu->memory, leaf_address);
+    stored = GUINT64_TO_BE(stored | wanted);
+    memcpy(cpu->memory->ram + leaf_address, &stored, 8);
+    entry->bits |= wanted;
+}
+
+static bool translate_relocated(Cpu *cpu, uint64_t ea, AccessKind access, Translation *out)
+{
+    Mmu *mmu = cpu->mmu;
+    RadixFault fault = { .is_segment = true };
+    uint32_t context;
+    if (!radix_context(cpu, ea, &context))
+        return raise_fault(cpu, ea, access, &fault);
+    uint64_t address = radix_page_address(ea);
+    const TranslationEntry *known = translation_set_find(mmu->set, context, address, access);
+    TranslationEntry entry;
+    if (known && radix_permits(cpu, known->bits, access, &fault)) {
+        entry = *known;
+    } else {
+        uint64_t leaf_address;
+        if (!radix_walk(cpu, context, ea, &entry, &leaf_address, &fault) ||
+            !radix_permits(cpu, entry.bits, access, &fault))
+            return raise_fault(cpu, ea, access, &fault);
+        /* The processor reloads an entry that refused; nothing may go on using the old one. */
+        if (known)
+            mmu_invalidate_page(mmu, context, ea);
+        update_entry(cpu, leaf_address, access, &entry);
+        entry.access = access;
+        if (translation_set_add(mmu->set, &entry))
+            mmu_drop_banks(mmu);
+    }
+    *out = (Translation){ .real = entry.real + (address - entry.page),
+                          .bits = entry.bits, .shift = entry.shift };
+    return true;
+}
+
+bool mmu_translate(Cpu *cpu, uint64_t ea, AccessKind access, Translation *out)
+{
+    if (cpu->s.msr & (access == ACCESS_FETCH ? MSR_IR : MSR_DR))
+        return translate_relocated(cpu, ea, access, out);
+    *out = (Translation){ .real = ea & REAL_ADDRESS, .shift = 60 };
+    return true;
+}
+
+bool mmu_translate_quietly(Cpu *cpu, uint64_t ea, uint64_t *real)
+{
+    uint32_t context;
+    uint64_t leaf_address;
+    TranslationEntry entry;
+    RadixFault fault;
+    *real = ea & REAL_ADDRESS;
+    if (!(cpu->s.msr & MSR_DR))
+        return true;
+    if (!radix_context(cpu, ea, &context) ||
+        !radix_walk(cpu, context, ea, &entry, &leaf_address, &fault))
+        return false;
+    *real = entry.real + (radix_page_address(ea) - entry.page);
+    return true;
+}
+
+/* --- data accesses ------------------------------------------------------------------------------- */
+
+/* Translates one page's part of an access and, for RAM, makes the bank serve the page from now on. */
+static bool reach(Cpu *cpu, uint64_t ea, AccessKind access, Translation *out)
+{
+    if (!mmu_translate(cpu, ea, access, out))
+        return false;
+    if (!memory_contains(cpu->memory, out->real & ~PAGE_MASK, TLB_PAGE_SIZE))
+        return true;
+    TlbEntry entry = { .tag = ea & ~PAGE_MASK,
+                       .addend = (uint64_t)(uintptr_t)cpu->memory->ram + out->real - ea };
+    if (access == ACCESS_READ) {
+        cpu->tlb->read[TLB_INDEX(ea)] = entry;
+    } else {
+        memory_mark(cpu->memory, out->real);
+        if (!code_cache_has_code(cpu->engine, out->real))
+            cpu->tlb->write[TLB_INDEX(ea)] = entry;
+    }
+    return true;
+}
+
+static void device_load(Cpu *cpu, uint64_t real, unsigned size, uint8_t *data)
+{
+    /* One bus access for a natural one; anything else goes byte by byte. */
+    bool natural = size <= 8 && !(size & (size - 1)) && !(real & (size - 1));
+    unsigned step = natural ? size : 1;
+    for (unsigned i = 0; i < size; i += step) {
+        uint64_t value = GUINT64_TO_LE(bus_read(cpu->mmu->bus, real + i, step));
+        memcpy(data + i, &value, step);
+    }
+}
+
+static void device_store(Cpu *cpu, uint64_t real, unsigned size, const uint8_t *data)
+{
+    bool natural = size <= 8 && !(size & (size - 1)) && !(real & (size - 1));
+    unsigned step = natural ? size : 1;
+    for (unsigned i = 0; i < size; i += step) {
+        uint64_t value = 0;
+        memcpy(&value, data + i, step);
+        bus_write(cpu->mmu->bus, real + i, step, GUINT64_FROM_LE(value));
+    }
+}
+
+static void load_part(Cpu *cpu, const Translation *where, unsigned size, uint8_t *data)
+{
+    if (memory_contains(cpu->memory, where->real, size))
+        memcpy(data, cpu->memory->ram + where->real, size);
+    else
+        device_load(cpu, where->real, size, data);
+}
+
+static void store_part(Cpu *cpu, const Translation *where, unsigned size, const uint8_t *data)
+{
+    if (!memory_contains(cpu->memory, where->real, size)) {
+        device_store(cpu, where->real, size, data);
+        return;
+    }
+    memcpy(cpu->memory->ram + where->real, data, size);
+    code_cache_written(cpu->engine, where->real, size);
+}
+
+/* How many of SIZE bytes at EA lie in its page. */
+static unsigned first_part(uint64_t ea, unsigned size)
+{
+    uint64_t room = TLB_PAGE_SIZE - (ea & PAGE_MASK);
+    return size < room ? size : (unsigned)room;
+}
+
+/* Both pages of an access (the second unused if it does not cross). */
+static bool reach_parts(Cpu *cpu, uint64_t ea, unsigned size, AccessKind access,
+                        Translation where[2])
+{
+    unsigned first = first_part(ea, size);
+    if (!reach(cpu, ea, access, &where[0]))
+        return false;
+    return first == size || reach(cpu, cpu_ea(cpu, ea + first), access, &where[1]);
+}
+
+bool cpu_load_slow(Cpu *cpu, uint64_t ea, unsigned size, void *data)
+{
+    Translation where[2];
+    if (!reach_parts(cpu, ea, size, ACCESS_READ, where))
+        return false;
+    unsigned first = first_part(ea, size);
+    load_part(cpu, &where[0], first, data);
+    if (first < size)
+        load_part(cpu, &where[1], size - first, (uint8_t *)data + first);
+    return true;
+}
+
+bool cpu_store_slow(Cpu *cpu, uint64_t ea, unsigned size, const void *data)
+{
+    Translation where[2];
+    if (!reach_parts(cpu, ea, size, ACCESS_WRITE, where))
+        return false;
+    unsigned first = first_part(ea, size);
+    store_part(cpu, &where[0], first, data);
+    if (first < size)
+        store_part(cpu, &where[1], size - first, (const uint8_t *)data + first);
+    return true;
+}
+
+bool cpu_load128(Cpu *cpu, uint64_t ea, Vsr *value)
+{
+    const TlbEntry *entry = &cpu->tlb->read[TLB_INDEX(ea)];
+    uint64_t parts[2];
+    if (entry->tag == TLB_TAG(ea, 16))
+        memcpy(parts, (const void *)(uintptr_t)(entry->addend + ea), 16);
+    else if (!cpu_load_slow(cpu, ea, 16, parts))
+        return false;
+    bool big = !(cpu->s.msr & MSR_LE);
+    VSR_D(*value, 0) = big ? GUINT64_FROM_BE(parts[0]) : GUINT64_FROM_LE(parts[1]);
+    VSR_D(*value, 1) = big ? GUINT64_FROM_BE(parts[1]) : GUINT64_FROM_LE(parts[0]);
+    return true;
+}
+
+bool cpu_store128(Cpu *cpu, uint64_t ea, Vsr value)
+{
+    bool big = !(cpu->s.msr & MSR_LE);
+    uint64_t parts[2] = {
+        big ? GUINT64_TO_BE(VSR_D(value, 0)) : GUINT64_TO_LE(VSR_D(value, 1)),
+        big ? GUINT64_TO_BE(VSR_D(value, 1)) : GUINT64_TO_LE(VSR_D(value, 0)),
+    };
+    const TlbEntry *entry = &cpu->tlb->write[TLB_INDEX(ea)];
+    if (entry->tag == TLB_TAG(ea, 16)) {
+        memcpy((void *)(uintptr_t)(entry->addend + ea), parts, 16);
+        return true;
+    }
+    return cpu_store_slow(cpu, ea, 16, parts);
+}
+
+bool cpu_load_bytes(Cpu *cpu, uint64_t ea, unsigned length, uint8_t *bytes)
+{
+    g_assert(length <= 256);
+    return length == 0 || cpu_load_slow(cpu, ea, length, bytes);
+}
+
+bool cpu_store_bytes(Cpu *cpu, uint64_t ea, unsigned length, const uint8_t *bytes)
+{
+    g_assert(length <= 256);
+    return length == 0 || cpu_store_slow(cpu, ea, length, bytes);
+}
+
+bool cpu_probe_store(Cpu *cpu, uint64_t ea, unsigned length)
+{
+    Translation where[2];
+    return reach_parts(cpu, ea, length, ACCESS_WRITE, where);
+}
+
+bool cpu_probe_load(Cpu *cpu, uint64_t ea, unsigned length)
+{
+    Translation where[2];
+    return reach_parts(cpu, ea, length, ACCESS_READ, where);
+}
+
+bool cpu_translate_data(Cpu *cpu, uint64_t ea, unsigned size, bool is_store, uint64_t *real)
+{
+    Translation where;
+    if (!reach(cpu, ea, is_store ? ACCESS_WRITE : ACCESS_READ, &where))
+        return false;
+    *real = where.real;
+    return true;
+}
+
+/* --- fetches ------------------------------------------------------------------------------------- */
+
+DecodedPage *mmu_fetch_page(Cpu *cpu, uint64_t cia)
+{
+    Translation where;
+    if (!mmu_translate(cpu, cia, ACCESS_FETCH, &where))
+        return NULL;
+    uint64_t real_page = where.real & ~PAGE_MASK;
+    if (!memory_contains(cpu->memory, real_page, TLB_PAGE_SIZE)) {
+        /* Nothing but RAM holds instructions: as a fetch from guarded storage. */
+        RadixFault fault = { .cause = 0x10000000u };
+        raise_fault(cpu, cia, ACCESS_FETCH, &fault);
+        return NULL;
+    }
+    DecodedPage *page = code_cache_page(cpu->engine, real_page, cpu->mode_key);
+    cpu->tlb->fetch[FETCH_INDEX(cia)] = (FetchEntry){ .tag = cia & ~PAGE_MASK, .decoded = page };
+    return page;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The walk. PTCR holds, for a guest, doubleword 1 of its partition table entry: where the process
+ * table is and how long, as H_REGISTER_PROC_TBL gave it. All tables are big-endian.
+ */
+#include "machine/cpu/radix.h"
+
+#define CAUSE_NO_TRANSLATION 0x40000000u
+#define CAUSE_NO_EXECUTE 0x10000000u
+#define CAUSE_PROTECTION 0x08000000u
+#define CAUSE_KEY 0x00200000u
+#define CAUSE_BAD_CONFIGURATION 0x00080000u
+
+#define TABLE_ADDRESS 0x0fffffffffffff00ull
+#define ENTRY_VALID (1ull << 63)
+#define ENTRY_LEAF (1ull << 62)
+#define ENTRY_SIZE 0x1full
+#define LEAF_RPN 0x01fffffffffff000ull
+#define PROCESS_TABLE_ADDRESS 0x0ffffffffffff000ull
+#define TREE_SIZE_MIN 31
+
+bool radix_context(const Cpu *cpu, uint64_t ea, uint32_t *context)
+{
+    switch (ea >> 62) {
+    case 0:
+        *context = (uint32_t)cpu->s.spr[SPR_PIDR];
+        return true;
+    case 3:
+        *context = 0;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool refuse(RadixFault *fault, uint32_t cause)
+{
+    *fault = (RadixFault){ .cause = cause };
+    return false;
+}
+
+bool radix_permits(const Cpu *cpu, uint64_t bits, AccessKind access, RadixFault *fault)
+{
+    static const uint64_t needed[] = {
+        [ACCESS_READ] = RADIX_PTE_READ,
+        [ACCESS_WRITE] = RADIX_PTE_WRITE,
+        [ACCESS_FETCH] = RADIX_PTE_EXECUTE,
+    };
+    bool problem_state = cpu->s.msr & MSR_PR;
+    bool is_fetch = access == ACCESS_FETCH;
+    if (is_fetch && (bits & RADIX_PTE_ATTRIBUTES) == RADIX_PTE_NON_IDEMPOTENT)
+        return refuse(fault, CAUSE_NO_EXECUTE);
+    if (problem_state && (bits & RADIX_PTE_PRIVILEGED))
+        return refuse(fault, CAUSE_PROTECTION);
+    /* A writable page is readable whatever its read bit says. */
+    uint64_t granted = bits & RADIX_PTE_WRITE ? bits | RADIX_PTE_READ : bits;
+    if (!(granted & needed[access]))
+        return refuse(fault, is_fetch ? CAUSE_NO_EXECUTE : CAUSE_PROTECTION);
+    /* Key 0 guards problem-state pages against privileged accesses. */
+    if (!problem_state && !(bits & RADIX_PTE_PRIVILEGED)) {
+        uint64_t amr = cpu->s.spr[SPR_AMR], iamr = cpu->s.spr[SPR_IAMR];
+        bool denied = access == ACCESS_WRITE  ? amr >> 63 & 1
+                      : access == ACCESS_READ ? amr >> 62 & 1
+                                              : iamr >> 62 & 1;
+        if (denied)
+            return refuse(fault, CAUSE_KEY);
+    }
+    return true;
+}
+
+/* The root: where the tree of CONTEXT starts, and how many address bits it covers. */
+static bool find_root(const Cpu *cpu, uint32_t context, uint64_t *root, unsigned *size,
+                      RadixFault *fault)
+{
+    uint64_t registered = cpu->s.spr[SPR_PTCR];
+    uint64_t table = registered & PROCESS_TABLE_ADDRESS;
+    uint64_t table_bytes = 1ull << ((registered & ENTRY_SIZE) + 12);
+    uint64_t offset = (uint64_t)context * 16;
+    if (offset >= table_bytes ||
+        !memory_read_be64(cpu->memory, table + offset, root))
+        return refuse(fault, CAUSE_BAD_CONFIGURATION);
+    *size = (unsigned)((*root >> 61 & 3) << 3 | (*root >> 5 & 7)) + TREE_SIZE_MIN;
+    return true;
+}
+
+static bool shift_is_supported(unsigned shift)
+{
+    return shift == 12 || shift == 16 || shift == 21 || shift == 30;
+}
+
+bool radix_walk(const Cpu *cpu, uint32_t context, uint64_t ea, TranslationEntry *entry,
+                uint64_t *leaf_address, RadixFault *fault)
+{
+    uint64_t node;
+    unsigned remaining;
+    if (!find_root(cpu, context, &node, &remaining, fault))
+        return false;
+    uint64_t address = radix_page_address(ea);
+    if (remaining < 62 && address >> remaining) {
+        *fault = (RadixFault){ .is_segment = true };
+        return false;
+    }
+    for (;;) {
+        unsigned bits = node & ENTRY_SIZE;
+        if (bits == 0 || bits + 12 > remaining)
+            return refuse(fault, CAUSE_BAD_CONFIGURATION);
+        remaining -= bits;
+        uint64_t index = address >> remaining & ((1ull << bits) - 1);
+        *leaf_address = (node & TABLE_ADDRESS) + index * 8;
+        if (!memory_read_be64(cpu->memory, *leaf_address, &node))
+            return refuse(fault, CAUSE_BAD_CONFIGURATION);
+        if (!(node & ENTRY_VALID))
+            return refuse(fault, CAUSE_NO_TRANSLATION);
+        if (node & ENTRY_LEAF)
+            break;
+    }
+    if (!shift_is_supported(remaining))
+        return refuse(fault, CAUSE_BAD_CONFIGURATION);
+    uint64_t offset_mask = (1ull << remaining) - 1;
+    *entry = (TranslationEntry){
+        .page = address & ~offset_mask,
+        .real = node & LEAF_RPN & ~offset_mask,
+        .bits = node & ~LEAF_RPN,
+        .context = context,
+        .shift = (uint8_t)remaining,
+    };
+    return true;
+}
