@@ -94,7 +94,7 @@ STORE_CONDITIONAL(sthcx_rc, 16)
 STORE_CONDITIONAL(stwcx_rc, 32)
 STORE_CONDITIONAL(stdcx_rc, 64)
 
-/* An odd register, or an address register in the target pair, is invalid: an illegal instruction. */
+/* An odd register, or RT as an address register, is invalid: an illegal instruction. */
 ExecStatus op_lqarx(Cpu *cpu, const Insn *insn)
 {
     uint64_t ea = ea_indexed(cpu, insn);
@@ -206,8 +206,8 @@ static bool in_one_block(uint64_t ea, uint64_t other)
 }
 
 /*
- * The conditional codes compare storage at EA with its neighbour OTHER. If the comparison allows, STEP
- * is added to what is there and its old value is the result; else the result is the sign bit alone.
+ * The conditional codes compare storage at EA with its neighbour OTHER. If the comparison allows,
+ * STEP is added to what is there and its old value is the result; else it is the sign bit alone.
  */
 static ExecStatus amo_count(Cpu *cpu, const Insn *insn, uint64_t ea, unsigned size)
 {

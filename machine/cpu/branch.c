@@ -3,8 +3,8 @@
  * Branches and the logic of the condition register (Power ISA 3.0B, Book I 2.4 and 2.5).
  *
  * 1. With LK=1 LR is set even if the branch is not taken; bclrl branches to the old LR.
- * 2. In 32-bit mode addresses, LR included, have zero upper halves, and the test of CTR sees its low
- *    half, while all 64 bits count.
+ * 2. In 32-bit mode addresses, LR included, have zero upper halves, and the test of CTR sees its
+ *    low half, while all 64 bits count.
  * 3. The hint bits (BH, the a and t bits of BO) have no effect.
  * 4. bcctr with BO[2]=0 is invalid. As POWER processors do, it tests CTR as it is, and counts only
  *    on the way out of a taken branch (Linux uses a form that never branches as a flush hint).

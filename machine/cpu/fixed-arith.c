@@ -8,10 +8,10 @@
  * 2. For multiplication and division OV32 is OV (3.3.9: OV32 tells whether the same overflow
  *    happened, the operand size being that of the instruction).
  * 3. SO is set before CR0 copies it, and only ever set.
- * 4. Undefined results. The quotient of a division by zero, or of the most negative number by -1, is
- *    the dividend on 64-bit processors and 0 on 32-bit ones (as the 74xx does), that of an extended
- *    division 0, every such remainder 0. The upper halves of divw and mulhw results are zero, of
- *    divwe and modsw the sign of the result.
+ * 4. Undefined results. The quotient of a division by zero, or of the most negative number by -1,
+ *    is the dividend on 64-bit processors and 0 on 32-bit ones (as the 74xx does), that of an
+ *    extended division 0, every such remainder 0. The upper halves of divw and mulhw results are
+ *    zero, of divwe and modsw the sign of the result.
  */
 #include "machine/cpu/cpu.h"
 #include "machine/cpu/model.h"
@@ -92,7 +92,7 @@ OP_OE_RC(subfme, SETS_CA, ADD(~RA, ~0ull, cpu->s.ca))
 OP_OE_RC(subfze, SETS_CA, ADD(~RA, 0, cpu->s.ca))
 OP_OE_RC(neg, 0, ADD(~RA, 0, 1))
 
-/* OV is the carry here, in and out, and SO stays. CY values other than 0 are reserved: taken as 0. */
+/* OV is the carry here, in and out; SO stays. CY values other than 0 are reserved: taken as 0. */
 ExecStatus op_addex(Cpu *cpu, const Insn *insn)
 {
     uint64_t sum = RA + RB + cpu->s.ov;

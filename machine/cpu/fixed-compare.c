@@ -124,7 +124,7 @@ ExecStatus op_mfcr(Cpu *cpu, const Insn *insn)
     return EXEC_NEXT;
 }
 
-/* The field that an FXM with one bit selects, or 8: with any other FXM mfocrf and mtocrf do nothing. */
+/* The field that an FXM with one bit selects; 8, and mfocrf and mtocrf do nothing, with another. */
 static inline unsigned single_field(const Insn *insn)
 {
     unsigned fxm = insn_fxm(insn);

@@ -16,8 +16,8 @@
 #define RB (cpu->s.gpr[insn->b])
 
 /*
- * Three BCD digits to a declet. A digit of 10 to 15, for which the result is undefined, counts by its
- * bits: large, with its lowest bit.
+ * Three BCD digits to a declet. A digit of 10 to 15, for which the result is undefined, counts by
+ * its bits: large, with its lowest bit.
  */
 static uint64_t declet_from_bcd(uint64_t bcd)
 {

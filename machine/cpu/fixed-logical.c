@@ -33,8 +33,8 @@ static inline ExecStatus finish(Cpu *cpu, const Insn *insn, uint64_t result, boo
 #define OP_RC(name, result) OP(name, result, false) OP(name##_rc, result, true)
 
 /*
- * `or` with one register three times is a priority hint for some registers: it sets PPR.PRI (Book II
- * 3.1). The privileged ones do nothing in problem state, as when PSPB is 0.
+ * `or` with one register three times is a priority hint for some registers: it sets PPR.PRI
+ * (Book II 3.1). The privileged ones do nothing in problem state, as when PSPB is 0.
  */
 static void set_priority(Cpu *cpu, unsigned hint)
 {
@@ -132,7 +132,7 @@ static inline uint64_t equal_bytes(uint64_t a, uint64_t b)
     return result;
 }
 
-/* Byte i of SELECT, counted from the most significant, picks the bit of SOURCE that becomes bit i. */
+/* Byte i of SELECT, from the most significant on, picks the bit of SOURCE that becomes bit i. */
 static inline uint64_t permute_bits(uint64_t select, uint64_t source)
 {
     uint64_t result = 0;
