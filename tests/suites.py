@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The test suites: what ./dev test can run.  To add one, add a row.
+
+A command's words may hold {build}, {root}, {tests} and {report} (where a JUnit file is wanted).  counted says where the
+numbers come from: "junit" (that file, or meson's), or "line" (the last "N passed, N failed" of the output).
+With --full a suite resumes by itself: see ledger.py.
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    name: str
+    about: str
+    quick: tuple[str, ...]              # empty: only with --full
+    full: tuple[str, ...] = ()          # empty: the quick run is all there is
+    counted: str = "line"
+    packages: tuple[str, ...] = ()      # Debian packages of the host
+    guests: tuple[str, ...] = ()        # made before, rows of guest/guests.py
+    minutes: int = 10                   # time limit of the quick run
+
+
+PYTHON = "/usr/bin/python3"
+PYTEST = (PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "--junitxml={report}", "-rs", "-v", "--tb=short")
+
+SUITES = (
+    Suite("lint-self", "the lint rules catch what they are for", (*PYTEST, "{tests}/lint"), counted="junit",
+          packages=("python3-pytest",), minutes=1),
+    Suite("unit", "unit tests of every folder", ("meson", "test", "-C", "{build}", "--no-rebuild", "--print-errorlogs"),
+          counted="junit", minutes=6),
+    Suite("dev", "downloads, guests and ledger of ./dev", (*PYTEST, "{tests}/dev"), counted="junit",
+          packages=("python3-pytest", "e2fsprogs"), minutes=3),
+)
