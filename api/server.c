@@ -29,7 +29,6 @@ struct ApiServer {
     ApiServerOptions options;
     GPtrArray *sessions;
     GPtrArray *listeners;
-    uint64_t sequence;
 };
 
 static void listener_free(gpointer data)
@@ -70,11 +69,6 @@ void api_server_free(ApiServer *server)
 const ApiServerOptions *api_server_options(ApiServer *server)
 {
     return &server->options;
-}
-
-uint64_t api_server_sequence(ApiServer *server)
-{
-    return server->sequence;
 }
 
 /* Sessions */
@@ -120,7 +114,7 @@ void api_server_session_closed(ApiServer *server, ApiSession *session)
 
 /* Events */
 
-static JsonNode *event_new(ApiServer *server, const char *name, JsonNode *data)
+JsonNode *api_event_new(const char *name, JsonNode *data)
 {
     gint64 now_us = g_get_real_time();
     g_autoptr(JsonObject) event = json_object_new();
@@ -135,34 +129,14 @@ static JsonNode *event_new(ApiServer *server, const char *name, JsonNode *data)
     return json_node_init_object(json_node_alloc(), event);
 }
 
-static void add_origin(ApiServer *server, JsonNode *event)
-{
-    JsonObject *object = json_node_get_object(event);
-    json_object_set_string_member(object, "machine", server->options.machine);
-    json_object_set_int_member(object, "seq", (gint64)server->sequence);
-}
-
 void api_server_emit(ApiServer *server, const char *name, JsonNode *data)
 {
-    g_autoptr(JsonNode) plain = event_new(server, name, data);
-    g_autoptr(JsonNode) marked = NULL;
-    server->sequence++;
-    if (server->options.machine) {
-        marked = event_new(server, name, data ? json_node_copy(data) : NULL);
-        add_origin(server, marked);
-    }
-    for (guint i = 0; i < server->sessions->len; i++) {
-        ApiSession *session = g_ptr_array_index(server->sessions, i);
-        bool is_relay = api_session_kind(session) == API_SESSION_RELAY;
-        if (api_session_is_negotiated(session)) {
-            api_session_send(session, is_relay && marked ? marked : plain);
-        }
-    }
+    g_autoptr(JsonNode) event = api_event_new(name, data);
+    api_server_broadcast(server, event);
 }
 
 void api_server_broadcast(ApiServer *server, JsonNode *event)
 {
-    server->sequence++;
     for (guint i = 0; i < server->sessions->len; i++) {
         ApiSession *session = g_ptr_array_index(server->sessions, i);
         if (api_session_is_negotiated(session)) {

@@ -9,8 +9,6 @@
 typedef struct {
     const ApiTable *table;
     gpointer context; /* for handlers */
-    /* The name that events carry on relay sessions; NULL on the daemon. */
-    const char *machine;
     /* Takes requests with a "machine" member, and answers them. NULL: that member is unexpected. */
     void (*route)(ApiRequest *request, const char *machine);
 } ApiServerOptions;
@@ -36,8 +34,8 @@ void api_server_emit(ApiServer *server, const char *event, JsonNode *data);
 /* Sends a complete event object. Takes nothing. */
 void api_server_broadcast(ApiServer *server, JsonNode *event);
 
-/* Events of this server so far: the sequence number of the last one. */
-uint64_t api_server_sequence(ApiServer *server);
+/* An event object as api_server_emit() would send it now. Takes `data`. */
+JsonNode *api_event_new(const char *event, JsonNode *data);
 
 /* The version object of the greeting and of query-version. */
 JsonNode *api_version_new(void);

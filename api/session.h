@@ -6,8 +6,8 @@
  * Sessions and requests: one client's connection, and one question on it.
  *
  * A handler answers its request with api_request_reply() or api_request_fail(), at once or at any
- * later time on the same thread. Answers leave a client's session in the order of its requests. All of
- * this belongs to the thread that runs the server's main context.
+ * later time on the same thread. Answers leave a client's session in the order of its requests. All
+ * of this belongs to the thread that runs the server's main context.
  */
 
 #include "api/dispatch.h"
@@ -17,8 +17,7 @@ typedef struct ApiServer ApiServer;
 
 typedef enum {
     API_SESSION_CLIENT, /* greeting, negotiation, one request at a time */
-    /* The daemon's line to a worker: no negotiation, requests run side by side, and events carry
-     * the machine's name and a sequence number. */
+    /* The daemon's line to a worker: no greeting, no negotiation, requests run side by side. */
     API_SESSION_RELAY,
 } ApiSessionKind;
 
@@ -54,8 +53,8 @@ void api_request_fail(ApiRequest *request, GError *error);
 void api_request_fail_text(ApiRequest *request, ApiErrorCode code, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 
-/* Called when the client goes before the answer; `cancel` may answer the request (nobody will see it)
- * or let it be answered later. */
+/* Called when the client goes before the answer; `cancel` may answer the request (nobody will see
+ * it) or let it be answered later. */
 void api_request_on_cancel(ApiRequest *request, void (*cancel)(ApiRequest *, gpointer),
                            gpointer data);
 
