@@ -64,6 +64,13 @@ EventClass event_class(const Event *event)
     return event_kind_class(event->kind);
 }
 
+gboolean event_is_stop(const Event *event)
+{
+    EventClass class = event_class(event);
+
+    return class == EVENT_CLASS_INPUT || class == EVENT_CLASS_HASH || class == EVENT_CLASS_END;
+}
+
 /* --- encode ------------------------------------------------------------------------------------- */
 
 static void put(GByteArray *out, guint64 value, guint size)

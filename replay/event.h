@@ -87,6 +87,8 @@ const char *event_kind_title(EventKind kind);
 EventClass event_kind_class(EventKind kind);
 /* As above, but a read of the virtual real-time clock is a note. */
 EventClass event_class(const Event *event);
+/* Whether the machine has to be at a boundary for it: an input, a hash or the end. */
+gboolean event_is_stop(const Event *event);
 
 /* Appends the event as stored in a log. */
 void event_encode(const Event *event, GByteArray *out);

@@ -108,6 +108,11 @@ void hasher_bytes(Hasher *hasher, const void *data, gsize length)
     XXH3_128bits_update(hasher->hash, data, length);
 }
 
+void hasher_feed(gpointer user, const guint8 *data, gsize length)
+{
+    hasher_bytes(user, data, length);
+}
+
 void hasher_struct(Hasher *hasher, const StateTable *table, const void *state)
 {
     state_feed(table, state, feed_state, hasher->hash);

@@ -47,6 +47,8 @@ void hasher_u32(Hasher *hasher, guint32 value);
 void hasher_u64(Hasher *hasher, guint64 value);
 void hasher_bytes(Hasher *hasher, const void *data, gsize length);
 void hasher_struct(Hasher *hasher, const StateTable *table, const void *state);
+/* hasher_bytes() as a StateFeed, for state that is fed by a callback: USER is the hasher. */
+void hasher_feed(gpointer user, const guint8 *data, gsize length);
 void hasher_digest(const Hasher *hasher, Digest *digest);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Hasher, hasher_free)
 

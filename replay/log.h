@@ -2,7 +2,7 @@
 /*
  * The log file: a header, two progress slots, segments of events, and at the end an index.
  *
- *     0    header: version (4 bytes), reserved (8 bytes, zero); 52 zero bytes
+ *     0    header: version (4 bytes), reserved (8 bytes, zero); where the log starts
  *     64   progress slot 0    both 64-byte slots are rewritten in turn; the valid one with the
  *     128  progress slot 1    higher counter says how far a run without news has come
  *     192  segments, one after the other: an 88-byte header and zstd-compressed events
@@ -117,6 +117,8 @@ typedef enum LogStep {
 LogStep log_cursor_next(LogCursor *cursor, LogEvent *event, GError **error);
 /* As above, INSTRUCTION and WAKE included: what the file holds. */
 LogStep log_cursor_next_raw(LogCursor *cursor, LogEvent *event, GError **error);
+/* Bytes of events that the cursor has passed. */
+guint64 log_cursor_bytes(const LogCursor *cursor);
 
 /* --- for tools and tests ----------------------------------------------------------------------------- */
 

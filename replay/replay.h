@@ -21,13 +21,14 @@
  *     timers; interrupts;
  *     run at most replay_next_icount(replay, &position) - position.icount instructions.
  *
- * and while it is idle, with the next timer due at DEADLINE (UINT64_MAX: never):
+ * and while it is idle, with the next timer due at DEADLINE (UINT64_MAX: never), after the above:
  *
- *     wake = MIN(DEADLINE, replay_next_wake(replay, &position))
- *     in play: virtual_ns = wake, sequence + 1, boundary. If wake is UINT64_MAX, the replay has
- *     gone wrong, and has said so.
- *     in other modes: wait in host time for DEADLINE or an input. An input moves virtual_ns by at
- *     least 1 ns, to less than or to DEADLINE, then sequence + 1, boundary.
+ *     wake = replay_next_wake(replay, &position, DEADLINE);
+ *     play: if (wake > virtual_ns) { warp to wake; sequence + 1 } then the boundary again. If wake is
+ *     UINT64_MAX the replay has diverged, and says so.
+ *     others: wait in host time for wake (which is DEADLINE) or an input. An input moves virtual_ns
+ *     by at least 1 ns, at most to DEADLINE, then sequence + 1 and the boundary. What changes nothing
+ *     in the guest (a query, record-stop) does not move virtual_ns.
  *
  * Invariants
  * 1. Inputs land at most once per position: a second visit of the same position finds them closed,
@@ -131,31 +132,36 @@ const char *replay_mode_name(ReplayMode mode);
 /* "live", "playing", "ended", "short", "diverged", "failed" */
 const char *replay_status_name(ReplayStatus status);
 
-/* The part of the replay that belongs to the machine's state; save it, load it, hash it. */
+/*
+ * The part of the replay that belongs to a snapshot: whether inputs were already opened at the
+ * machine's position. Save and load it; do not hash it (which boundaries a machine visits depends
+ * on its quantum).
+ */
 typedef struct ReplayState {
     guint64 opened_icount; /* position at which inputs were opened last */
     guint64 opened_virtual_ns;
     guint32 opened_sequence;
-    bool opened; /* whether they ever were */
+    bool opened; /* FALSE: not at this position */
     guint8 reserved[3];
 } ReplayState;
 extern const StateTable replay_state;
-ReplayState *replay_get_state(Replay *replay);
+/* POSITION: the machine's, before a save; NULL before a load. */
+ReplayState *replay_get_state(Replay *replay, const Position *position);
 
 /* --- boundaries ------------------------------------------------------------------------------------ */
 
+/* Play: TRUE unless the status is REPLAY_STATUS_PLAYING. The machine then stops, and stays
+ * inspectable. */
+gboolean replay_must_stop(const Replay *replay);
 /*
  * The icount at which the machine must come to a boundary next: of the next hash point, input or
- * end, whichever is first; UINT64_MAX if there is none. It is more than POSITION's, except when
- * something is due on a further boundary at this icount.
+ * end, whichever is first; UINT64_MAX if there is none. It is more than POSITION's, except when the
+ * recording ends inside this boundary: then it is the same, and the next pass finds replay_at_end().
  */
 guint64 replay_next_icount(Replay *replay, const Position *position);
-/* Play, idle machine: the virtual time to which it must be warped for what comes next, if that
- * falls at this icount; else UINT64_MAX. Other modes: UINT64_MAX. */
-guint64 replay_next_wake(Replay *replay, const Position *position);
-/* Play: DEADLINE is the machine's next timer while it is idle. Diverges, saying so, if the machine
- * would sleep for ever although the log goes on. */
-gboolean replay_check_idle(Replay *replay, const Position *position, guint64 deadline);
+/* For an idle machine: DEADLINE, or in play the virtual time of what the log has before it. */
+guint64 replay_next_wake(Replay *replay, const Position *position, guint64 deadline);
+/* Play: whether the recording ends here. Ask at the top of each pass of a boundary. */
 gboolean replay_at_end(Replay *replay, const Position *position);
 gboolean replay_hash_due(const Replay *replay, const Position *position);
 void replay_hash_point(Replay *replay, const Position *position, const HashList *hashes);
