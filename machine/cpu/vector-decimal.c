@@ -9,7 +9,7 @@
  * 1. CR field 6 describes the source (for sums, the unbounded result): LT, GT or EQ, with SO added
  *    when digits were lost. An invalid source gives SO alone.
  * 2. The result of an invalid source is undefined; here it is all ones. A binary number that does not
- *    fit in 31 digits gives its low 31 digits.
+ *    fit in 31 digits leaves the target as it was.
  */
 #include "machine/cpu/vector-lanes.h"
 
@@ -205,7 +205,9 @@ ExecStatus op_bcdcfsq_rc(Cpu *cpu, const Insn *insn)
     for (unsigned i = 0; i < DIGITS; i++, rest /= 10)
         value.magnitude |= (Quad)(unsigned)(rest % 10) << 4 * i;
     const unsigned condition = b == 0 ? CR_EQ : negative ? CR_LT : CR_GT;
-    return finish_decimal(cpu, insn, value.magnitude, negative, condition | (rest ? CR_SO : 0));
+    if (rest)
+        return finish(cpu, insn, cpu->s.vsr[insn->t].q, condition | CR_SO);
+    return finish_decimal(cpu, insn, value.magnitude, negative, condition);
 }
 
 ExecStatus op_bcdctsq_rc(Cpu *cpu, const Insn *insn)
