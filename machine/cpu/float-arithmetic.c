@@ -28,6 +28,11 @@ Float float_quiet(FloatContext *context, Float a)
     return a;
 }
 
+Float float_quieted(FloatContext *context, Float a)
+{
+    return a.kind == FLOAT_NAN ? float_quiet(context, a) : a;
+}
+
 static Float invalid(FloatContext *context, uint32_t reason)
 {
     context->raised |= reason;
@@ -290,7 +295,7 @@ Float float_divide(FloatContext *context, Float a, Float b)
     bool less = a.significand < b.significand;
     a.sign ^= b.sign;
     a.exponent -= b.exponent + less;
-    if (G_LIKELY(are_narrow(a, b))) {
+    if (G_LIKELY(!context->wide && are_narrow(a, b))) {
         uint64_t divisor = (uint64_t)(b.significand >> 64);
         Uint128 dividend = a.significand >> !less;
         uint64_t quotient = (uint64_t)(dividend / divisor);
@@ -351,8 +356,8 @@ Float float_square_root(FloatContext *context, Float a)
     bool odd = a.exponent & 1;
     bool inexact;
     Uint128 x = a.significand >> (odd ? 2 : 3);
-    a.exponent = (a.exponent - odd) / 2;
-    if (are_narrow(a, a))
+    a.exponent = (a.exponent - (int)odd) / 2;
+    if (!context->wide && are_narrow(a, a))
         a.significand = (Uint128)root_narrow((uint64_t)(x >> 64), 56, &inexact) << 67;
     else
         a.significand = root_wide(x, 116, &inexact) << 3;
@@ -375,7 +380,9 @@ Float float_reciprocal_root(FloatContext *context, const FloatFormat *format, Fl
     if (root.kind == FLOAT_NAN || root.kind == FLOAT_INFINITY)
         return root.kind == FLOAT_NAN ? root : float_zero(0);
     FloatContext inner = { .rounding = context->rounding };
-    return float_divide(context, float_from_unsigned(1), float_round(&inner, format, root));
+    root = float_round(&inner, format, root);
+    context->raised |= inner.raised & (FPSCR_XX | FPSCR_FI);
+    return float_divide(context, float_from_unsigned(1), root);
 }
 
 unsigned float_compare(Float a, Float b)

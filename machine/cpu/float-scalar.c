@@ -3,29 +3,18 @@
  * Scalar floating-point arithmetic on the FPRs (Power ISA 3.0B, Book I 4.6.6 to 4.6.9).
  *
  * 1. Single-precision forms take operands of any double value and round once from the exact result.
- *    A NaN operand is delivered as fmr would, quieted: only frsp drops the payload's low bits.
+ *    A NaN keeps the payload bits that single has.
  * 2. Negating forms negate after rounding, and never a NaN.
  * 3. Comparisons set FPCC alone of FPRF and leave FR and FI.
  */
 #include "machine/cpu/float-status.h"
 
-static inline Float operand(const Cpu *cpu, unsigned n)
-{
-    return float_unpack_double(cpu_fpr(cpu, n));
-}
+#define ARITHMETIC(name, format, expression) FLOAT_SCALAR(name, format, expression) FLOAT_RC(name)
+#define NEGATED(name, format, expression) FLOAT_NEGATED(name, format, expression) FLOAT_RC(name)
 
-#define ARITHMETIC(name, format, expression)                                                       \
-    ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
-    {                                                                                              \
-        FloatContext context = float_context(cpu);                                                 \
-        Float x = expression;                                                                      \
-        return float_deliver(cpu, &context, format, insn->t, x);                                   \
-    }                                                                                              \
-    FLOAT_RC(name)
-
-#define A operand(cpu, insn->a)
-#define B operand(cpu, insn->b)
-#define C operand(cpu, insn->c)
+#define A float_operand(cpu, insn->a)
+#define B float_operand(cpu, insn->b)
+#define C float_operand(cpu, insn->c)
 
 ARITHMETIC(fadd, &float_double, float_add(&context, A, B))
 ARITHMETIC(fadds, &float_single, float_add(&context, A, B))
@@ -45,6 +34,12 @@ ARITHMETIC(fmadd, &float_double, float_multiply_add(&context, A, C, B, false))
 ARITHMETIC(fmadds, &float_single, float_multiply_add(&context, A, C, B, false))
 ARITHMETIC(fmsub, &float_double, float_multiply_add(&context, A, C, B, true))
 ARITHMETIC(fmsubs, &float_single, float_multiply_add(&context, A, C, B, true))
+NEGATED(fnmadd, &float_double, float_multiply_add(&context, A, C, B, false))
+NEGATED(fnmadds, &float_single, float_multiply_add(&context, A, C, B, false))
+NEGATED(fnmsub, &float_double, float_multiply_add(&context, A, C, B, true))
+NEGATED(fnmsubs, &float_single, float_multiply_add(&context, A, C, B, true))
+
+ARITHMETIC(frsp, &float_single, float_quieted(&context, B))
 
 /* Integers of 64 bits to numbers; only double and single need rounding. */
 ARITHMETIC(fcfid, &float_double, float_from_signed((int64_t)cpu_fpr(cpu, insn->b)))
@@ -52,35 +47,9 @@ ARITHMETIC(fcfids, &float_single, float_from_signed((int64_t)cpu_fpr(cpu, insn->
 ARITHMETIC(fcfidu, &float_double, float_from_unsigned(cpu_fpr(cpu, insn->b)))
 ARITHMETIC(fcfidus, &float_single, float_from_unsigned(cpu_fpr(cpu, insn->b)))
 
-#define NEGATED(name, format, subtract)                                                            \
-    ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
-    {                                                                                              \
-        FloatContext context = float_context(cpu);                                                 \
-        Float x = float_multiply_add(&context, A, C, B, subtract);                                 \
-        return float_deliver_negated(cpu, &context, format, insn->t, x);                           \
-    }                                                                                              \
-    FLOAT_RC(name)
-
-NEGATED(fnmadd, &float_double, false)
-NEGATED(fnmadds, &float_single, false)
-NEGATED(fnmsub, &float_double, true)
-NEGATED(fnmsubs, &float_single, true)
-
-ExecStatus op_frsp(Cpu *cpu, const Insn *insn)
-{
-    FloatContext context = float_context(cpu);
-    Float x = B;
-    if (x.kind == FLOAT_NAN) {
-        x = float_quiet(&context, x);
-        x.significand = x.significand >> 104 << 104;
-    }
-    return float_deliver(cpu, &context, &float_single, insn->t, x);
-}
-FLOAT_RC(frsp)
-
 /*
- * Conversions to integers. FPRF is undefined: it stays. So is the high word of the word forms: it is
- * the sign of the result, except that the least word of a NaN is not extended.
+ * Conversions to integers. FPRF is undefined: it stays, or becomes that of a NaN with VXCVI. So is the
+ * high word of the word forms: the sign of the result, except that a NaN's word is not extended.
  */
 static ExecStatus to_integer(Cpu *cpu, const Insn *insn, FloatRounding rounding, unsigned width,
                              bool is_signed)
@@ -90,8 +59,11 @@ static ExecStatus to_integer(Cpu *cpu, const Insn *insn, FloatRounding rounding,
     uint64_t value = float_to_integer(&context, x, rounding, width, is_signed);
     if (x.kind == FLOAT_NAN && width == 32)
         value &= 0xffffffffu;
-    if (float_commit(cpu, context.raised))
+    if (float_commit(cpu, context.raised)) {
+        if (context.raised & FPSCR_VXCVI)
+            float_set_fprf(cpu, 0x11);
         float_set_vsr(cpu, insn->t, value);
+    }
     return float_finish(cpu, context.raised);
 }
 

@@ -21,20 +21,41 @@ ExecStatus float_trap(Cpu *cpu)
     return cpu_raise_program(cpu, PROGRAM_FP_ENABLED);
 }
 
-ExecStatus float_compare_ordered(Cpu *cpu, unsigned field, Float a, Float b, bool ordered)
+unsigned float_compare_raising(const Cpu *cpu, Float a, Float b, bool ordered, uint32_t *raised)
 {
     unsigned code = float_compare(a, b);
+    if (code != CR_SO)
+        return code;
+    bool signalling = float_is_signalling(a) || float_is_signalling(b);
+    if (signalling)
+        *raised |= FPSCR_VXSNAN;
+    if (ordered && (!signalling || !(cpu->s.fpscr & FPSCR_VE)))
+        *raised |= FPSCR_VXVC;
+    return code;
+}
+
+ExecStatus float_compare_ordered(Cpu *cpu, unsigned field, Float a, Float b, bool ordered)
+{
     uint32_t raised = 0;
-    if (code == 1) {
-        bool signalling = float_is_signalling(a) || float_is_signalling(b);
-        raised = signalling ? FPSCR_VXSNAN : 0;
-        if (ordered && (!signalling || !(cpu->s.fpscr & FPSCR_VE)))
-            raised |= FPSCR_VXVC;
-    }
+    unsigned code = float_compare_raising(cpu, a, b, ordered, &raised);
     float_raise(cpu, raised);
     float_set_fpcc(cpu, code);
     cpu->s.crf[field] = (uint8_t)code;
     return float_finish(cpu, raised);
+}
+
+Float float_extreme(FloatContext *context, Float a, Float b, bool want_maximum)
+{
+    if (float_is_signalling(a) || float_is_signalling(b)) {
+        context->raised |= FPSCR_VXSNAN;
+        return float_quiet(context, a.kind == FLOAT_NAN ? a : b);
+    }
+    if (a.kind == FLOAT_NAN || b.kind == FLOAT_NAN)
+        return b.kind == FLOAT_NAN ? a : b;
+    unsigned code = float_compare(a, b);
+    if (code == CR_EQ)
+        return a.sign == want_maximum ? b : a;
+    return code == (want_maximum ? CR_GT : CR_LT) ? a : b;
 }
 
 /*

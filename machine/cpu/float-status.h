@@ -91,11 +91,19 @@ static inline void float_set_vsr(Cpu *cpu, unsigned n, uint64_t value)
     cpu->s.vsr[n].q = UINT128(value, 0);
 }
 
+/* A NaN of a single-precision result has a payload that single can hold. */
+static inline Float float_narrow_nan(const FloatFormat *format, Float x)
+{
+    if (G_UNLIKELY(x.kind == FLOAT_NAN) && format == &float_single)
+        x.significand = x.significand >> 104 << 104;
+    return x;
+}
+
 /* Ends an arithmetic operation whose result X, a number of FORMAT, goes to doubleword 0 of VSR T. */
 static inline ExecStatus float_deliver(Cpu *cpu, FloatContext *context, const FloatFormat *format,
                                        unsigned t, Float x)
 {
-    x = float_round(context, format, x);
+    x = float_narrow_nan(format, float_round(context, format, x));
     if (float_commit(cpu, context->raised)) {
         float_set_fprf(cpu, float_class(format, x));
         float_set_vsr(cpu, t, float_pack_double(x));
@@ -107,12 +115,22 @@ static inline ExecStatus float_deliver(Cpu *cpu, FloatContext *context, const Fl
 static inline ExecStatus float_deliver_negated(Cpu *cpu, FloatContext *context,
                                                const FloatFormat *format, unsigned t, Float x)
 {
-    x = float_negate_number(float_round(context, format, x));
+    x = float_narrow_nan(format, float_negate_number(float_round(context, format, x)));
     if (float_commit(cpu, context->raised)) {
         float_set_fprf(cpu, float_class(format, x));
         float_set_vsr(cpu, t, float_pack_double(x));
     }
     return float_finish(cpu, context->raised);
+}
+
+/* Ends a vector operation whose result goes to VSR T. */
+static inline ExecStatus float_deliver_vector(Cpu *cpu, uint32_t raised, unsigned t, Vsr result)
+{
+    float_raise(cpu, raised);
+    if (G_UNLIKELY(float_enabled(cpu, raised)))
+        return float_trap(cpu);
+    cpu->s.vsr[t] = result;
+    return EXEC_NEXT;
 }
 
 /*
@@ -121,6 +139,15 @@ static inline ExecStatus float_deliver_negated(Cpu *cpu, FloatContext *context,
  */
 ExecStatus float_compare_ordered(Cpu *cpu, unsigned field, Float a, Float b, bool ordered);
 
+/* How A relates to B, the same exceptions added to *RAISED. */
+unsigned float_compare_raising(const Cpu *cpu, Float a, Float b, bool ordered, uint32_t *raised);
+
+/*
+ * The greater (or lesser) of A and B. One quiet NaN loses against a number, a signalling one comes
+ * back quiet; -0 is less than +0.
+ */
+Float float_extreme(FloatContext *context, Float a, Float b, bool want_maximum);
+
 /* The CR field of the software divide and square root tests. */
 uint8_t float_test_divide(const FloatFormat *format, Float a, Float b);
 uint8_t float_test_root(const FloatFormat *format, Float b);
@@ -128,6 +155,30 @@ uint8_t float_test_root(const FloatFormat *format, Float b);
 /* Loads and stores of single numbers: bits only, no exceptions, SNaNs stay as they are. */
 uint64_t float_single_to_double(uint32_t single);
 uint32_t float_double_to_single(uint64_t bits);
+
+/* The double in doubleword 0 of VSR N. */
+static inline Float float_operand(const Cpu *cpu, unsigned n)
+{
+    return float_unpack_double(VSR_D(cpu->s.vsr[n], 0));
+}
+
+/* Defines op_NAME: EXPRESSION, in which `cpu`, `insn` and `context` are known, rounded to FORMAT. */
+#define FLOAT_SCALAR(name, format, expression)                                                     \
+    ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
+    {                                                                                              \
+        FloatContext context = float_context(cpu);                                                 \
+        Float x = expression;                                                                      \
+        return float_deliver(cpu, &context, format, insn->t, x);                                   \
+    }
+
+/* The same, negated. */
+#define FLOAT_NEGATED(name, format, expression)                                                    \
+    ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
+    {                                                                                              \
+        FloatContext context = float_context(cpu);                                                 \
+        Float x = expression;                                                                      \
+        return float_deliver_negated(cpu, &context, format, insn->t, x);                           \
+    }
 
 /* Defines the Rc=1 form of op_NAME. */
 #define FLOAT_RC(name)                                                                             \

@@ -93,6 +93,7 @@ typedef struct {
     uint8_t rounding; /* FloatRounding */
     uint8_t scaling;  /* FPSCR_OE | FPSCR_UE: results out of range are scaled */
     uint8_t flushing; /* VMX with VSCR.NJ: tiny results become zero */
+    uint8_t wide;     /* quad: quotients and roots need more than 64 bits */
 } FloatContext;
 
 /* The bits of a number in FORMAT, in the low bits. */
@@ -135,6 +136,9 @@ Float float_reciprocal_root(FloatContext *context, const FloatFormat *format, Fl
 
 /* A quieted copy of the NaN A; raises VXSNAN if it was signalling. */
 Float float_quiet(FloatContext *context, Float a);
+/* A, quieted if it is a NaN. */
+Float float_quieted(FloatContext *context, Float a);
+
 static inline bool float_is_signalling(Float a)
 {
     return a.kind == FLOAT_NAN && !((uint64_t)(a.significand >> 64) >> 62 & 1);
