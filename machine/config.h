@@ -11,7 +11,7 @@
  * the daemon (machine_config_attach) or, when a worker runs alone, by machine_config_open_files.
  */
 
-#include <glib.h>
+#include <json-glib/json-glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -94,6 +94,10 @@ GQuark machine_config_error_quark(void);
 /* Parses and checks `json` (`length` bytes, UTF-8, or -1 when NUL-terminated). The caller owns the
  * result. NULL with `error` set if anything is wrong. */
 MachineConfig *machine_config_parse(const char *json, gssize length, GError **error);
+
+/* The same from a tree. machine_config_parse() reads with json-glib, which lets some sloppy JSON
+ * pass; who has a stricter reader uses it and comes here. */
+MachineConfig *machine_config_from_node(JsonNode *node, GError **error);
 
 /* Closes the descriptors it holds. Takes NULL. */
 void machine_config_free(MachineConfig *config);

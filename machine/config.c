@@ -1,0 +1,761 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The machine definition: JSON to MachineConfig.
+ *
+ * 1. Each member is one row of a table; an object is read by walking its members through its table,
+ *    so nothing is ignored. Rows that were not visited have their default.
+ * 2. Every error names the member's path and its value, and what would be accepted.
+ * 3. The canonical text is written from the finished struct, so it holds what the machine will do.
+ */
+
+#include "machine/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MIB (1024 * 1024ull)
+#define MEMORY_DEFAULT (512 * MIB)
+#define MEMORY_MIN (64 * MIB)
+#define MEMORY_MAX (64 * 1024 * MIB)
+#define MAX_DEPTH 64 /* json-glib's parser recurses */
+
+G_DEFINE_QUARK(powerplay-machine-config-error, machine_config_error)
+
+typedef struct Row {
+    const char *name;
+    bool required;
+    /* Reads `node` into `target`, the struct of the object that has this member. */
+    bool (*take)(const char *path, JsonNode *node, void *target, GError **error);
+} Row;
+
+static bool wrong_value(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static bool wrong_value(GError **error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_set_error_literal(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_VALUE, text);
+    return false;
+}
+
+/* Values */
+
+static char *show(JsonNode *node)
+{
+    g_autoptr(JsonGenerator) generator = json_generator_new();
+    json_generator_set_root(generator, node);
+    g_autofree char *text = json_generator_to_data(generator, NULL);
+    return g_strdup_printf("%.60s%s", text, strlen(text) > 60 ? "..." : "");
+}
+
+static bool wrong_type(const char *path, JsonNode *node, const char *expected, GError **error)
+{
+    g_autofree char *shown = show(node);
+    return wrong_value(error, "%s is %s, expected %s", path, shown, expected);
+}
+
+static bool holds(JsonNode *node, GType type)
+{
+    return JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == type;
+}
+
+static bool take_text(const char *path, JsonNode *node, char **out, GError **error)
+{
+    /* Numbers beyond 64 bits come from a strict reader as text that is not UTF-8. */
+    if (!holds(node, G_TYPE_STRING) || !g_utf8_validate(json_node_get_string(node), -1, NULL)) {
+        return wrong_type(path, node, "a text", error);
+    }
+    g_free(*out);
+    *out = json_node_dup_string(node);
+    return true;
+}
+
+static bool take_bool(const char *path, JsonNode *node, bool *out, GError **error)
+{
+    if (!holds(node, G_TYPE_BOOLEAN)) {
+        return wrong_type(path, node, "true or false", error);
+    }
+    *out = json_node_get_boolean(node);
+    return true;
+}
+
+static bool take_choice(const char *path, JsonNode *node, const char *const *choices, unsigned *out,
+                        GError **error)
+{
+    g_autofree char *list = g_strjoinv("\", \"", (char **)choices);
+    g_autofree char *expected = g_strdup_printf("%s\"%s\"", choices[1] ? "one of " : "", list);
+    if (!holds(node, G_TYPE_STRING)) {
+        return wrong_type(path, node, expected, error);
+    }
+    for (unsigned i = 0; choices[i]; i++) {
+        if (strcmp(choices[i], json_node_get_string(node)) == 0) {
+            *out = i;
+            return true;
+        }
+    }
+    return wrong_type(path, node, expected, error);
+}
+
+/* Objects and arrays */
+
+static bool take_object(const char *path, JsonNode *node, const Row *rows, void *target,
+                        GError **error)
+{
+    if (!JSON_NODE_HOLDS_OBJECT(node)) {
+        return wrong_type(*path ? path : "the machine definition", node, "an object", error);
+    }
+    JsonObject *object = json_node_get_object(node);
+    JsonObjectIter iter;
+    const char *name;
+    JsonNode *value;
+    json_object_iter_init_ordered(&iter, object);
+    while (json_object_iter_next_ordered(&iter, &name, &value)) {
+        g_autofree char *member = g_strdup_printf("%s%s%s", path, *path ? "." : "", name);
+        const Row *row = rows;
+        while (row->name && strcmp(row->name, name) != 0) {
+            row++;
+        }
+        if (!row->name) {
+            g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_MEMBER,
+                        "%s is not a member of a machine definition", member);
+            return false;
+        }
+        if (!row->take(member, value, target, error)) {
+            return false;
+        }
+    }
+    for (const Row *row = rows; row->name; row++) {
+        if (row->required && !json_object_has_member(object, row->name)) {
+            g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_MEMBER, "%s%s%s is missing",
+                        path, *path ? "." : "", row->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool take_array(const char *path, JsonNode *node, const Row *rows, void *elements,
+                       size_t element_size, unsigned maximum, unsigned *count, GError **error)
+{
+    if (!JSON_NODE_HOLDS_ARRAY(node)) {
+        return wrong_type(path, node, "an array", error);
+    }
+    JsonArray *array = json_node_get_array(node);
+    guint length = json_array_get_length(array);
+    if (length > maximum) {
+        return wrong_value(error, "%s has %u elements, at most %u are possible", path, length,
+                           maximum);
+    }
+    for (guint i = 0; i < length; i++) {
+        g_autofree char *element = g_strdup_printf("%s[%u]", path, i);
+        *count = i + 1;
+        if (!take_object(element, json_array_get_element(array, i), rows,
+                         (char *)elements + i * element_size, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The member `field` of struct `Type`, by one of the functions above. */
+#define TAKE(function, kind, Type, field)                                                     \
+    static bool function(const char *path, JsonNode *node, void *target, GError **error)      \
+    {                                                                                         \
+        return take_##kind(path, node, &((Type *)target)->field, error);                      \
+    }
+#define TAKE_CHOICE(function, Type, field, ...)                                               \
+    static bool function(const char *path, JsonNode *node, void *target, GError **error)      \
+    {                                                                                         \
+        static const char *const choices[] = { __VA_ARGS__, NULL };                           \
+        unsigned choice;                                                                      \
+        if (!take_choice(path, node, choices, &choice, error)) {                              \
+            return false;                                                                     \
+        }                                                                                     \
+        ((Type *)target)->field = choice;                                                     \
+        return true;                                                                          \
+    }
+
+static bool take_id(const char *path, JsonNode *node, char **out, GError **error)
+{
+    static const char rest[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    if (!take_text(path, node, out, error)) {
+        return false;
+    }
+    size_t length = strlen(*out);
+    if (!g_ascii_isalpha(**out) || length > 32 || strspn(*out, rest) != length) {
+        return wrong_type(path, node,
+                          "up to 32 letters, digits, '_' and '-', beginning with a letter", error);
+    }
+    return true;
+}
+
+static bool take_path(const char *path, JsonNode *node, char **out, GError **error)
+{
+    if (!take_text(path, node, out, error)) {
+        return false;
+    }
+    return **out ? true : wrong_type(path, node, "the path of a file", error);
+}
+
+/* Serial ports */
+
+TAKE(serial_id, id, ConfigSerial, id)
+TAKE_CHOICE(serial_backend, ConfigSerial, backend, "ring", "null")
+
+static const Row serial_rows[] = {
+    { "id", true, serial_id },
+    { "backend", false, serial_backend },
+    { NULL, false, NULL },
+};
+
+static bool take_serial(const char *path, JsonNode *node, void *target, GError **error)
+{
+    MachineConfig *config = target;
+    return take_array(path, node, serial_rows, config->serial, sizeof(ConfigSerial),
+                      MACHINE_CONFIG_MAX_SERIAL, &config->serial_count, error);
+}
+
+/* Disks */
+
+TAKE(disk_id, id, ConfigDisk, id)
+TAKE(disk_file, path, ConfigDisk, file)
+TAKE(disk_readonly, bool, ConfigDisk, readonly)
+TAKE_CHOICE(disk_format, ConfigDisk, format, "raw")
+TAKE_CHOICE(disk_interface, ConfigDisk, interface, "virtio")
+TAKE_CHOICE(disk_completion, ConfigDisk, completion, "virtual", "host")
+
+static const Row disk_rows[] = {
+    { "id", true, disk_id },
+    { "file", true, disk_file },
+    { "readonly", false, disk_readonly },
+    { "format", false, disk_format },
+    { "interface", false, disk_interface },
+    { "completion", false, disk_completion },
+    { NULL, false, NULL },
+};
+
+static bool take_disks(const char *path, JsonNode *node, void *target, GError **error)
+{
+    MachineConfig *config = target;
+    return take_array(path, node, disk_rows, config->disks, sizeof(ConfigDisk),
+                      MACHINE_CONFIG_MAX_DISKS, &config->disk_count, error);
+}
+
+/* Network adapters */
+
+static bool nic_mac(const char *path, JsonNode *node, void *target, GError **error)
+{
+    static const char expected[] = "a unicast address as \"52:54:00:12:34:56\"";
+    unsigned b[6];
+    int end = 0;
+    const char *text = holds(node, G_TYPE_STRING) ? json_node_get_string(node) : "";
+    if (strlen(text) != 17 ||
+        sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &end) !=
+            6 ||
+        end != 17 || (b[0] & 1)) {
+        return wrong_type(path, node, expected, error);
+    }
+    for (int i = 0; i < 6; i++) {
+        ((ConfigNic *)target)->mac[i] = (uint8_t)b[i];
+    }
+    return true;
+}
+
+TAKE(nic_id, id, ConfigNic, id)
+TAKE_CHOICE(nic_model, ConfigNic, model, "virtio")
+TAKE_CHOICE(nic_backend, ConfigNic, backend, "null")
+
+static const Row nic_rows[] = {
+    { "id", true, nic_id },
+    { "model", false, nic_model },
+    { "backend", false, nic_backend },
+    { "mac", false, nic_mac },
+    { NULL, false, NULL },
+};
+
+static bool take_nics(const char *path, JsonNode *node, void *target, GError **error)
+{
+    MachineConfig *config = target;
+    return take_array(path, node, nic_rows, config->nics, sizeof(ConfigNic),
+                      MACHINE_CONFIG_MAX_NICS, &config->nic_count, error);
+}
+
+/* The clock */
+
+static bool clock_shift(const char *path, JsonNode *node, void *target, GError **error)
+{
+    if (!holds(node, G_TYPE_INT64) || json_node_get_int(node) < 0 || json_node_get_int(node) > 10) {
+        return wrong_type(path, node, "an integer from 0 to 10", error);
+    }
+    ((ConfigClock *)target)->shift = (unsigned)json_node_get_int(node);
+    return true;
+}
+
+static bool clock_rtc(const char *path, JsonNode *node, void *target, GError **error)
+{
+    static const char expected[] = "\"host\" or a date as \"2026-01-31T12:00:00\" (UTC)";
+    ConfigClock *clock = target;
+    const char *text = holds(node, G_TYPE_STRING) ? json_node_get_string(node) : "";
+    clock->rtc_is_host = strcmp(text, "host") == 0;
+    if (clock->rtc_is_host) {
+        return true;
+    }
+    g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
+    g_autoptr(GDateTime) date = strlen(text) >= 19 ? g_date_time_new_from_iso8601(text, utc) : NULL;
+    if (!date || g_date_time_to_unix(date) < 0 || g_date_time_to_unix(date) > 4102444800) {
+        return wrong_type(path, node, expected, error);
+    }
+    clock->rtc_epoch_sec = g_date_time_to_unix(date);
+    return true;
+}
+
+TAKE(clock_sleep, bool, ConfigClock, sleep)
+
+static const Row clock_rows[] = {
+    { "shift", false, clock_shift },
+    { "sleep", false, clock_sleep },
+    { "rtc", false, clock_rtc },
+    { NULL, false, NULL },
+};
+
+static bool take_clock(const char *path, JsonNode *node, void *target, GError **error)
+{
+    return take_object(path, node, clock_rows, &((MachineConfig *)target)->clock, error);
+}
+
+/* The machine */
+
+static bool take_name(const char *path, JsonNode *node, void *target, GError **error)
+{
+    static const char rest[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    MachineConfig *config = target;
+    if (!take_text(path, node, &config->name, error)) {
+        return false;
+    }
+    size_t length = strlen(config->name);
+    if (!g_ascii_isalnum(*config->name) || length > 64 || strspn(config->name, rest) != length) {
+        return wrong_type(path, node,
+                          "1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or "
+                          "digit",
+                          error);
+    }
+    return true;
+}
+
+/* "1G", "512M", "1048576K" or a number of bytes. */
+static bool parse_size(const char *text, uint64_t *bytes)
+{
+    char *end;
+    if (!g_ascii_isdigit(*text)) {
+        return false;
+    }
+    errno = 0;
+    uint64_t value = g_ascii_strtoull(text, &end, 10);
+    static const char units[] = "KMGT";
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    if (errno || (*end && (!unit || end[1])) || value > UINT64_MAX >> shift) {
+        return false;
+    }
+    *bytes = value << shift;
+    return true;
+}
+
+static bool take_memory(const char *path, JsonNode *node, void *target, GError **error)
+{
+    uint64_t bytes = 0;
+    bool good = false;
+    if (holds(node, G_TYPE_INT64)) {
+        bytes = (uint64_t)json_node_get_int(node);
+        good = json_node_get_int(node) > 0;
+    } else if (holds(node, G_TYPE_STRING)) {
+        good = parse_size(json_node_get_string(node), &bytes);
+    }
+    if (!good || bytes < MEMORY_MIN || bytes > MEMORY_MAX || bytes % MIB) {
+        return wrong_type(path, node, "a size like \"1G\": a multiple of 1M from 64M to 64G", error);
+    }
+    ((MachineConfig *)target)->memory_bytes = bytes;
+    return true;
+}
+
+static bool take_append(const char *path, JsonNode *node, void *target, GError **error)
+{
+    MachineConfig *config = target;
+    if (!take_text(path, node, &config->append, error)) {
+        return false;
+    }
+    if (strlen(config->append) > MACHINE_CONFIG_MAX_APPEND) {
+        return wrong_value(error, "%s has %zu bytes, at most %d are possible", path,
+                           strlen(config->append), MACHINE_CONFIG_MAX_APPEND);
+    }
+    return true;
+}
+
+static bool take_board(const char *path, JsonNode *node, void *target, GError **error)
+{
+    static const char *const boards[] = { "pseries", NULL };
+    unsigned choice;
+    return take_choice(path, node, boards, &choice, error) &&
+           take_text(path, node, &((MachineConfig *)target)->board, error);
+}
+
+static bool take_cpu(const char *path, JsonNode *node, void *target, GError **error)
+{
+    static const char *const models[] = { "power9", NULL };
+    unsigned choice;
+    return take_choice(path, node, models, &choice, error) &&
+           take_text(path, node, &((MachineConfig *)target)->cpu, error);
+}
+
+TAKE(take_kernel, path, MachineConfig, kernel)
+TAKE(take_initrd, path, MachineConfig, initrd)
+TAKE(take_rng, bool, MachineConfig, rng)
+
+static const Row machine_rows[] = {
+    { "name", true, take_name },      { "board", false, take_board },
+    { "cpu", false, take_cpu },       { "memory", false, take_memory },
+    { "kernel", true, take_kernel },  { "initrd", false, take_initrd },
+    { "append", false, take_append }, { "clock", false, take_clock },
+    { "serial", false, take_serial }, { "disks", false, take_disks },
+    { "nics", false, take_nics },     { "rng", false, take_rng },
+    { NULL, false, NULL },
+};
+
+/* Defaults, before and after reading */
+
+static MachineConfig *config_new(void)
+{
+    MachineConfig *config = g_new0(MachineConfig, 1);
+    config->board = g_strdup("pseries");
+    config->cpu = g_strdup("power9");
+    config->memory_bytes = MEMORY_DEFAULT;
+    config->append = g_strdup("");
+    config->clock = (ConfigClock){ .sleep = true, .rtc_is_host = true };
+    config->rng = true;
+    config->kernel_fd = config->initrd_fd = -1;
+    config->serial_count = G_MAXUINT; /* not given */
+    for (unsigned i = 0; i < MACHINE_CONFIG_MAX_DISKS; i++) {
+        config->disks[i].fd = -1;
+    }
+    for (unsigned i = 0; i < MACHINE_CONFIG_MAX_NICS; i++) {
+        static const uint8_t mac[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
+        memcpy(config->nics[i].mac, mac, 6);
+        config->nics[i].mac[5] = (uint8_t)(mac[5] + i);
+    }
+    return config;
+}
+
+static void complete(MachineConfig *config)
+{
+    if (config->serial_count == G_MAXUINT) {
+        config->serial_count = 1;
+        config->serial[0].id = g_strdup("hvc0");
+    }
+}
+
+static bool check_ids(const MachineConfig *config, GError **error)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    const char *ids[MACHINE_CONFIG_MAX_SERIAL + MACHINE_CONFIG_MAX_DISKS + MACHINE_CONFIG_MAX_NICS];
+    unsigned count = 0;
+    for (unsigned i = 0; i < config->serial_count; i++) {
+        ids[count++] = config->serial[i].id;
+    }
+    for (unsigned i = 0; i < config->disk_count; i++) {
+        ids[count++] = config->disks[i].id;
+    }
+    for (unsigned i = 0; i < config->nic_count; i++) {
+        ids[count++] = config->nics[i].id;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (!g_hash_table_add(seen, (gpointer)ids[i])) {
+            return wrong_value(error, "two devices have the id \"%s\"", ids[i]);
+        }
+    }
+    return true;
+}
+
+/* The canonical text */
+
+static void add_serial(JsonBuilder *b, const MachineConfig *config)
+{
+    json_builder_begin_array(json_builder_set_member_name(b, "serial"));
+    for (unsigned i = 0; i < config->serial_count; i++) {
+        json_builder_begin_object(b);
+        json_builder_set_member_name(b, "backend");
+        json_builder_add_string_value(b, config->serial[i].backend == CONFIG_SERIAL_NULL ? "null"
+                                                                                         : "ring");
+        json_builder_set_member_name(b, "id");
+        json_builder_add_string_value(b, config->serial[i].id);
+        json_builder_end_object(b);
+    }
+    json_builder_end_array(b);
+}
+
+static void add_member(JsonBuilder *b, const char *name, const char *value)
+{
+    json_builder_add_string_value(json_builder_set_member_name(b, name), value);
+}
+
+static void add_disks(JsonBuilder *b, const MachineConfig *config)
+{
+    json_builder_begin_array(json_builder_set_member_name(b, "disks"));
+    for (unsigned i = 0; i < config->disk_count; i++) {
+        const ConfigDisk *disk = &config->disks[i];
+        json_builder_begin_object(b);
+        add_member(b, "completion", disk->completion == CONFIG_COMPLETION_HOST ? "host" : "virtual");
+        add_member(b, "file", disk->file);
+        add_member(b, "format", "raw");
+        add_member(b, "id", disk->id);
+        add_member(b, "interface", "virtio");
+        json_builder_add_boolean_value(json_builder_set_member_name(b, "readonly"), disk->readonly);
+        json_builder_end_object(b);
+    }
+    json_builder_end_array(b);
+}
+
+static void add_nics(JsonBuilder *b, const MachineConfig *config)
+{
+    json_builder_begin_array(json_builder_set_member_name(b, "nics"));
+    for (unsigned i = 0; i < config->nic_count; i++) {
+        const uint8_t *m = config->nics[i].mac;
+        g_autofree char *mac = g_strdup_printf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2],
+                                               m[3], m[4], m[5]);
+        json_builder_begin_object(b);
+        add_member(b, "backend", "null");
+        add_member(b, "id", config->nics[i].id);
+        add_member(b, "mac", mac);
+        add_member(b, "model", "virtio");
+        json_builder_end_object(b);
+    }
+    json_builder_end_array(b);
+}
+
+static void add_clock(JsonBuilder *b, const ConfigClock *clock)
+{
+    g_autoptr(GDateTime) date = g_date_time_new_from_unix_utc(clock->rtc_epoch_sec);
+    g_autofree char *text = g_date_time_format(date, "%Y-%m-%dT%H:%M:%S");
+    json_builder_begin_object(json_builder_set_member_name(b, "clock"));
+    add_member(b, "rtc", clock->rtc_is_host ? "host" : text);
+    json_builder_add_int_value(json_builder_set_member_name(b, "shift"), clock->shift);
+    json_builder_add_boolean_value(json_builder_set_member_name(b, "sleep"), clock->sleep);
+    json_builder_end_object(b);
+}
+
+static char *canonical_text(const MachineConfig *config)
+{
+    g_autoptr(JsonBuilder) b = json_builder_new();
+    json_builder_begin_object(b);
+    add_member(b, "append", config->append);
+    add_member(b, "board", config->board);
+    add_clock(b, &config->clock);
+    add_member(b, "cpu", config->cpu);
+    add_disks(b, config);
+    if (config->initrd) {
+        add_member(b, "initrd", config->initrd);
+    }
+    add_member(b, "kernel", config->kernel);
+    json_builder_add_int_value(json_builder_set_member_name(b, "memory"),
+                               (gint64)config->memory_bytes);
+    add_member(b, "name", config->name);
+    add_nics(b, config);
+    json_builder_add_boolean_value(json_builder_set_member_name(b, "rng"), config->rng);
+    add_serial(b, config);
+    json_builder_end_object(b);
+    g_autoptr(JsonNode) root = json_builder_get_root(b);
+    return json_to_string(root, FALSE);
+}
+
+/* Life */
+
+MachineConfig *machine_config_from_node(JsonNode *node, GError **error)
+{
+    g_autoptr(MachineConfig) config = config_new();
+    if (!take_object("", node, machine_rows, config, error)) {
+        return NULL;
+    }
+    complete(config);
+    if (!check_ids(config, error)) {
+        return NULL;
+    }
+    config->canonical = canonical_text(config);
+    return g_steal_pointer(&config);
+}
+
+static bool check_depth(const char *text, size_t length, GError **error)
+{
+    int depth = 0;
+    bool in_text = false;
+    for (size_t i = 0; i < length; i++) {
+        if (in_text && text[i] == '\\') {
+            i++;
+        } else if (text[i] == '"') {
+            in_text = !in_text;
+        } else if (!in_text) {
+            depth += (text[i] == '{' || text[i] == '[') - (text[i] == '}' || text[i] == ']');
+        }
+        if (depth > MAX_DEPTH) {
+            g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_SYNTAX,
+                        "the machine definition is nested more than %d levels deep", MAX_DEPTH);
+            return false;
+        }
+    }
+    return true;
+}
+
+MachineConfig *machine_config_parse(const char *json, gssize length, GError **error)
+{
+    size_t bytes = length < 0 ? strlen(json) : (size_t)length;
+    if (!check_depth(json, bytes, error)) {
+        return NULL;
+    }
+    g_autoptr(JsonParser) parser = json_parser_new_immutable();
+    g_autoptr(GError) problem = NULL;
+    JsonNode *root = NULL;
+    if (json_parser_load_from_data(parser, json, (gssize)bytes, &problem)) {
+        root = json_parser_get_root(parser);
+    }
+    if (!root) {
+        g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_SYNTAX,
+                    "the machine definition is not JSON: %s", problem ? problem->message : "empty");
+        return NULL;
+    }
+    return machine_config_from_node(root, error);
+}
+
+static void close_fd(int fd)
+{
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+void machine_config_free(MachineConfig *config)
+{
+    if (!config) {
+        return;
+    }
+    close_fd(config->kernel_fd);
+    close_fd(config->initrd_fd);
+    for (unsigned i = 0; i < MACHINE_CONFIG_MAX_SERIAL; i++) {
+        g_free(config->serial[i].id);
+    }
+    for (unsigned i = 0; i < MACHINE_CONFIG_MAX_DISKS; i++) {
+        close_fd(config->disks[i].fd);
+        g_free(config->disks[i].id);
+        g_free(config->disks[i].file);
+    }
+    for (unsigned i = 0; i < MACHINE_CONFIG_MAX_NICS; i++) {
+        g_free(config->nics[i].id);
+    }
+    g_free(config->name);
+    g_free(config->board);
+    g_free(config->cpu);
+    g_free(config->kernel);
+    g_free(config->initrd);
+    g_free(config->append);
+    g_free(config->canonical);
+    g_free(config);
+}
+
+/* Files */
+
+typedef struct {
+    char path[32];
+    const char *file;
+    int *fd;
+} NamedFile;
+
+#define MAX_FILES (2 + MACHINE_CONFIG_MAX_DISKS)
+
+static unsigned list_files(MachineConfig *config, NamedFile *files)
+{
+    unsigned count = 0;
+    files[count++] = (NamedFile){ "kernel", config->kernel, &config->kernel_fd };
+    if (config->initrd) {
+        files[count++] = (NamedFile){ "initrd", config->initrd, &config->initrd_fd };
+    }
+    for (unsigned i = 0; i < config->disk_count; i++) {
+        NamedFile *file = &files[count++];
+        *file = (NamedFile){ .file = config->disks[i].file, .fd = &config->disks[i].fd };
+        g_snprintf(file->path, sizeof(file->path), "disks[%u].file", i);
+    }
+    return count;
+}
+
+static bool set_file(NamedFile *file, int fd, GError **error)
+{
+    struct stat status;
+    const char *problem = NULL;
+    if (fstat(fd, &status) < 0) {
+        problem = g_strerror(errno);
+    } else if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) {
+        problem = "it is neither a file nor a block device";
+    } else if (*file->fd >= 0) {
+        problem = "it was given twice";
+    }
+    if (problem) {
+        g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_FILE, "cannot use %s (%s): %s",
+                    file->path, file->file, problem);
+        close(fd);
+        return false;
+    }
+    *file->fd = fd;
+    return true;
+}
+
+bool machine_config_attach(MachineConfig *config, const char *path, int fd, GError **error)
+{
+    NamedFile files[MAX_FILES];
+    unsigned count = list_files(config, files);
+    for (unsigned i = 0; i < count; i++) {
+        if (strcmp(files[i].path, path) == 0) {
+            return set_file(&files[i], fd, error);
+        }
+    }
+    close(fd);
+    g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_FILE,
+                "the machine definition has no file '%s'", path);
+    return false;
+}
+
+bool machine_config_open_files(MachineConfig *config, int directory_fd, GError **error)
+{
+    NamedFile files[MAX_FILES];
+    unsigned count = list_files(config, files);
+    for (unsigned i = 0; i < count; i++) {
+        if (*files[i].fd >= 0) {
+            continue;
+        }
+        int fd = openat(directory_fd, files[i].file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        if (fd < 0) {
+            g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_FILE,
+                        "cannot open %s (%s): %s", files[i].path, files[i].file, g_strerror(errno));
+            return false;
+        }
+        if (!set_file(&files[i], fd, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool machine_config_is_complete(const MachineConfig *config, GError **error)
+{
+    NamedFile files[MAX_FILES];
+    unsigned count = list_files((MachineConfig *)config, files);
+    for (unsigned i = 0; i < count; i++) {
+        if (*files[i].fd < 0) {
+            g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_FILE,
+                        "%s (%s) was not given as an open file", files[i].path, files[i].file);
+            return false;
+        }
+    }
+    return true;
+}
