@@ -46,16 +46,8 @@ void machine_random(Machine *machine, void *data, size_t length);
  */
 void machine_output(Device *device, const void *data, size_t length);
 
-/* Acted upon at the next boundary. */
-typedef enum {
-    MACHINE_SHUTDOWN_NONE,
-    MACHINE_SHUTDOWN_GUEST_POWEROFF,
-    MACHINE_SHUTDOWN_GUEST_RESET,
-    MACHINE_SHUTDOWN_GUEST_PANIC,
-    MACHINE_SHUTDOWN_HOST_QUIT,
-    MACHINE_SHUTDOWN_HOST_RESET,
-} MachineShutdown;
-void machine_request_shutdown(Machine *machine, MachineShutdown cause);
+/* Acted upon at the next boundary; a later request in the same instruction does not replace it. */
+void machine_request_shutdown(Machine *machine, ShutdownCause cause);
 
 /*
  * The machine cannot go on as a machine should (devices hang, the host has no space): it stops, stays
@@ -81,5 +73,98 @@ typedef struct {
 /* A board by name, or NULL. The table is in boards/boards.c. */
 const Board *board_find(const char *name);
 const Board *const *board_list(void);
+
+/* --- for the machine's owner ---------------------------------------------------------------------- */
+
+typedef enum {
+    MACHINE_PRELAUNCH, /* built and loaded, has not run yet */
+    MACHINE_RUNNING,
+    MACHINE_PAUSED,
+    MACHINE_SHUTDOWN,       /* powered off, by guest or host; inspectable, does not run on */
+    MACHINE_PANICKED,       /* the guest said so; it may run on */
+    MACHINE_REPLAY_END,     /* the recording is used up */
+    MACHINE_REPLAY_DIVERGED,
+    MACHINE_INTERNAL_ERROR, /* machine_error_text() says why; does not run on */
+} MachineRunState;
+
+/*
+ * How the machine reaches its host. Called on the machine thread unless said otherwise; none of it
+ * can reach the guest but through the inbox. All members but the sources may be NULL.
+ */
+typedef struct {
+    ReplaySources sources;
+    /* Real time in ns from any moment on, for pacing. */
+    int64_t (*monotonic_ns)(void *opaque);
+    /* What the guest sent out through DEVICE. */
+    void (*output)(void *opaque, const Device *device, const void *data, size_t length);
+    /* The run state is a new one. */
+    void (*state_changed)(void *opaque, MachineRunState state, ShutdownCause cause);
+    /* At each end of a quantum: the numbers that queries show may be published. */
+    void (*published)(void *opaque);
+    void *opaque;
+} MachineHost;
+
+/*
+ * Builds the machine that CONFIG (taken) describes and puts it into its power-on state. DIRECTORY is
+ * the one directory (borrowed) in which it may create files: overlays. NULL with ERROR if it cannot.
+ */
+Machine *machine_new(MachineConfig *config, int directory, const MachineHost *host, GError **error);
+void machine_free(Machine *machine);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Machine, machine_free)
+
+int machine_directory(Machine *machine);
+Position machine_position(Machine *machine);
+Replay *machine_replay(Machine *machine);
+MachineRunState machine_run_state(Machine *machine);
+const char *machine_run_state_name(MachineRunState state);
+/* Why it is MACHINE_INTERNAL_ERROR, or NULL. */
+const char *machine_error_text(Machine *machine);
+
+/* Starts or pauses at the present boundary. Starting is refused in the states that do not run on. */
+bool machine_start(Machine *machine, GError **error);
+void machine_pause(Machine *machine);
+
+/*
+ * Runs until the boundary at LIMIT instructions, the end of a quantum (QUANTUM instructions; any
+ * number gives the same machine), or a change of run state. An idle machine waits in
+ * inbox_wait() at most until its deadline.
+ */
+void machine_run(Machine *machine, uint64_t quantum, uint64_t limit);
+
+/*
+ * The machine thread's whole life: executes tasks, runs while the machine is running, until
+ * machine_quit() (from a task).
+ */
+void machine_thread(Machine *machine);
+void machine_quit(Machine *machine);
+/* For tests: instructions per quantum; 0 is the default of 2^16. */
+void machine_set_quantum(Machine *machine, uint64_t quantum);
+
+/* --- recording and replaying ------------------------------------------------------------------------ */
+
+/*
+ * On a machine in its power-on state or stopped anywhere: records from here on into LOG (taken).
+ * False with ERROR when the machine is replaying or recording already.
+ */
+bool machine_record(Machine *machine, LogWriter *log, SyncLevel level, GError **error);
+/* Ends the recording: END is written and synced. */
+bool machine_record_stop(Machine *machine, GError **error);
+/* On a machine in the state in which the recording started: plays LOG (taken). */
+bool machine_play(Machine *machine, LogReader *log, SyncLevel level, GError **error);
+/* Versions of everything that a guest could notice, as lines "component version" for manifests. */
+char **machine_behaviour_versions(Machine *machine);
+
+/* --- state ------------------------------------------------------------------------------------------ */
+
+/* Digests of every component; FULL digests all of RAM instead of a hash point's share. */
+void machine_hash(Machine *machine, bool full, HashList *list);
+/* Writes or replaces the whole state, RAM included. On a failed load the machine is unusable. */
+void machine_save(Machine *machine, StateWriter *writer);
+bool machine_load(Machine *machine, StateReader *reader, GError **error);
+
+/* Devices in the board's order. */
+unsigned machine_device_count(Machine *machine);
+Device *machine_device(Machine *machine, unsigned index);
+Device *machine_device_by_id(Machine *machine, const char *id);
 
 #endif

@@ -61,7 +61,6 @@ Cpu *cpu_new(const CpuModel *model, Memory *memory, Bus *bus, const Clock *clock
     cpu->clock = clock;
     cpu->mmu = mmu_new(cpu, memory, bus);
     cpu->engine = code_cache_new(cpu, memory);
-    cpu_reset(cpu);
     return cpu;
 }
 
@@ -124,6 +123,8 @@ void cpu_set_decrementer(Cpu *cpu, uint64_t value)
 {
     int64_t extended = (int64_t)(value << (64 - DEC_BITS)) >> (64 - DEC_BITS);
     cpu->s.dec_zero_tb = cpu_timebase(cpu) + (uint64_t)extended;
+    cpu->decrementer_is_negative = extended < 0;
+    cpu_stop_at_boundary(cpu);
 }
 
 uint64_t cpu_xer(const Cpu *cpu)

@@ -132,6 +132,7 @@ struct Cpu {
     uint64_t ea_mask;   /* all ones, or the low 32 bits in 32-bit mode */
     uint32_t mode_key;  /* what predecoding depends on (mode.h) */
     uint8_t byte_swap;  /* guest data order differs from the host's */
+    uint8_t decrementer_is_negative; /* constant within a budget: the budget ends where it changes */
 
     /* The budget: instruction number k is attempted while icount_end - left == k. */
     uint64_t icount_end;

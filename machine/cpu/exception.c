@@ -117,11 +117,6 @@ void exception_deliver_trace(Cpu *cpu, uint64_t address)
 
 /* --- asynchronous interrupts -------------------------------------------------------------------- */
 
-static bool decrementer_is_negative(const Cpu *cpu)
-{
-    return cpu_decrementer(cpu) >> 63;
-}
-
 Vector exception_pending(const Cpu *cpu)
 {
     if (cpu->s.reset_pending)
@@ -130,7 +125,7 @@ Vector exception_pending(const Cpu *cpu)
         return VECTOR_NONE;
     if (cpu->s.external_line)
         return VECTOR_EXTERNAL;
-    if (decrementer_is_negative(cpu))
+    if (cpu->decrementer_is_negative)
         return VECTOR_DECREMENTER;
     if (cpu->s.doorbell_pending)
         return VECTOR_DOORBELL;
@@ -153,9 +148,12 @@ Vector exception_take_pending(Cpu *cpu)
 
 uint64_t exception_decrementer_deadline(const Cpu *cpu)
 {
-    if (decrementer_is_negative(cpu))
-        return UINT64_MAX;
-    /* DEC turns negative one tick after it was zero. */
-    uint64_t ticks = cpu->s.dec_zero_tb + 1 - cpu->s.tb_offset;
+    uint64_t ticks_left = (cpu_decrementer(cpu) & 0x7fffffff) + 1;
+    uint64_t ticks = cpu_timebase(cpu) - cpu->s.tb_offset + ticks_left;
     return clock_ns_from_ticks(ticks, cpu->model->timebase_hz);
+}
+
+void exception_refresh_decrementer(Cpu *cpu)
+{
+    cpu->decrementer_is_negative = cpu_decrementer(cpu) >> 63;
 }

@@ -20,7 +20,9 @@ Vector exception_pending(const Cpu *cpu);
  */
 Vector exception_take_pending(Cpu *cpu);
 
-/* The first virtual ns at which the decrementer will become pending; UINT64_MAX if it is by now. */
+/* The first virtual ns at which the decrementer's sign will change if it is left alone. */
 uint64_t exception_decrementer_deadline(const Cpu *cpu);
+/* To be called where virtual time may have come to that deadline, before a budget is given. */
+void exception_refresh_decrementer(Cpu *cpu);
 
 #endif

@@ -7,7 +7,9 @@
  * 2. Every attempt counts one, whatever came of it: a failed fetch and a fault included. Entering an
  *    interrupt handler counts nothing.
  * 3. A pointer into a predecoded page is never kept across anything that may fetch.
- * 4. With MSR.SE or MSR.BE set every instruction ends a run, so that the trace interrupt follows it.
+ * 4. Where an instruction asks for a boundary, only an interrupt or a halt can be due there: all that
+ *    depends on time ends the budget (cpu_stop_at_boundary). If neither is, the run goes on.
+ * 5. With MSR.SE or MSR.BE set every instruction ends a run, so that the trace interrupt follows it.
  */
 #include "machine/cpu/interpreter.h"
 
@@ -58,14 +60,13 @@ static bool finish_attempt(Cpu *cpu, ExecStatus status)
         return true;
     case EXEC_BOUNDARY:
         cpu->s.cia = cpu_ea(cpu, cpu->s.cia + 4);
-        cpu->left--;
-        return false;
+        break;
     case EXEC_NEXT:
     case EXEC_BRANCH_BOUNDARY:
         break;
     }
     cpu->left--;
-    return false;
+    return !cpu->s.halted && exception_pending(cpu) == VECTOR_NONE;
 }
 
 /*

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The inside of a machine, shared by machine.c, run.c and machine-state.c.
+ */
+#ifndef MACHINE_MACHINE_INTERNAL_H
+#define MACHINE_MACHINE_INTERNAL_H
+
+#include "machine/cpu/cpu-state.h"
+#include "machine/cpu/cpu.h"
+#include "machine/inbox.h"
+#include "machine/machine.h"
+
+/* What belongs to the machine itself and the guest could notice. */
+typedef struct {
+    uint64_t sequence_icount; /* the icount that SEQUENCE belongs to */
+    uint32_t sequence;        /* warps at that icount so far */
+    uint32_t shutdown;        /* ShutdownCause asked for, acted upon at the next boundary */
+} MachineState;
+
+struct Machine {
+    MachineState s;
+    MachineConfig *config;
+    const Board *board;
+    int directory;
+    MachineHost host;
+
+    Memory *memory;
+    Bus *bus;
+    Clock clock;
+    TimerQueue *timers;
+    Cpu *cpu;
+    GPtrArray *devices;
+    GArray *outputs; /* of OutputHash, one per device, by device number */
+    Replay *replay;
+    Inbox *inbox;
+
+    /* The dirty part of the state hash: which pages await digesting. */
+    RamHash ram_hash;
+    uint64_t *dirty_pages; /* a bit per page */
+    uint32_t dirty_epoch;  /* marks above this are news */
+    HashList *hashes;
+
+    MachineRunState run_state;
+    ShutdownCause cause; /* of the last shutdown or reset */
+    char *error_text;
+    uint64_t quantum;
+    bool quit;
+
+    /* Pacing of idle time, host side only. */
+    bool idle_is_paced;
+    int64_t idle_began_ns;
+};
+
+extern const StateTable machine_state_table;
+
+void machine_set_run_state(Machine *machine, MachineRunState state);
+/* Puts every component into its power-on state and loads the images. */
+bool machine_power_on(Machine *machine, GError **error);
+/* Pages of RAM with news since the last point go into dirty_pages; for hash points. */
+void machine_collect_dirty(Machine *machine);
+
+#endif

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A machine's whole state: hashed, saved, loaded; and where recordings begin and end.
+ *
+ * 1. A machine rests in phase 1 of a boundary, or, idle, after its last phase. replay/ knows which
+ *    (inputs were opened there or not) and ends a replay in the same phase.
+ * 2. What is hashed is a subset of what is saved: how far a boundary has been worked through, and
+ *    which pages await digesting, depend on when somebody stopped the machine.
+ */
+#include "machine/machine-internal.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+#include "machine/cpu/mmu.h"
+#include "machine/cpu/model.h"
+
+const StateTable machine_state_table = {
+    "machine", 1, sizeof(MachineState), (const StateField[]) {
+        STATE_FIELD(MachineState, sequence_icount, "icount at which virtual time was moved last"),
+        STATE_FIELD(MachineState, sequence, "how often it was moved there"),
+        STATE_FIELD_MAX(MachineState, shutdown, SHUTDOWN_COUNT - 1,
+                        "shutdown or reset asked for, due at the next boundary"),
+        STATE_DONE
+    }
+};
+
+/* --- hashing --------------------------------------------------------------------------------------- */
+
+void machine_collect_dirty(Machine *machine)
+{
+    const Memory *memory = machine->memory;
+    uint64_t pages = memory_page_count(memory);
+    for (uint64_t page = 0; page < pages; page++)
+        if (memory->page_mark[page] > machine->dirty_epoch)
+            machine->dirty_pages[page / 64] |= 1ull << (page % 64);
+    machine->dirty_epoch = memory_next_epoch(machine->memory);
+}
+
+/* Takes the first page at or above FROM out of those that await digesting. */
+static guint64 next_dirty(gpointer user, guint64 from)
+{
+    Machine *machine = user;
+    uint64_t pages = memory_page_count(machine->memory);
+    for (uint64_t word = from / 64; word <= (pages - 1) / 64; word++) {
+        uint64_t bits = machine->dirty_pages[word];
+        if (word == from / 64)
+            bits &= UINT64_MAX << (from % 64);
+        if (bits) {
+            unsigned bit = (unsigned)__builtin_ctzll(bits);
+            machine->dirty_pages[word] &= ~(1ull << bit);
+            return word * 64 + bit;
+        }
+    }
+    return pages;
+}
+
+static void feed_hasher(void *user, const guint8 *data, gsize length)
+{
+    hasher_bytes(user, data, length);
+}
+
+static void hash_device(Device *device, Hasher *hasher, HashList *list)
+{
+    Digest digest;
+    hasher_reset(hasher);
+    hasher_struct(hasher, device->class->state, device_state(device));
+    if (device->class->hash_more)
+        device->class->hash_more(device, feed_hasher, hasher);
+    hasher_digest(hasher, &digest);
+    hash_list_add(list, device->id, &digest);
+}
+
+static void hash_translations(Machine *machine, Hasher *hasher, HashList *list)
+{
+    Digest digest;
+    hasher_reset(hasher);
+    translation_set_feed(mmu_translation_set(machine->cpu->mmu), feed_hasher, hasher);
+    hasher_digest(hasher, &digest);
+    hash_list_add(list, "translations", &digest);
+}
+
+static void hash_outputs(Machine *machine, HashList *list)
+{
+    for (guint i = 0; i < machine->outputs->len; i++) {
+        const OutputHash *output = &g_array_index(machine->outputs, OutputHash, i);
+        if (!output->total)
+            continue;
+        g_autofree char *name = g_strdup_printf("output:%s", machine_device(machine, i)->id);
+        hash_list_add_struct(list, name, &output_hash_state, output);
+    }
+}
+
+static void hash_memory(Machine *machine, bool full, HashList *list)
+{
+    RamView view = { .data = machine->memory->ram,
+                     .pages = memory_page_count(machine->memory),
+                     .next_dirty = next_dirty,
+                     .user = machine };
+    if (full)
+        ram_hash_all(&machine->ram_hash, &view, "", list);
+    else
+        ram_hash_point(&machine->ram_hash, &view, cpu_icount(machine->cpu), "", list);
+}
+
+void machine_hash(Machine *machine, bool full, HashList *list)
+{
+    g_autoptr(Hasher) hasher = hasher_new();
+    hash_list_reset(list);
+    machine_collect_dirty(machine);
+    hash_list_add_struct(list, "machine", &machine_state_table, &machine->s);
+    hash_list_add_struct(list, "clock", &clock_state_table, &machine->clock.s);
+    hash_list_add_struct(list, "timers", &timer_queue_state_table,
+                         timer_queue_state(machine->timers));
+    hash_list_add_struct(list, "cpu0", &cpu_state_table, &machine->cpu->s);
+    hash_translations(machine, hasher, list);
+    for (guint i = 0; i < machine->devices->len; i++)
+        hash_device(machine_device(machine, i), hasher, list);
+    hash_outputs(machine, list);
+    hash_memory(machine, full, list);
+}
+
+/* --- recording and replaying -------------------------------------------------------------------------- */
+
+static bool require_no_replay(Machine *machine, GError **error)
+{
+    ReplayMode mode = replay_mode(machine->replay);
+    if (mode == REPLAY_NONE)
+        return true;
+    g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_STATE, "the machine is in mode %s already",
+                replay_mode_name(mode));
+    return false;
+}
+
+/* All of RAM is digested where a recording begins: what was dirty before is no news. */
+static void hash_from_scratch(Machine *machine)
+{
+    uint64_t words = memory_page_count(machine->memory) / 64 + 1;
+    machine_hash(machine, true, machine->hashes);
+    for (uint64_t i = 0; i < words; i++)
+        machine->dirty_pages[i] = 0;
+}
+
+bool machine_record(Machine *machine, LogWriter *log, SyncLevel level, GError **error)
+{
+    if (!require_no_replay(machine, error)) {
+        log_writer_free(log);
+        return false;
+    }
+    Position position = machine_position(machine);
+    hash_from_scratch(machine);
+    replay_record(machine->replay, log, level, &position, machine->hashes);
+    return true;
+}
+
+bool machine_record_stop(Machine *machine, GError **error)
+{
+    if (replay_mode(machine->replay) != REPLAY_RECORD) {
+        g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_STATE, "the machine is not recording");
+        return false;
+    }
+    Position position = machine_position(machine);
+    machine_hash(machine, true, machine->hashes);
+    return replay_finish(machine->replay, &position, machine->hashes, error);
+}
+
+bool machine_play(Machine *machine, LogReader *log, SyncLevel level, GError **error)
+{
+    if (!require_no_replay(machine, error)) {
+        log_reader_free(log);
+        return false;
+    }
+    Position position = machine_position(machine);
+    hash_from_scratch(machine);
+    inbox_set_closed(machine->inbox, true);
+    replay_play(machine->replay, log, level, &position, machine->hashes);
+    return true;
+}
+
+char **machine_behaviour_versions(Machine *machine)
+{
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+    g_autofree char *board =
+        g_strdup_printf("board:%s %u", machine->board->name, machine->board->behaviour_version);
+    g_autofree char *cpu = g_strdup_printf("cpu:%s %u", machine->cpu->model->name,
+                                           machine->cpu->model->behaviour_version);
+    g_strv_builder_add(builder, board);
+    g_strv_builder_add(builder, cpu);
+    for (guint i = 0; i < machine->devices->len; i++) {
+        const Device *device = machine_device(machine, i);
+        g_autofree char *line = g_strdup_printf("%s:%s %u", device->class->name, device->id,
+                                                device->class->behaviour_version);
+        g_strv_builder_add(builder, line);
+    }
+    return g_strv_builder_end(builder);
+}
+
+/* --- saving and loading -------------------------------------------------------------------------------- */
+
+static void save_memory(const Machine *machine, StateWriter *writer)
+{
+    const Memory *memory = machine->memory;
+    static const uint8_t zero[MEMORY_PAGE_SIZE];
+    state_writer_name(writer, "ram");
+    state_writer_u64(writer, memory->size);
+    for (uint64_t page = 0; page < memory_page_count(memory); page++) {
+        const uint8_t *data = memory->ram + page * MEMORY_PAGE_SIZE;
+        if (!memcmp(data, zero, sizeof zero))
+            continue;
+        state_writer_u64(writer, page);
+        state_writer_bytes(writer, data, MEMORY_PAGE_SIZE);
+    }
+    state_writer_u64(writer, UINT64_MAX);
+}
+
+static void load_memory(Machine *machine, StateReader *reader)
+{
+    Memory *memory = machine->memory;
+    state_reader_expect_name(reader, "ram");
+    uint64_t size = state_reader_u64(reader);
+    if (size != memory->size)
+        state_reader_fail(reader, "ram: %" G_GUINT64_FORMAT " bytes were saved, this machine has %"
+                          G_GUINT64_FORMAT, size, memory->size);
+    if (state_reader_failed(reader))
+        return;
+    memset(memory->ram, 0, memory->size);
+    for (;;) {
+        uint64_t page = state_reader_u64(reader);
+        if (page == UINT64_MAX || state_reader_failed(reader))
+            break;
+        if (page >= memory_page_count(memory)) {
+            state_reader_fail(reader, "ram: there is no page %" G_GUINT64_FORMAT, page);
+            break;
+        }
+        state_reader_bytes(reader, memory->ram + page * MEMORY_PAGE_SIZE, MEMORY_PAGE_SIZE);
+    }
+    for (uint64_t page = 0; page < memory_page_count(memory); page++)
+        memory->page_mark[page] = 0;
+    machine->dirty_epoch = memory_next_epoch(memory);
+}
+
+static void save_dirty(const Machine *machine, StateWriter *writer)
+{
+    uint64_t words = memory_page_count(machine->memory) / 64 + 1;
+    state_writer_name(writer, "dirty-pages");
+    for (uint64_t i = 0; i < words; i++)
+        state_writer_u64(writer, machine->dirty_pages[i]);
+}
+
+static void load_dirty(Machine *machine, StateReader *reader)
+{
+    uint64_t pages = memory_page_count(machine->memory);
+    state_reader_expect_name(reader, "dirty-pages");
+    for (uint64_t i = 0; i < pages / 64 + 1; i++)
+        machine->dirty_pages[i] = state_reader_u64(reader);
+    machine->dirty_pages[pages / 64] &= (1ull << (pages % 64)) - 1;
+}
+
+static void save_devices(const Machine *machine, StateWriter *writer)
+{
+    for (guint i = 0; i < machine->devices->len; i++) {
+        Device *device = g_ptr_array_index(machine->devices, i);
+        state_writer_name(writer, device->id);
+        state_save(writer, device->class->state, device_state(device));
+        if (device->class->save_more)
+            device->class->save_more(device, writer);
+        state_save(writer, &output_hash_state, &g_array_index(machine->outputs, OutputHash, i));
+    }
+}
+
+static bool load_devices(Machine *machine, StateReader *reader, GError **error)
+{
+    for (guint i = 0; i < machine->devices->len; i++) {
+        Device *device = g_ptr_array_index(machine->devices, i);
+        state_reader_expect_name(reader, device->id);
+        state_poison(device->class->state, device_state(device));
+        if (!state_load(reader, device->class->state, device_state(device), error))
+            return false;
+        if (device->class->load_more)
+            device->class->load_more(device, reader);
+        if (!state_load(reader, &output_hash_state,
+                        &g_array_index(machine->outputs, OutputHash, i), error))
+            return false;
+    }
+    return true;
+}
+
+void machine_save(Machine *machine, StateWriter *writer)
+{
+    machine_collect_dirty(machine);
+    state_writer_name(writer, "powerplay-machine");
+    state_writer_u64(writer, cpu_icount(machine->cpu));
+    state_save(writer, &machine_state_table, &machine->s);
+    state_save(writer, &clock_state_table, &machine->clock.s);
+    state_save(writer, &timer_queue_state_table, timer_queue_state(machine->timers));
+    Position position = machine_position(machine);
+    state_save(writer, &replay_state, replay_get_state(machine->replay, &position));
+    state_save(writer, &ram_hash_state, &machine->ram_hash);
+    state_save(writer, &cpu_state_table, &machine->cpu->s);
+    translation_set_save(mmu_translation_set(machine->cpu->mmu), writer);
+    save_devices(machine, writer);
+    save_dirty(machine, writer);
+    save_memory(machine, writer);
+}
+
+static bool load_fixed(Machine *machine, StateReader *reader, GError **error)
+{
+    return state_load(reader, &machine_state_table, &machine->s, error) &&
+           state_load(reader, &clock_state_table, &machine->clock.s, error) &&
+           state_load(reader, &timer_queue_state_table, timer_queue_state(machine->timers), error) &&
+           state_load(reader, &replay_state, replay_get_state(machine->replay, NULL), error) &&
+           state_load(reader, &ram_hash_state, &machine->ram_hash, error) &&
+           state_load(reader, &cpu_state_table, &machine->cpu->s, error);
+}
+
+bool machine_load(Machine *machine, StateReader *reader, GError **error)
+{
+    state_reader_expect_name(reader, "powerplay-machine");
+    uint64_t icount = state_reader_u64(reader);
+    if (!load_fixed(machine, reader, error))
+        return false;
+    machine->cpu->icount_end = icount;
+    machine->cpu->left = 0;
+    translation_set_load(mmu_translation_set(machine->cpu->mmu), reader);
+    if (!load_devices(machine, reader, error))
+        return false;
+    load_dirty(machine, reader);
+    load_memory(machine, reader);
+    if (!state_reader_check(reader, error))
+        return false;
+    for (guint i = 0; i < machine->devices->len; i++) {
+        Device *device = g_ptr_array_index(machine->devices, i);
+        if (device->class->after_load)
+            device->class->after_load(device);
+    }
+    cpu_after_load(machine->cpu);
+    machine->idle_is_paced = false;
+    return true;
+}

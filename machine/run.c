@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The machine thread: boundaries, idling, and the budgets between.
+ *
+ * A boundary lies between two attempts of instructions. What happens there, in this order and no
+ * other: the end of a replay; hash points; logged inputs; expired timers; resets and shutdowns; the
+ * highest-priority enabled interrupt. Then the engine gets a budget that ends where the next of
+ * these is due at the latest, and comes back earlier when an instruction has changed what is due.
+ *
+ * 1. The budget's size never shows: everything that happens at a boundary is placed by icount,
+ *    virtual time or the log, never by where a budget happened to end. Live inputs are the
+ *    exception, and they are logged with their place.
+ * 2. An idle machine moves virtual time to its next deadline. Pacing by real time delays that and
+ *    changes no value; only an input that cuts the wait short enters the log, with its time.
+ * 3. The machine rests in phase 1 of a boundary: what is due there has not happened yet. Only an
+ *    idle machine may rest on a boundary that it has worked through; a second visit changes nothing.
+ */
+#include "machine/machine-internal.h"
+
+#include "machine/cpu/exception.h"
+#include "machine/cpu/interpreter.h"
+
+Position machine_position(Machine *machine)
+{
+    uint64_t icount = cpu_icount(machine->cpu);
+    bool same = machine->s.sequence_icount == icount;
+    return (Position){ .icount = icount,
+                       .virtual_ns = clock_virtual_ns(&machine->clock),
+                       .sequence = same ? machine->s.sequence : 0 };
+}
+
+/* Moves virtual time of a machine that stands still. */
+static void warp_to(Machine *machine, uint64_t virtual_ns)
+{
+    Position position = machine_position(machine);
+    clock_warp_to(&machine->clock, virtual_ns);
+    machine->s.sequence_icount = position.icount;
+    machine->s.sequence = position.sequence + 1;
+    machine->idle_is_paced = false;
+}
+
+/* --- inputs ---------------------------------------------------------------------------------------------- */
+
+static size_t room_of(Machine *machine, unsigned number)
+{
+    Device *device = machine_device(machine, number);
+    if (!device || !device->class->input)
+        return 0;
+    return device->class->input_room ? device->class->input_room(device) : SIZE_MAX;
+}
+
+/* The device an event is for, by the number that most events carry. */
+static Device *addressee(Machine *machine, const Event *event)
+{
+    switch (event->kind) {
+    case EVENT_CHAR_READ: return machine_device(machine, event->char_read.device);
+    case EVENT_NET: return machine_device(machine, event->net.adapter);
+    case EVENT_INPUT_KEY: return machine_device(machine, event->input_key.device);
+    case EVENT_INPUT_QCODE: return machine_device(machine, event->input_qcode.device);
+    case EVENT_INPUT_BUTTON: return machine_device(machine, event->input_button.device);
+    case EVENT_INPUT_RELATIVE: return machine_device(machine, event->input_relative.device);
+    case EVENT_INPUT_ABSOLUTE: return machine_device(machine, event->input_absolute.device);
+    case EVENT_INPUT_TOUCH: return machine_device(machine, event->input_touch.device);
+    default: return NULL;
+    }
+}
+
+static void control(Machine *machine, const Event *event)
+{
+    switch ((ControlKind)event->control.kind) {
+    case CONTROL_NMI:
+        machine->cpu->s.reset_pending = 1;
+        break;
+    case CONTROL_RESET:
+        machine_request_shutdown(machine, SHUTDOWN_HOST_RESET);
+        break;
+    default:
+        machine_internal_error(machine, "input control/%s is not known to this machine",
+                               control_kind_name(event->control.kind));
+        break;
+    }
+}
+
+static void deliver(Machine *machine, const Event *event)
+{
+    if (event->kind == EVENT_SHUTDOWN) {
+        machine_request_shutdown(machine, event->shutdown.cause);
+        return;
+    }
+    if (event->kind == EVENT_CONTROL) {
+        control(machine, event);
+        return;
+    }
+    Device *device = addressee(machine, event);
+    if (device && device->class->input)
+        device->class->input(device, event);
+    else
+        machine_internal_error(machine, "input %s has no device to go to",
+                               event_kind_title(event->kind));
+}
+
+static void take_inputs(Machine *machine, const Position *position)
+{
+    const Event *event;
+    if (!replay_open_inputs(machine->replay, position))
+        return;
+    while ((event = replay_next_input(machine->replay, position)))
+        deliver(machine, event);
+    if (replay_mode(machine->replay) == REPLAY_PLAY || !inbox_is_touched(machine->inbox))
+        return;
+    while ((event = inbox_next_input(machine->inbox, room_of, machine)))
+        if (replay_record_input(machine->replay, position, event))
+            deliver(machine, event);
+}
+
+/* --- boundaries ------------------------------------------------------------------------------------------- */
+
+static void power_off(Machine *machine, ShutdownCause cause)
+{
+    g_autoptr(GError) error = NULL;
+    machine->cause = cause;
+    if (replay_mode(machine->replay) == REPLAY_RECORD && !machine_record_stop(machine, &error)) {
+        machine_internal_error(machine, "%s", error->message);
+        return;
+    }
+    machine->s.shutdown = SHUTDOWN_NONE;
+    machine_set_run_state(machine, MACHINE_SHUTDOWN);
+}
+
+static void reset(Machine *machine, ShutdownCause cause)
+{
+    g_autoptr(GError) error = NULL;
+    machine->cause = cause;
+    if (!machine_power_on(machine, &error))
+        machine_internal_error(machine, "reset: %s", error->message);
+}
+
+/* What the guest or its host asked for since the last boundary. */
+static void act_on_shutdown(Machine *machine)
+{
+    ShutdownCause cause = machine->s.shutdown;
+    switch (cause) {
+    case SHUTDOWN_NONE:
+        break;
+    case SHUTDOWN_GUEST_RESET:
+    case SHUTDOWN_HOST_RESET:
+    case SHUTDOWN_SUBSYSTEM_RESET:
+        reset(machine, cause);
+        break;
+    case SHUTDOWN_GUEST_PANIC:
+        machine->s.shutdown = SHUTDOWN_NONE;
+        machine->cause = cause;
+        machine_set_run_state(machine, MACHINE_PANICKED);
+        break;
+    default:
+        power_off(machine, cause);
+    }
+}
+
+static void end_replay(Machine *machine, const Position *position)
+{
+    machine_hash(machine, true, machine->hashes);
+    replay_finish(machine->replay, position, machine->hashes, NULL);
+    machine_set_run_state(machine, MACHINE_REPLAY_END);
+}
+
+static bool replay_went_wrong(Machine *machine)
+{
+    switch (replay_status(machine->replay)) {
+    case REPLAY_STATUS_DIVERGED:
+        machine_set_run_state(machine, MACHINE_REPLAY_DIVERGED);
+        return true;
+    case REPLAY_STATUS_FAILED:
+        machine_internal_error(machine, "%s", replay_failure(machine->replay)->message);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Phases 2 to 5. */
+static void work_through(Machine *machine, const Position *position)
+{
+    if (replay_hash_due(machine->replay, position)) {
+        machine_hash(machine, false, machine->hashes);
+        replay_hash_point(machine->replay, position, machine->hashes);
+    }
+    take_inputs(machine, position);
+    exception_refresh_decrementer(machine->cpu);
+    if (!timer_queue_run(machine->timers, position->virtual_ns))
+        machine_internal_error(machine, "timers fire without end at %" G_GUINT64_FORMAT " ns",
+                               position->virtual_ns);
+    if (exception_take_pending(machine->cpu))
+        replay_mark_interrupt(machine->replay, position);
+}
+
+/*
+ * All that is due at the present boundary. A shutdown or reset that comes up in it is acted upon on
+ * a further visit: phase 1 of the same position.
+ */
+static void boundary(Machine *machine)
+{
+    do {
+        Position position = machine_position(machine);
+        if (replay_at_end(machine->replay, &position)) {
+            end_replay(machine, &position);
+        } else {
+            act_on_shutdown(machine);
+            if (machine->run_state == MACHINE_RUNNING)
+                work_through(machine, &position);
+        }
+        replay_went_wrong(machine);
+    } while (machine->run_state == MACHINE_RUNNING && machine->s.shutdown != SHUTDOWN_NONE);
+}
+
+/* --- idling ------------------------------------------------------------------------------------------------- */
+
+static uint64_t next_deadline(Machine *machine)
+{
+    return MIN(timer_queue_next_deadline(machine->timers),
+               exception_decrementer_deadline(machine->cpu));
+}
+
+/* Live: waits in real time for the deadline or an input; true when virtual time may move now. */
+static bool wait_for_deadline(Machine *machine, uint64_t deadline, uint64_t *target)
+{
+    uint64_t now = clock_virtual_ns(&machine->clock);
+    int64_t real = machine->host.monotonic_ns ? machine->host.monotonic_ns(machine->host.opaque) : 0;
+    if (!machine->idle_is_paced) {
+        machine->idle_is_paced = true;
+        machine->idle_began_ns = real;
+    }
+    uint64_t elapsed = (uint64_t)MAX(real - machine->idle_began_ns, 0);
+    uint64_t left = deadline - now;
+    *target = deadline;
+    if (inbox_has_input(machine->inbox, room_of, machine)) {
+        uint64_t moved = machine->config->clock.sleep ? CLAMP(elapsed, 1, left) : 1;
+        *target = now + moved;
+        return true;
+    }
+    if (deadline == UINT64_MAX) {
+        inbox_wait(machine->inbox, -1);
+        return false;
+    }
+    if (!machine->config->clock.sleep || !machine->host.monotonic_ns || elapsed >= left)
+        return true;
+    inbox_wait(machine->inbox, (int64_t)MIN(left - elapsed, (uint64_t)G_MAXINT64));
+    return false;
+}
+
+static void idle(Machine *machine)
+{
+    Position position = machine_position(machine);
+    uint64_t deadline = next_deadline(machine), target;
+    if (replay_mode(machine->replay) == REPLAY_PLAY) {
+        target = replay_next_wake(machine->replay, &position, deadline);
+        if (replay_went_wrong(machine))
+            return;
+    } else if (!wait_for_deadline(machine, deadline, &target)) {
+        return;
+    }
+    if (target > position.virtual_ns)
+        warp_to(machine, target);
+}
+
+/* --- running ------------------------------------------------------------------------------------------------- */
+
+/* Instruction count at which the machine must come to a boundary at the latest. */
+static uint64_t budget_end(Machine *machine, const Position *position, uint64_t limit)
+{
+    uint64_t end = MIN(limit, replay_next_icount(machine->replay, position));
+    return MIN(end, clock_icount_at(&machine->clock, next_deadline(machine)));
+}
+
+static void run_budget(Machine *machine, uint64_t end)
+{
+    Cpu *cpu = machine->cpu;
+    uint64_t icount = cpu_icount(cpu);
+    cpu->icount_end = end;
+    cpu->left = (int64_t)(end - icount);
+    interpreter_run(cpu);
+    cpu->icount_end = cpu_icount(cpu);
+    cpu->left = 0;
+}
+
+/* One boundary and what follows it: a budget or a wait. */
+static void run_step(Machine *machine, uint64_t limit)
+{
+    boundary(machine);
+    if (machine->run_state != MACHINE_RUNNING)
+        return;
+    if (machine->cpu->s.halted) {
+        idle(machine);
+        return;
+    }
+    Position position = machine_position(machine);
+    uint64_t end = budget_end(machine, &position, limit);
+    if (end > position.icount) {
+        run_budget(machine, end);
+    } else if (position.icount < limit) {
+        /* A recording that ends inside this boundary: the second pass sees it. */
+        boundary(machine);
+        if (machine->run_state == MACHINE_RUNNING)
+            run_budget(machine, position.icount + 1);
+    }
+}
+
+void machine_run(Machine *machine, uint64_t quantum, uint64_t limit)
+{
+    if (machine->run_state != MACHINE_RUNNING || cpu_icount(machine->cpu) >= limit)
+        return;
+    uint64_t quantum_end = cpu_icount(machine->cpu) + quantum;
+    if (quantum_end < quantum)
+        quantum_end = UINT64_MAX;
+    uint64_t end = MIN(quantum_end, limit);
+    do
+        run_step(machine, end);
+    while (machine->run_state == MACHINE_RUNNING && !machine->cpu->s.halted &&
+           cpu_icount(machine->cpu) < end);
+    Position position = machine_position(machine);
+    replay_progress(machine->replay, &position);
+    if (machine->host.published)
+        machine->host.published(machine->host.opaque);
+}
+
+void machine_thread(Machine *machine)
+{
+    while (!machine->quit) {
+        if (inbox_is_touched(machine->inbox))
+            inbox_run_tasks(machine->inbox, machine);
+        if (machine->quit)
+            break;
+        if (machine->run_state == MACHINE_RUNNING)
+            machine_run(machine, machine->quantum, UINT64_MAX);
+        else
+            inbox_wait(machine->inbox, -1);
+    }
+}
+
+void machine_quit(Machine *machine)
+{
+    machine->quit = true;
+}
