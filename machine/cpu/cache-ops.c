@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Cache management, ordering, and copy-paste (Power ISA 3.0B, Book II 4.3, 4.4 and 4.6).
+ * Cache management, ordering, copy-paste, and external control (Power ISA 3.0B, Book II 4.3, 4.4
+ * and 4.6; PEM chapter 8).
  *
  * 1. There are no caches and one processor, so only what these instructions do to storage and which
  *    exceptions they raise remains. Stores to code are seen by the next fetch, whoever stores.
@@ -16,6 +17,8 @@
 #include "machine/cpu/ops.h"
 
 enum { COPY_BLOCK = 128 };
+
+#define DSISR_EXTERNAL_CONTROL 0x00100000u
 
 static inline uint64_t ea_indexed(const Cpu *cpu, const Insn *insn)
 {
@@ -35,6 +38,12 @@ ExecStatus op_dcbz(Cpu *cpu, const Insn *insn)
 static inline ExecStatus probe(Cpu *cpu, const Insn *insn)
 {
     return cpu_probe_load(cpu, ea_indexed(cpu, insn), 1) ? EXEC_NEXT : EXEC_EXCEPTION;
+}
+
+/* Throws away what the cache holds: with no cache, nothing, but it needs the right to store. */
+ExecStatus op_dcbi(Cpu *cpu, const Insn *insn)
+{
+    return cpu_probe_store(cpu, ea_indexed(cpu, insn), 1) ? EXEC_NEXT : EXEC_EXCEPTION;
 }
 
 ExecStatus op_dcbst(Cpu *cpu, const Insn *insn)
@@ -58,15 +67,35 @@ ExecStatus op_icbi(Cpu *cpu, const Insn *insn)
         return EXEC_NEXT;                                                                          \
     }
 
-NOTHING(dcba)
-NOTHING(dcbt)
-NOTHING(dcbtst)
-NOTHING(icbt)
+/* Touches, data streams, dcba, and the reserved encodings that do nothing. */
+NOTHING(hint)
 NOTHING(sync)
 NOTHING(eieio)
 NOTHING(isync)
 NOTHING(wait)
 NOTHING(cpabort)
+
+/* External control is never enabled in EAR, for there is nothing to control (PEM 6.4.3). */
+static ExecStatus external_control(Cpu *cpu, const Insn *insn, uint32_t direction)
+{
+    uint64_t ea = ea_indexed(cpu, insn);
+    if (ea & 3)
+        return cpu_raise_alignment(cpu, ea, insn);
+    ExecStatus status = cpu_raise(cpu, VECTOR_DATA_STORAGE, 0);
+    cpu->exception.dar = ea;
+    cpu->exception.dsisr = DSISR_EXTERNAL_CONTROL | direction;
+    return status;
+}
+
+ExecStatus op_eciwx(Cpu *cpu, const Insn *insn)
+{
+    return external_control(cpu, insn, 0);
+}
+
+ExecStatus op_ecowx(Cpu *cpu, const Insn *insn)
+{
+    return external_control(cpu, insn, DSISR_STORE);
+}
 
 ExecStatus op_copy(Cpu *cpu, const Insn *insn)
 {
