@@ -14,7 +14,7 @@
 /* Of CpuState. The translation set is saved beside it. */
 extern const StateTable cpu_state_table;
 
-/* CLOCK need not count this processor's instructions yet. The processor is reset. */
+/* To be reset by the caller, once CLOCK counts its (or another processor's) instructions. */
 Cpu *cpu_new(const CpuModel *model, Memory *memory, Bus *bus, const Clock *clock);
 void cpu_free(Cpu *cpu);
 

@@ -9,7 +9,7 @@
  * interrupt turned by the hypervisor into a program interrupt).
  */
 #include "machine/cpu/model.h"
-#include "machine/cpu/op.h"
+#include "machine/cpu/ops.h"
 
 #define SPR_COUNT 1024
 #define SPR_PRIVILEGED_NUMBER 0x10u

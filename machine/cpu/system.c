@@ -9,7 +9,7 @@
 #include "machine/cpu/board-hooks.h"
 #include "machine/cpu/mmu.h"
 #include "machine/cpu/model.h"
-#include "machine/cpu/op.h"
+#include "machine/cpu/ops.h"
 
 #define MSR_NEVER_CHANGED (MSR_HV | MSR_ME)
 
