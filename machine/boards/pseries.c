@@ -42,6 +42,28 @@ static void plug(Pseries *board, VirtioDevice *device, unsigned *slot)
     (*slot)++;
 }
 
+static bool add_disk(Pseries *board, const ConfigDisk *config, unsigned *slot, GError **error)
+{
+    Machine *machine = board->parent.machine;
+    g_autofree char *layer = g_strconcat("disk-", config->id, NULL);
+    g_autoptr(Disk) disk = NULL;
+    if (config->completion != CONFIG_COMPLETION_VIRTUAL) {
+        g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_VALUE,
+                    "disk \"%s\": completion \"host\" is not offered yet; use \"virtual\"",
+                    config->id);
+        return false;
+    }
+    disk = disk_new(config->fd, error);
+    if (!disk || (!config->readonly &&
+                  !disk_add_layer(disk, machine_directory(machine), layer, error))) {
+        g_prefix_error(error, "disk \"%s\": ", config->id);
+        return false;
+    }
+    plug(board, virtio_blk_new(machine, config->id, g_steal_pointer(&disk), config->readonly),
+         slot);
+    return true;
+}
+
 static bool build(Machine *machine, GError **error)
 {
     const MachineConfig *config = machine_config(machine);
@@ -57,9 +79,10 @@ static bool build(Machine *machine, GError **error)
     for (unsigned i = 0; i < config->serial_count; i++)
         add_console(board, i, &config->serial[i]);
     for (unsigned i = 0; i < config->disk_count; i++)
-        plug(board, virtio_blk_new(machine, &config->disks[i]), &slot);
+        if (!add_disk(board, &config->disks[i], &slot, error))
+            return false;
     for (unsigned i = 0; i < config->nic_count; i++)
-        plug(board, virtio_net_new(machine, &config->nics[i]), &slot);
+        plug(board, virtio_net_new(machine, config->nics[i].id, config->nics[i].mac), &slot);
     if (config->rng)
         plug(board, virtio_rng_new(machine, "rng"), &slot);
     return true;

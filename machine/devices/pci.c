@@ -30,7 +30,7 @@
 
 #define COMMAND_MEMORY 0x0002
 #define COMMAND_MASTER 0x0004
-#define COMMAND_WRITABLE 0x0546 /* memory, master, parity, SERR, INTx disable */
+#define COMMAND_WRITABLE 0x0146 /* memory, master, parity, SERR; INTx disable is not offered */
 #define STATUS_CAPABILITIES 0x10
 
 #define TCES_PER_PAGE 512

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The disk's thread takes requests from a queue in order and does them one after another: a cluster
+ * is read from the uppermost layer that has it, else from the base image, and written to the upper
+ * layer, at a new place (with the rest of the cluster copied) unless it is of the present version.
+ *
+ * 1. Only the disk's thread touches layers while requests are under way; the caller's thread does so
+ *    only with an empty queue (freeze, restore).
+ * 2. Buffers are the disk's from submission to disk_wait(); nothing points into guest memory.
+ * 3. The base image's descriptor is only ever read.
+ */
+#include "machine/block/disk.h"
+
+#include "machine/block/layer.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LAYERS_MAX 8
+#define SPACE_RETRY_US 200000
+
+typedef struct {
+    uint64_t ticket;
+    DiskOperation operation;
+    uint64_t offset;
+    uint32_t length;
+    uint8_t *data;
+    int code;
+} Request;
+
+struct Disk {
+    int base_fd;
+    uint64_t size;
+    Layer *layer[LAYERS_MAX];
+    unsigned layer_count;
+    bool is_writable; /* the uppermost layer takes writes */
+    GThread *thread;
+    GMutex lock; /* all below */
+    GCond changed;
+    GQueue waiting; /* of Request */
+    GQueue done;
+    uint64_t next_ticket;
+    bool is_busy, must_end;
+    DiskFigures figures;
+};
+
+/* The layer that takes writes, or NULL. */
+static Layer *upper(const Disk *disk)
+{
+    return disk->is_writable ? disk->layer[disk->layer_count - 1] : NULL;
+}
+
+/* --- on the disk's thread ------------------------------------------------------------------------ */
+
+/* Beyond the base image's end (its last cluster may be short) there are zeroes. */
+static int read_base(const Disk *disk, uint64_t offset, uint8_t *data, uint32_t length)
+{
+    while (length > 0) {
+        ssize_t got = pread(disk->base_fd, data, length, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return errno;
+        if (got == 0) {
+            if (offset < disk->size)
+                return EIO; /* the image was cut while in use */
+            memset(data, 0, length);
+            return 0;
+        }
+        data += got;
+        offset += (uint64_t)got;
+        length -= (uint32_t)got;
+    }
+    return 0;
+}
+
+static int read_cluster(const Disk *disk, uint32_t cluster, uint32_t offset, uint8_t *data,
+                        uint32_t length)
+{
+    for (unsigned i = disk->layer_count; i-- > 0;) {
+        uint32_t place = layer_find(disk->layer[i], cluster);
+        if (place != LAYER_ABSENT)
+            return layer_read(disk->layer[i], place, offset, data, length);
+    }
+    return read_base(disk, (uint64_t)cluster * LAYER_CLUSTER + offset, data, length);
+}
+
+static int write_new_cluster(const Disk *disk, uint32_t cluster, uint32_t offset,
+                             const uint8_t *data, uint32_t length)
+{
+    g_autofree uint8_t *whole = g_malloc(LAYER_CLUSTER);
+    Layer *layer = upper(disk);
+    if (length < LAYER_CLUSTER) {
+        int code = read_cluster(disk, cluster, 0, whole, LAYER_CLUSTER);
+        if (code != 0)
+            return code;
+    }
+    memcpy(whole + offset, data, length);
+    uint32_t place = layer_new_place(layer);
+    int code = layer_write(layer, place, 0, whole, LAYER_CLUSTER);
+    return code ? code : layer_set_place(layer, cluster, place);
+}
+
+static int write_cluster(const Disk *disk, uint32_t cluster, uint32_t offset, const uint8_t *data,
+                         uint32_t length)
+{
+    Layer *layer = upper(disk);
+    if (!layer)
+        return EROFS;
+    uint32_t place = layer_find(layer, cluster);
+    if (place != LAYER_ABSENT && layer_is_current(layer, place))
+        return layer_write(layer, place, offset, data, length);
+    return write_new_cluster(disk, cluster, offset, data, length);
+}
+
+static int transfer(const Disk *disk, Request *request)
+{
+    int code = 0;
+    for (uint32_t done = 0; done < request->length && code == 0;) {
+        uint64_t at = request->offset + done;
+        uint32_t cluster = (uint32_t)(at / LAYER_CLUSTER), inside = at % LAYER_CLUSTER;
+        uint32_t length = MIN(request->length - done, LAYER_CLUSTER - inside);
+        code = request->operation == DISK_READ
+                   ? read_cluster(disk, cluster, inside, request->data + done, length)
+                   : write_cluster(disk, cluster, inside, request->data + done, length);
+        done += length;
+    }
+    return code;
+}
+
+static int perform(const Disk *disk, Request *request)
+{
+    if (request->operation != DISK_FLUSH)
+        return transfer(disk, request);
+    return upper(disk) ? layer_flush(upper(disk)) : 0;
+}
+
+static void set_waiting_for_space(Disk *disk, bool is_waiting)
+{
+    g_mutex_lock(&disk->lock);
+    disk->figures.is_waiting_for_space = is_waiting;
+    g_mutex_unlock(&disk->lock);
+}
+
+static bool ends_soon(Disk *disk)
+{
+    g_mutex_lock(&disk->lock);
+    bool must_end = disk->must_end;
+    g_mutex_unlock(&disk->lock);
+    return must_end;
+}
+
+/* A full host disk is the operator's matter, never the guest's: wait until there is space. */
+static void perform_with_space(Disk *disk, Request *request)
+{
+    request->code = perform(disk, request);
+    if (request->code != ENOSPC && request->code != EDQUOT)
+        return;
+    set_waiting_for_space(disk, true);
+    while ((request->code == ENOSPC || request->code == EDQUOT) && !ends_soon(disk)) {
+        g_usleep(SPACE_RETRY_US);
+        request->code = perform(disk, request);
+    }
+    set_waiting_for_space(disk, false);
+}
+
+static void count(Disk *disk, const Request *request)
+{
+    DiskFigures *figures = &disk->figures;
+    figures->errors += request->code != 0;
+    switch (request->operation) {
+    case DISK_READ:
+        figures->reads++;
+        figures->bytes_read += request->length;
+        break;
+    case DISK_WRITE:
+        figures->writes++;
+        figures->bytes_written += request->length;
+        break;
+    case DISK_FLUSH:
+        figures->flushes++;
+        break;
+    }
+    figures->clusters = upper(disk) ? layer_cluster_count(upper(disk)) : 0;
+}
+
+static gpointer disk_thread(gpointer data)
+{
+    Disk *disk = data;
+    g_mutex_lock(&disk->lock);
+    for (;;) {
+        Request *request = g_queue_pop_head(&disk->waiting);
+        if (!request && disk->must_end)
+            break;
+        if (!request) {
+            g_cond_wait(&disk->changed, &disk->lock);
+            continue;
+        }
+        disk->is_busy = true;
+        g_mutex_unlock(&disk->lock);
+        perform_with_space(disk, request);
+        g_mutex_lock(&disk->lock);
+        disk->is_busy = false;
+        count(disk, request);
+        g_queue_push_tail(&disk->done, request);
+        g_cond_broadcast(&disk->changed);
+    }
+    g_mutex_unlock(&disk->lock);
+    return NULL;
+}
+
+/* --- on the machine's thread --------------------------------------------------------------------- */
+
+Disk *disk_new(int base_fd, GError **error)
+{
+    struct stat info;
+    if (fstat(base_fd, &info) < 0) {
+        g_set_error(error, LAYER_ERROR, LAYER_ERROR_IO, "cannot examine the image: %s",
+                    g_strerror(errno));
+        return NULL;
+    }
+    off_t bytes = S_ISBLK(info.st_mode) ? lseek(base_fd, 0, SEEK_END) : info.st_size;
+    if (bytes < (off_t)DISK_SECTOR || (uint64_t)bytes / LAYER_CLUSTER >= LAYER_ABSENT - 1) {
+        g_set_error(error, LAYER_ERROR, LAYER_ERROR_FORMAT,
+                    "the image has %" G_GINT64_FORMAT " bytes; one sector (512) to 256 TiB can be "
+                    "used", (gint64)bytes);
+        return NULL;
+    }
+    Disk *disk = g_new0(Disk, 1);
+    disk->base_fd = base_fd;
+    disk->size = (uint64_t)bytes & ~(uint64_t)(DISK_SECTOR - 1);
+    disk->next_ticket = 1;
+    g_mutex_init(&disk->lock);
+    g_cond_init(&disk->changed);
+    g_queue_init(&disk->waiting);
+    g_queue_init(&disk->done);
+    disk->thread = g_thread_new("disk", disk_thread, disk);
+    return disk;
+}
+
+static void free_request(gpointer data)
+{
+    Request *request = data;
+    g_free(request->data);
+    g_free(request);
+}
+
+void disk_free(Disk *disk)
+{
+    if (!disk)
+        return;
+    g_mutex_lock(&disk->lock);
+    disk->must_end = true;
+    g_cond_broadcast(&disk->changed);
+    g_mutex_unlock(&disk->lock);
+    g_thread_join(disk->thread);
+    g_queue_clear_full(&disk->waiting, free_request);
+    g_queue_clear_full(&disk->done, free_request);
+    if (upper(disk))
+        layer_flush(upper(disk));
+    for (unsigned i = 0; i < disk->layer_count; i++)
+        layer_free(disk->layer[i]);
+    g_cond_clear(&disk->changed);
+    g_mutex_clear(&disk->lock);
+    g_free(disk);
+}
+
+/* Waits for an empty queue; the lock is held before and after. */
+static void drain(Disk *disk)
+{
+    while (disk->is_busy || !g_queue_is_empty(&disk->waiting))
+        g_cond_wait(&disk->changed, &disk->lock);
+}
+
+static void update_version(Disk *disk)
+{
+    disk->figures.version = upper(disk) ? layer_version(upper(disk)) : 0;
+    disk->figures.clusters = upper(disk) ? layer_cluster_count(upper(disk)) : 0;
+}
+
+/* Takes LAYER; ERROR is set when it is NULL. */
+static bool add_layer(Disk *disk, Layer *layer, bool is_writable)
+{
+    if (!layer)
+        return false;
+    g_assert(disk->layer_count < LAYERS_MAX && !disk->is_writable);
+    g_mutex_lock(&disk->lock);
+    drain(disk);
+    disk->layer[disk->layer_count++] = layer;
+    disk->is_writable = is_writable;
+    update_version(disk);
+    g_mutex_unlock(&disk->lock);
+    return true;
+}
+
+static uint32_t cluster_count(const Disk *disk)
+{
+    return (uint32_t)((disk->size + LAYER_CLUSTER - 1) / LAYER_CLUSTER);
+}
+
+/* The version that the layer to be added builds upon. */
+static uint64_t top_version(const Disk *disk)
+{
+    return disk->layer_count ? layer_version(disk->layer[disk->layer_count - 1]) - 1 : 0;
+}
+
+bool disk_add_layer(Disk *disk, int directory_fd, const char *name, GError **error)
+{
+    return add_layer(disk, layer_open(directory_fd, name, cluster_count(disk), top_version(disk),
+                                      error), true);
+}
+
+bool disk_add_lower_layer(Disk *disk, int directory_fd, const char *name, uint64_t version,
+                          GError **error)
+{
+    return add_layer(disk, layer_open_frozen(directory_fd, name, cluster_count(disk),
+                                             top_version(disk), version, error), false);
+}
+
+uint64_t disk_size(const Disk *disk)
+{
+    return disk->size;
+}
+
+uint64_t disk_submit(Disk *disk, DiskOperation operation, uint64_t offset, uint32_t length,
+                     uint8_t *data)
+{
+    g_assert(length <= DISK_REQUEST_MAX && offset <= disk->size && length <= disk->size - offset);
+    g_assert(offset % DISK_SECTOR == 0 && length % DISK_SECTOR == 0);
+    Request *request = g_new0(Request, 1);
+    *request = (Request) { 0, operation, offset, length, data, 0 };
+    if (operation == DISK_READ)
+        request->data = g_malloc0(length);
+    g_mutex_lock(&disk->lock);
+    request->ticket = disk->next_ticket++;
+    g_queue_push_tail(&disk->waiting, request);
+    uint64_t ticket = request->ticket;
+    g_cond_broadcast(&disk->changed);
+    g_mutex_unlock(&disk->lock);
+    return ticket;
+}
+
+static GList *find_done(Disk *disk, uint64_t ticket)
+{
+    for (GList *link = disk->done.head; link; link = link->next)
+        if (((Request *)link->data)->ticket == ticket)
+            return link;
+    return NULL;
+}
+
+bool disk_is_done(Disk *disk, uint64_t ticket)
+{
+    g_mutex_lock(&disk->lock);
+    bool is_done = find_done(disk, ticket) != NULL;
+    g_mutex_unlock(&disk->lock);
+    return is_done;
+}
+
+int disk_wait(Disk *disk, uint64_t ticket, uint8_t **data)
+{
+    GList *link;
+    g_mutex_lock(&disk->lock);
+    g_assert(ticket && ticket < disk->next_ticket);
+    while (!(link = find_done(disk, ticket)))
+        g_cond_wait(&disk->changed, &disk->lock);
+    Request *request = link->data;
+    g_queue_delete_link(&disk->done, link);
+    g_mutex_unlock(&disk->lock);
+    int code = request->code;
+    if (data && request->operation == DISK_READ)
+        *data = g_steal_pointer(&request->data);
+    free_request(request);
+    return code;
+}
+
+bool disk_freeze(Disk *disk, uint64_t *version, GError **error)
+{
+    g_mutex_lock(&disk->lock);
+    drain(disk);
+    int code = 0;
+    *version = 0;
+    if (upper(disk))
+        code = layer_freeze(upper(disk), version);
+    update_version(disk);
+    g_mutex_unlock(&disk->lock);
+    if (code != 0)
+        g_set_error(error, LAYER_ERROR, LAYER_ERROR_IO, "cannot freeze the disk's version: %s",
+                    g_strerror(code));
+    return code == 0;
+}
+
+bool disk_restore(Disk *disk, uint64_t version, GError **error)
+{
+    bool ok = true;
+    g_mutex_lock(&disk->lock);
+    drain(disk);
+    if (upper(disk))
+        ok = layer_restore(upper(disk), version, error);
+    else if (version != 0) {
+        g_set_error(error, LAYER_ERROR, LAYER_ERROR_VERSION,
+                    "the disk has no layer, so no version %" G_GUINT64_FORMAT, version);
+        ok = false;
+    }
+    update_version(disk);
+    g_mutex_unlock(&disk->lock);
+    return ok;
+}
+
+void disk_figures(Disk *disk, DiskFigures *figures)
+{
+    g_mutex_lock(&disk->lock);
+    *figures = disk->figures;
+    g_mutex_unlock(&disk->lock);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is behind a disk device: a base image that is only read, and layers of changes above it.
+ *
+ * A disk does its I/O on its own thread, in the order it was asked, and hands out nothing but copies.
+ * Nothing of it is visible to the guest: the device decides when a request completes in guest time
+ * and waits here for the host if it must.
+ *
+ * A version names the disk's content at one moment. disk_freeze() ends the present version: its
+ * clusters are never written again, so that snapshots and recordings can refer to it.
+ */
+#ifndef MACHINE_BLOCK_DISK_H
+#define MACHINE_BLOCK_DISK_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DISK_SECTOR 512u
+#define DISK_REQUEST_MAX (16u << 20) /* bytes */
+
+typedef struct Disk Disk;
+
+typedef enum {
+    DISK_READ,
+    DISK_WRITE,
+    DISK_FLUSH,
+} DiskOperation;
+
+/*
+ * BASE_FD (borrowed until disk_free) is a raw image; its size is rounded down to whole sectors. NULL with
+ * ERROR when it cannot be used. Without a layer above it the disk refuses writes.
+ */
+Disk *disk_new(int base_fd, GError **error);
+void disk_free(Disk *disk);
+
+/*
+ * Adds the layer that takes writes, kept in the files NAME.clusters and NAME.map in DIRECTORY_FD and
+ * made when they are not there; -1: anonymous files that vanish with the disk. Its versions are
+ * numbered on from those below. Nothing can be added above it.
+ */
+bool disk_add_layer(Disk *disk, int directory_fd, const char *name, GError **error);
+/* Adds an existing layer that is only read, as it was when VERSION was frozen. */
+bool disk_add_lower_layer(Disk *disk, int directory_fd, const char *name, uint64_t version,
+                          GError **error);
+
+uint64_t disk_size(const Disk *disk);
+
+/*
+ * Starts a request of at most DISK_REQUEST_MAX bytes, inside the disk, in whole sectors. A write's
+ * DATA is taken. Returns a ticket, to be given to disk_wait() exactly once.
+ */
+uint64_t disk_submit(Disk *disk, DiskOperation operation, uint64_t offset, uint32_t length,
+                     uint8_t *data);
+/*
+ * Waits for TICKET: 0, or the errno value with which the host failed. A read's bytes come in DATA
+ * (freed by the caller). A host without space makes this wait until there is some.
+ */
+int disk_wait(Disk *disk, uint64_t ticket, uint8_t **data);
+/* Whether disk_wait(TICKET) would return at once. */
+bool disk_is_done(Disk *disk, uint64_t ticket);
+
+/* Waits until all requests are done; ends the present version and returns its number; durable. */
+bool disk_freeze(Disk *disk, uint64_t *version, GError **error);
+/* Makes the content that of VERSION; what was written after it is forgotten. */
+bool disk_restore(Disk *disk, uint64_t version, GError **error);
+
+typedef struct {
+    uint64_t reads, writes, flushes, bytes_read, bytes_written, errors;
+    uint64_t clusters; /* in the upper layer */
+    uint64_t version;
+    bool is_waiting_for_space;
+} DiskFigures;
+/* From any thread. */
+void disk_figures(Disk *disk, DiskFigures *figures);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Disk, disk_free)
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One layer of changes to a disk: clusters, and a log of where each one is.
+ */
+#ifndef MACHINE_BLOCK_LAYER_H
+#define MACHINE_BLOCK_LAYER_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LAYER_CLUSTER 65536u
+#define LAYER_ABSENT UINT32_MAX
+
+#define LAYER_ERROR (layer_error_quark())
+GQuark layer_error_quark(void);
+typedef enum LayerError {
+    LAYER_ERROR_FORMAT,  /* not a layer, damaged, or of another disk */
+    LAYER_ERROR_VERSION, /* a version that it does not have */
+    LAYER_ERROR_IO,
+} LayerError;
+
+typedef struct Layer Layer;
+
+/*
+ * Opens or makes the layer NAME in DIRECTORY_FD (-1: anonymous) for a disk of CLUSTERS clusters, whose
+ * versions start after FIRST_VERSION; an existing layer must agree with both.
+ */
+Layer *layer_open(int directory_fd, const char *name, uint32_t clusters, uint64_t first_version,
+                  GError **error);
+/* Opens an existing layer to be read as it was when VERSION was frozen; its files stay as they are. */
+Layer *layer_open_frozen(int directory_fd, const char *name, uint32_t clusters,
+                         uint64_t first_version, uint64_t version, GError **error);
+void layer_free(Layer *layer);
+
+/* The version being written (one more than the last frozen one). */
+uint64_t layer_version(const Layer *layer);
+uint64_t layer_first_version(const Layer *layer);
+uint32_t layer_cluster_count(const Layer *layer);
+
+/* Where CLUSTER is, or LAYER_ABSENT. */
+uint32_t layer_find(const Layer *layer, uint32_t cluster);
+/* All of these return 0 or an errno value. A place comes from layer_find() or layer_new_place(). */
+int layer_read(const Layer *layer, uint32_t place, uint32_t offset, void *data, uint32_t length);
+int layer_write(Layer *layer, uint32_t place, uint32_t offset, const void *data, uint32_t length);
+/* Whether the cluster at PLACE may be written in place, being of the present version. */
+bool layer_is_current(const Layer *layer, uint32_t place);
+/* An unused place; it holds CLUSTER once layer_set_place() says so, after its bytes are written. */
+uint32_t layer_new_place(Layer *layer);
+int layer_set_place(Layer *layer, uint32_t cluster, uint32_t place);
+
+/* Bytes, then map, onto the host's disk. */
+int layer_flush(Layer *layer);
+/* Ends the present version, durably. */
+int layer_freeze(Layer *layer, uint64_t *version);
+/* Goes back to the moment VERSION (FIRST_VERSION: empty) was frozen; logged, so that it lasts. */
+bool layer_restore(Layer *layer, uint64_t version, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Layer, layer_free)
+
+#endif

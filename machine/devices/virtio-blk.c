@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * virtio-blk: a disk whose requests complete at a virtual time that is computed when they are taken.
+ * The host does the work meanwhile on the disk's thread; if it is late, the machine waits for it in
+ * host time, and guest time stands still.
+ *
+ * 1. Requests are taken in ring order, given to the disk in that order, and complete in that order.
+ * 2. A request that overlaps one under way (and one of them writes) is not taken before that one is
+ *    complete. So reading again after a load gives the same bytes.
+ * 3. A write's bytes are copied when it is taken; a read's reach RAM when it completes.
+ * 4. A write under way at a save is in the saved version of the disk: after a load it only has to
+ *    complete. A read is done again.
+ * 5. What the host answers never decides when something happens.
+ */
+#include "machine/devices/virtio-devices.h"
+#include "machine/machine.h"
+
+#define REQUESTS_MAX 16
+#define SEGMENTS_MAX 128 /* of data; the driver is told two fewer */
+
+/* The latency model: changing it changes the behaviour version. */
+#define LATENCY_FIXED_NS 50000
+#define LATENCY_PER_KIB_NS 400
+
+#define FEATURE_SEG_MAX 2
+#define FEATURE_RO 5
+#define FEATURE_BLK_SIZE 6
+#define FEATURE_FLUSH 9
+
+#define CONFIG_CAPACITY 0x00
+#define CONFIG_SEG_MAX 0x0c
+#define CONFIG_BLK_SIZE 0x14
+#define CONFIG_SIZE 0x18
+
+#define HEADER_SIZE 16
+#define ID_SIZE 20
+
+enum { TYPE_IN = 0, TYPE_OUT = 1, TYPE_FLUSH = 4, TYPE_GET_ID = 8 };
+enum { STATUS_OK = 0, STATUS_IOERR = 1, STATUS_UNSUPP = 2 };
+
+/* What is left to do with a request. */
+enum { WORK_NONE, WORK_READ, WORK_WRITE, WORK_FLUSH, WORK_GET_ID };
+
+typedef struct {
+    uint64_t deadline_ns;
+    uint64_t offset;         /* bytes, in the disk */
+    uint64_t status_address; /* guest-physical */
+    uint32_t length;         /* bytes of data */
+    uint32_t segment_count;
+    uint16_t head;
+    uint8_t work;
+    uint8_t status;
+    uint8_t zero[4]; /* fills the struct to its alignment; always 0 */
+    uint64_t segment_address[SEGMENTS_MAX]; /* of a read's data and of the disk's name */
+    uint32_t segment_length[SEGMENTS_MAX];
+} BlkRequest;
+
+typedef struct {
+    VirtioState virtio;
+    TimerState timer;
+    uint64_t busy_until_ns; /* when the modelled disk is done with what it has */
+    uint32_t first, count;  /* of the ring of requests */
+    BlkRequest request[REQUESTS_MAX];
+} VirtioBlkState;
+
+typedef struct {
+    VirtioDevice parent;
+    VirtioBlkState s;
+    Timer timer;
+    Disk *disk;
+    bool is_readonly;
+    uint64_t ticket[REQUESTS_MAX]; /* of the host's part, 0: none under way */
+} VirtioBlk;
+
+static const StateTable request_state = {
+    "virtio-blk-request", 1, sizeof(BlkRequest), (const StateField[]) {
+        STATE_FIELD(BlkRequest, deadline_ns, "virtual time at which it completes"),
+        STATE_FIELD(BlkRequest, offset, "first byte in the disk"),
+        STATE_FIELD(BlkRequest, status_address, "where the status byte goes, guest-physical"),
+        STATE_FIELD_MAX(BlkRequest, length, DISK_REQUEST_MAX, "bytes of data"),
+        STATE_FIELD_MAX(BlkRequest, segment_count, SEGMENTS_MAX, "segments of data to be written"),
+        STATE_FIELD_MAX(BlkRequest, head, VIRTQUEUE_SIZE_MAX - 1, "descriptor chain"),
+        STATE_FIELD_MAX(BlkRequest, work, WORK_GET_ID, "what is left to do"),
+        STATE_FIELD_MAX(BlkRequest, status, STATUS_UNSUPP, "result if the host does its part"),
+        STATE_ARRAY(BlkRequest, zero, "always 0"),
+        STATE_ARRAY(BlkRequest, segment_address, "guest-physical"),
+        STATE_ARRAY(BlkRequest, segment_length, "bytes"),
+        STATE_DONE
+    }
+};
+
+static const StateTable virtio_blk_state = {
+    "virtio-blk", 1, sizeof(VirtioBlkState), (const StateField[]) {
+        STATE_STRUCT(VirtioBlkState, virtio, &virtio_state_table, "transport"),
+        STATE_STRUCT(VirtioBlkState, timer, &timer_state_table, "completion of the oldest request"),
+        STATE_FIELD(VirtioBlkState, busy_until_ns, "when the modelled disk is free"),
+        STATE_FIELD_MAX(VirtioBlkState, first, REQUESTS_MAX - 1, "oldest request under way"),
+        STATE_FIELD_MAX(VirtioBlkState, count, REQUESTS_MAX, "requests under way"),
+        STATE_STRUCT_ARRAY(VirtioBlkState, request, &request_state, "requests"),
+        STATE_DONE
+    }
+};
+
+static uint64_t blk_features(VirtioDevice *device)
+{
+    return 1ull << FEATURE_SEG_MAX | 1ull << FEATURE_BLK_SIZE | 1ull << FEATURE_FLUSH |
+           (uint64_t)((VirtioBlk *)device)->is_readonly << FEATURE_RO;
+}
+
+static void blk_config(VirtioDevice *device, uint8_t *bytes)
+{
+    uint64_t capacity = GUINT64_TO_LE(disk_size(((VirtioBlk *)device)->disk) / DISK_SECTOR);
+    uint32_t segments = GUINT32_TO_LE(SEGMENTS_MAX - 2), block = GUINT32_TO_LE(DISK_SECTOR);
+    memcpy(bytes + CONFIG_CAPACITY, &capacity, sizeof capacity);
+    memcpy(bytes + CONFIG_SEG_MAX, &segments, sizeof segments);
+    memcpy(bytes + CONFIG_BLK_SIZE, &block, sizeof block);
+}
+
+static Memory *dma(const VirtioBlk *blk)
+{
+    return machine_memory(blk->parent.parent.machine);
+}
+
+/* --- taking requests ----------------------------------------------------------------------------- */
+
+static void fail(BlkRequest *request, uint8_t status)
+{
+    request->work = WORK_NONE;
+    request->status = status;
+    request->length = 0;
+    request->segment_count = 0;
+}
+
+/* The last writable byte of the chain. */
+static uint64_t find_status_address(const VirtqueueChain *chain)
+{
+    unsigned last = chain->readable + chain->writable - 1;
+    while (chain->segment[last].length == 0)
+        last--;
+    return chain->segment[last].address + chain->segment[last].length - 1;
+}
+
+/* Remembers the writable segments up to LENGTH bytes; false when they are too many. */
+static bool keep_segments(BlkRequest *request, const VirtqueueChain *chain, uint64_t length)
+{
+    for (unsigned i = 0; i < chain->writable && length; i++) {
+        const VirtqueueSegment *segment = &chain->segment[chain->readable + i];
+        uint32_t part = (uint32_t)MIN(segment->length, length);
+        if (part == 0)
+            continue;
+        if (request->segment_count == SEGMENTS_MAX)
+            return false;
+        request->segment_address[request->segment_count] = segment->address;
+        request->segment_length[request->segment_count++] = part;
+        length -= part;
+    }
+    return true;
+}
+
+static bool is_inside(const VirtioBlk *blk, uint64_t sector, uint64_t length)
+{
+    uint64_t sectors = disk_size(blk->disk) / DISK_SECTOR;
+    return length % DISK_SECTOR == 0 && length <= DISK_REQUEST_MAX && sector <= sectors &&
+           length / DISK_SECTOR <= sectors - sector;
+}
+
+static void parse_transfer(VirtioBlk *blk, const VirtqueueChain *chain, bool is_write,
+                           uint64_t sector, BlkRequest *request)
+{
+    uint64_t length = is_write ? chain->readable_bytes - HEADER_SIZE : chain->writable_bytes - 1;
+    if (!is_inside(blk, sector, length) || (is_write && blk->is_readonly)) {
+        fail(request, STATUS_IOERR);
+        return;
+    }
+    request->offset = sector * DISK_SECTOR;
+    request->length = (uint32_t)length;
+    request->work = is_write ? WORK_WRITE : WORK_READ;
+    if (!is_write && !keep_segments(request, chain, length))
+        fail(request, STATUS_IOERR);
+}
+
+/* False when the chain is no request at all. */
+static bool parse(VirtioBlk *blk, const VirtqueueChain *chain, BlkRequest *request)
+{
+    uint8_t raw[HEADER_SIZE];
+    uint32_t type;
+    uint64_t sector;
+    if (chain->writable_bytes == 0 || !virtqueue_chain_read(chain, dma(blk), 0, raw, sizeof raw))
+        return false;
+    memcpy(&type, raw, sizeof type);
+    memcpy(&sector, raw + 8, sizeof sector);
+    memset(request, 0, sizeof *request);
+    request->head = chain->head;
+    request->status_address = find_status_address(chain);
+    switch (GUINT32_FROM_LE(type)) {
+    case TYPE_IN:
+    case TYPE_OUT:
+        parse_transfer(blk, chain, GUINT32_FROM_LE(type) == TYPE_OUT, GUINT64_FROM_LE(sector),
+                       request);
+        break;
+    case TYPE_FLUSH:
+        request->work = WORK_FLUSH;
+        break;
+    case TYPE_GET_ID:
+        request->work = WORK_GET_ID;
+        request->length = (uint32_t)MIN(chain->writable_bytes - 1, ID_SIZE);
+        if (!keep_segments(request, chain, request->length))
+            fail(request, STATUS_IOERR);
+        break;
+    default:
+        fail(request, STATUS_UNSUPP);
+    }
+    return true;
+}
+
+static BlkRequest *request_at(VirtioBlk *blk, unsigned n, unsigned *slot)
+{
+    *slot = (blk->s.first + n) % REQUESTS_MAX;
+    return &blk->s.request[*slot];
+}
+
+static bool is_transfer(const BlkRequest *request)
+{
+    return request->work == WORK_READ || request->work == WORK_WRITE;
+}
+
+static bool overlaps_one_under_way(VirtioBlk *blk, const BlkRequest *request)
+{
+    unsigned slot;
+    for (unsigned n = 0; n < blk->s.count && is_transfer(request); n++) {
+        const BlkRequest *other = request_at(blk, n, &slot);
+        if (is_transfer(other) && (other->work == WORK_WRITE || request->work == WORK_WRITE) &&
+            request->offset < other->offset + other->length &&
+            other->offset < request->offset + request->length)
+            return true;
+    }
+    return false;
+}
+
+static uint64_t submit(VirtioBlk *blk, const BlkRequest *request, uint8_t *data)
+{
+    static const DiskOperation operations[] = { [WORK_READ] = DISK_READ, [WORK_WRITE] = DISK_WRITE,
+                                                [WORK_FLUSH] = DISK_FLUSH };
+    if (request->work == WORK_NONE || request->work == WORK_GET_ID)
+        return 0;
+    return disk_submit(blk->disk, operations[request->work], request->offset, request->length,
+                       data);
+}
+
+static void start(VirtioBlk *blk, const BlkRequest *parsed, const VirtqueueChain *chain)
+{
+    unsigned slot;
+    BlkRequest *request = request_at(blk, blk->s.count, &slot);
+    uint64_t now = machine_now_ns(blk->parent.parent.machine);
+    uint8_t *data = NULL;
+    *request = *parsed;
+    if (request->work == WORK_WRITE) {
+        data = g_malloc(MAX(request->length, 1));
+        virtqueue_chain_read(chain, dma(blk), HEADER_SIZE, data, request->length);
+    }
+    blk->ticket[slot] = submit(blk, request, data);
+    blk->s.busy_until_ns = MAX(now, blk->s.busy_until_ns) + LATENCY_FIXED_NS +
+                           (uint64_t)(request->length / 1024) * LATENCY_PER_KIB_NS;
+    request->deadline_ns = blk->s.busy_until_ns;
+    if (blk->s.count++ == 0)
+        timer_arm(&blk->timer, request->deadline_ns);
+}
+
+static void take_requests(VirtioBlk *blk)
+{
+    VirtqueueChain chain;
+    BlkRequest request;
+    while (blk->s.count < REQUESTS_MAX && virtio_pop(&blk->parent, 0, &chain)) {
+        if (!parse(blk, &chain, &request)) {
+            virtio_break(&blk->parent, "block request without header or status");
+            return;
+        }
+        if (overlaps_one_under_way(blk, &request)) {
+            virtio_unpop(&blk->parent, 0);
+            return;
+        }
+        start(blk, &request, &chain);
+    }
+}
+
+static void blk_notify(VirtioDevice *device, unsigned queue)
+{
+    take_requests((VirtioBlk *)device);
+}
+
+/* --- completing them ----------------------------------------------------------------------------- */
+
+static void scatter(VirtioBlk *blk, const BlkRequest *request, const uint8_t *data)
+{
+    for (uint32_t i = 0, done = 0; i < request->segment_count; i++) {
+        uint32_t length = MIN(request->segment_length[i], request->length - done);
+        memory_write(dma(blk), request->segment_address[i], data + done, length);
+        done += length;
+    }
+}
+
+/* Waits for the host's part; 0 or an errno value. A load has left some parts to be done again. */
+static int finish_host_part(VirtioBlk *blk, const BlkRequest *request, unsigned slot, uint8_t **data)
+{
+    if (!blk->ticket[slot] && (request->work == WORK_READ || request->work == WORK_FLUSH))
+        blk->ticket[slot] = submit(blk, request, NULL);
+    if (!blk->ticket[slot])
+        return 0;
+    uint64_t ticket = blk->ticket[slot];
+    blk->ticket[slot] = 0;
+    return disk_wait(blk->disk, ticket, data);
+}
+
+/* Bytes that the used ring says were written. */
+static uint32_t complete(VirtioBlk *blk, BlkRequest *request, unsigned slot)
+{
+    const Device *device = &blk->parent.parent;
+    g_autofree uint8_t *data = NULL;
+    uint8_t status = request->status;
+    int code = finish_host_part(blk, request, slot, &data);
+    if (code != 0) {
+        /* An input of its own one day (BLOCK_ERROR); until then a machine does not run on past it. */
+        machine_internal_error(device->machine, "disk \"%s\": the host cannot %s %u bytes at %"
+                               G_GUINT64_FORMAT ": %s", device->id,
+                               request->work == WORK_READ ? "read" : "write", request->length,
+                               request->offset, g_strerror(code));
+        status = STATUS_IOERR;
+    } else if (request->work == WORK_READ) {
+        scatter(blk, request, data);
+    } else if (request->work == WORK_GET_ID) {
+        uint8_t name[ID_SIZE] = { 0 };
+        memcpy(name, device->id, MIN(strlen(device->id), ID_SIZE));
+        scatter(blk, request, name);
+    }
+    memory_write(dma(blk), request->status_address, &status, 1);
+    bool has_data = request->work == WORK_READ || request->work == WORK_GET_ID;
+    return 1 + (has_data && status == STATUS_OK ? request->length : 0);
+}
+
+static void fire(Device *device, unsigned which)
+{
+    VirtioBlk *blk = (VirtioBlk *)device;
+    uint64_t now = machine_now_ns(device->machine);
+    unsigned slot;
+    while (blk->s.count && request_at(blk, 0, &slot)->deadline_ns <= now) {
+        BlkRequest *request = &blk->s.request[slot];
+        uint32_t written = complete(blk, request, slot);
+        virtio_push(&blk->parent, 0, request->head, written);
+        memset(request, 0, sizeof *request);
+        blk->s.first = (blk->s.first + 1) % REQUESTS_MAX;
+        blk->s.count--;
+    }
+    virtio_signal(&blk->parent, 0);
+    if (blk->s.count)
+        timer_arm(&blk->timer, request_at(blk, 0, &slot)->deadline_ns);
+    take_requests(blk);
+}
+
+/* --- life ---------------------------------------------------------------------------------------- */
+
+/* Waits for what the host has under way, and forgets it. */
+static void drop_host_parts(VirtioBlk *blk)
+{
+    for (unsigned slot = 0; slot < REQUESTS_MAX; slot++) {
+        g_autofree uint8_t *data = NULL;
+        if (blk->ticket[slot])
+            disk_wait(blk->disk, blk->ticket[slot], &data);
+        blk->ticket[slot] = 0;
+    }
+}
+
+static void blk_stop(VirtioDevice *device)
+{
+    VirtioBlk *blk = (VirtioBlk *)device;
+    drop_host_parts(blk);
+    timer_disarm(&blk->timer);
+    blk->s.first = blk->s.count = 0;
+    blk->s.busy_until_ns = 0;
+    memset(blk->s.request, 0, sizeof blk->s.request);
+}
+
+static void blk_reset(Device *device)
+{
+    virtio_reset((VirtioDevice *)device);
+}
+
+static void blk_after_load(Device *device)
+{
+    drop_host_parts((VirtioBlk *)device);
+}
+
+static void blk_save_more(Device *device, StateWriter *writer)
+{
+    uint64_t version = 0;
+    g_autoptr(GError) error = NULL;
+    if (!disk_freeze(((VirtioBlk *)device)->disk, &version, &error))
+        machine_internal_error(device->machine, "disk \"%s\": %s", device->id, error->message);
+    state_writer_u64(writer, version);
+}
+
+static void blk_load_more(Device *device, StateReader *reader)
+{
+    VirtioBlk *blk = (VirtioBlk *)device;
+    g_autoptr(GError) error = NULL;
+    uint64_t version = state_reader_u64(reader);
+    drop_host_parts(blk);
+    if (!state_reader_failed(reader) && !disk_restore(blk->disk, version, &error))
+        state_reader_fail(reader, "disk \"%s\": %s", device->id, error->message);
+}
+
+static void blk_finalize(Device *device)
+{
+    VirtioBlk *blk = (VirtioBlk *)device;
+    drop_host_parts(blk);
+    disk_free(blk->disk);
+}
+
+static const VirtioType blk_type = {
+    .identity = VIRTIO_IDENTITY(2, 0x010000),
+    .node_name = "scsi",
+    .queue_count = 1,
+    .queue_size = 256,
+    .config_size = CONFIG_SIZE,
+    .features = blk_features,
+    .config = blk_config,
+    .notify = blk_notify,
+    .stop = blk_stop,
+};
+
+VirtioDevice *virtio_blk_new(Machine *machine, const char *id, Disk *disk, bool is_readonly)
+{
+    VirtioBlk *blk = (VirtioBlk *)device_new(machine, &virtio_blk_class, id);
+    blk->disk = disk;
+    blk->is_readonly = is_readonly;
+    virtio_init(&blk->parent, &blk_type);
+    timer_init(&blk->timer, &blk->parent.parent, &blk->s.timer, fire, 0);
+    return &blk->parent;
+}
+
+Disk *virtio_blk_disk(Device *device)
+{
+    g_assert(device->class == &virtio_blk_class);
+    return ((VirtioBlk *)device)->disk;
+}
+
+const DeviceClass virtio_blk_class = {
+    .name = "virtio-blk",
+    .behaviour_version = 1,
+    .size = sizeof(VirtioBlk),
+    .state = &virtio_blk_state,
+    .state_offset = offsetof(VirtioBlk, s),
+    .reset = blk_reset,
+    .after_load = blk_after_load,
+    .save_more = blk_save_more,
+    .load_more = blk_load_more,
+    .finalize = blk_finalize,
+};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Makers of virtio devices, for boards. The board plugs them in and sets their interrupt line.
+ */
+#ifndef MACHINE_DEVICES_VIRTIO_DEVICES_H
+#define MACHINE_DEVICES_VIRTIO_DEVICES_H
+
+#include "machine/block/disk.h"
+#include "machine/devices/virtio-pci.h"
+
+extern const DeviceClass virtio_blk_class;
+extern const DeviceClass virtio_net_class;
+extern const DeviceClass virtio_rng_class;
+
+/* DISK (taken) is what is behind it. */
+VirtioDevice *virtio_blk_new(Machine *machine, const char *id, Disk *disk, bool is_readonly);
+/* For queries and for the recorder. */
+Disk *virtio_blk_disk(Device *device);
+
+VirtioDevice *virtio_net_new(Machine *machine, const char *id, const uint8_t mac[6]);
+VirtioDevice *virtio_rng_new(Machine *machine, const char *id);
+
+#endif
