@@ -31,4 +31,13 @@ SUITES = (
           counted="junit", minutes=6),
     Suite("dev", "downloads, guests and ledger of ./dev", (*PYTEST, "{tests}/dev"), counted="junit",
           packages=("python3-pytest", "e2fsprogs"), minutes=3),
+    Suite("e2e", "a small guest, Debian's kernel, refusals: recorded and replayed", (*PYTEST, "{tests}/e2e",
+          "--ignore={tests}/e2e/test_dynamic.py"), counted="junit", packages=("python3-pytest",),
+          guests=("tiny", "shell", "disk"), minutes=8),
+    Suite("dynamic", "Debian's perl, python3, gzip in the machine and under user-mode emulation",
+          (*PYTEST, "{tests}/e2e/test_dynamic.py"), counted="junit", packages=("python3-pytest", "qemu-user"),
+          guests=("dynamic",), minutes=8),
+    Suite("e2e-recordings", "100 recordings with random typing, 1,000 random stops", (),
+          full=(*PYTEST, "{tests}/e2e/test_replay.py", "-k", "random_typing or any_moment"), counted="junit",
+          packages=("python3-pytest",), guests=("tiny",)),
 )

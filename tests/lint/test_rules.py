@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Each lint rule finds what it is for, and leaves alone what it should."""
 
-import pathlib
-import sys
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
-from lint import rules  # noqa: E402
+from lint import rules
 
 HEAD = "/* " + rules.SPDX + " */\n"
 

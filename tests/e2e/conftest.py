@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""End-to-end tests: a private daemon, real machines, real guests."""
+
+import hashlib
+import itertools
+import os
+import pathlib
+
+import pytest
+
+from dev.common import BUILD
+from dev.lab import Lab, Machine
+from guest import guests
+
+FULL = bool(os.environ.get("POWERPLAY_FULL"))
+# Idle time is jumped over, and the date is the host's: what most tests want.
+FAST = {"shift": 0, "sleep": False, "rtc": "host"}
+PACED = FAST | {"sleep": True}
+
+
+def build_folder() -> pathlib.Path:
+    return pathlib.Path(os.environ.get("POWERPLAY_BUILD") or BUILD)
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with Lab(build_folder()) as private:
+        yield private
+
+
+@pytest.fixture
+def make(lab):
+    """make(guest, *words, **members): a new machine.  What a test made is ended and forgotten after it."""
+    made: list[Machine] = []
+    numbers = itertools.count(1)
+
+    def create(guest: guests.Guest, *words: str, **members) -> Machine:
+        members.setdefault("clock", FAST)
+        name = members.pop("name", f"m{next(numbers)}")
+        machine = lab.machine(guest.definition(name, *words, **members))
+        made.append(machine)
+        return machine
+
+    yield create
+    for machine in made:
+        machine.end()
+        lab.wire.call("machine-destroy", name=machine.name)
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    return guests.tiny()
+
+
+@pytest.fixture(scope="session")
+def shell():
+    return guests.shell()
+
+
+def digest(path: pathlib.Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def record(machine: Machine, name: str = "r1", timeout: float = 300) -> dict:
+    """Records from power-on until the guest powers off; what a replay must give again."""
+    machine.start(record=name)
+    state = machine.wait_until_stopped(timeout)
+    assert state == "shutdown", f"{state}: {machine.text()[-600:]}"
+    return finish(machine)
+
+
+def finish(machine: Machine) -> dict:
+    """Closes the recording of a machine that does not run, ends its process, and returns what a replay must give again."""
+    machine.read()
+    seen = {"console": machine.console, "hash": machine.state_hash()["hash"]}
+    machine.call("record-stop")
+    seen |= {"icount": machine.replay_info()["icount"], "hash-points": machine.replay_info()["hash-points"]}
+    machine.end()
+    return seen
+
+
+def replay(machine: Machine, name: str = "r1", timeout: float = 600) -> dict:
+    """Replays, and returns the same facts."""
+    info = machine.replay(name, timeout)
+    assert info["status"] == "ended", machine.call("query-divergence")
+    seen = {"console": machine.console, "hash": machine.state_hash()["hash"], "icount": info["icount"],
+            "hash-points": info["hash-points"]}
+    machine.end()
+    return seen
