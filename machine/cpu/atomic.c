@@ -94,13 +94,13 @@ STORE_CONDITIONAL(sthcx_rc, 16)
 STORE_CONDITIONAL(stwcx_rc, 32)
 STORE_CONDITIONAL(stdcx_rc, 64)
 
-/* An odd register, or RT as an address register, is invalid: an illegal instruction. */
+/* RT as an address register is invalid: an illegal instruction. The decoder refuses odd ones. */
 ExecStatus op_lqarx(Cpu *cpu, const Insn *insn)
 {
     uint64_t ea = ea_indexed(cpu, insn);
     Vsr value;
 
-    if ((insn->t & 1) || insn->t == insn->a || insn->t == insn->b)
+    if (insn->t == insn->a || insn->t == insn->b)
         return cpu_raise_program(cpu, PROGRAM_ILLEGAL);
     if (ea & 15)
         return cpu_raise_alignment(cpu, ea, insn);
@@ -117,8 +117,6 @@ ExecStatus op_stqcx_rc(Cpu *cpu, const Insn *insn)
     Vsr value;
     bool held;
 
-    if (insn->t & 1)
-        return cpu_raise_program(cpu, PROGRAM_ILLEGAL);
     if (ea & 15)
         return cpu_raise_alignment(cpu, ea, insn);
     if (!check_reservation(cpu, ea, 16, &held))

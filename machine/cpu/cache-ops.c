@@ -67,8 +67,6 @@ ExecStatus op_icbi(Cpu *cpu, const Insn *insn)
         return EXEC_NEXT;                                                                          \
     }
 
-/* Touches, data streams, dcba, and the reserved encodings that do nothing. */
-NOTHING(hint)
 NOTHING(sync)
 NOTHING(eieio)
 NOTHING(isync)

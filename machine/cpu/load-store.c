@@ -7,10 +7,10 @@
  *    processors also unless aligned to 4).
  * 2. A fault leaves all registers as they were: values are loaded in full before any register, and
  *    the base of an update form, is written.
- * 3. Invalid forms. Updates with RA=0, and loads with RA=RT, are illegal instructions on 64-bit
- *    processors; 32-bit ones take r0 as the base, and leave the loaded value where RA=RT. lswi and
- *    lswx that would load a register of their own address are illegal instructions. lmw loads it,
- *    and lq and stq with an odd register, and lq with RA=RT, are illegal instructions.
+ * 3. Invalid forms. The decoder refuses update forms with RA=0 and loads with RA=RT on 64-bit
+ *    processors, and quadwords with an odd register. What is left: 32-bit processors take r0 as the
+ *    base, and keep the loaded value where RA=RT; lq with RA=RT, and lswi and lswx that would load a
+ *    register of their own address, are illegal instructions; lmw loads it.
  */
 #include <string.h>
 
@@ -39,11 +39,6 @@ static inline uint64_t ea_displaced(const Cpu *cpu, const Insn *insn, int64_t di
 #define EA_DSU cpu_ea(cpu, RA + (uint64_t)insn_ds(insn))
 #define EA_XU cpu_ea(cpu, RA + RB)
 
-static inline bool invalid_update(const Cpu *cpu, const Insn *insn, bool is_load)
-{
-    return G_UNLIKELY(insn->a == 0 || (is_load && insn->a == insn->t)) && cpu->model->is_64bit;
-}
-
 /* What is loaded is converted to TYPE, whose sign extends. */
 #define LOAD(name, bits, type, address)                                                            \
     ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
@@ -59,8 +54,6 @@ static inline bool invalid_update(const Cpu *cpu, const Insn *insn, bool is_load
     ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
     {                                                                                              \
         uint64_t ea = address, value;                                                              \
-        if (invalid_update(cpu, insn, true))                                                       \
-            return cpu_raise_program(cpu, PROGRAM_ILLEGAL);                                        \
         if (!cpu_load##bits(cpu, ea, &value))                                                      \
             return EXEC_EXCEPTION;                                                                 \
         RA = ea;                                                                                   \
@@ -78,8 +71,6 @@ static inline bool invalid_update(const Cpu *cpu, const Insn *insn, bool is_load
     ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
     {                                                                                              \
         uint64_t ea = address;                                                                     \
-        if (invalid_update(cpu, insn, false))                                                      \
-            return cpu_raise_program(cpu, PROGRAM_ILLEGAL);                                        \
         if (!cpu_store##bits(cpu, ea, RS))                                                         \
             return EXEC_EXCEPTION;                                                                 \
         RA = ea;                                                                                   \
@@ -144,7 +135,7 @@ ExecStatus op_lq(Cpu *cpu, const Insn *insn)
     uint64_t ea = EA_DQ;
     Vsr value;
 
-    if ((insn->t & 1) || insn->t == insn->a)
+    if (insn->t == insn->a)
         return cpu_raise_program(cpu, PROGRAM_ILLEGAL);
     if (ea & 15)
         return cpu_raise_alignment(cpu, ea, insn);
@@ -160,8 +151,6 @@ ExecStatus op_stq(Cpu *cpu, const Insn *insn)
     uint64_t ea = EA_DS;
     Vsr value;
 
-    if (insn->t & 1)
-        return cpu_raise_program(cpu, PROGRAM_ILLEGAL);
     if (ea & 15)
         return cpu_raise_alignment(cpu, ea, insn);
     VSR_D(value, 0) = cpu->s.gpr[insn->t];
