@@ -45,6 +45,8 @@ struct Machine {
     char *error_text;
     uint64_t quantum;
     bool quit;
+    MachineUnknown unknowns[MACHINE_UNKNOWNS_MAX];
+    unsigned unknown_count;
 
     /* Pacing of idle time, host side only. */
     bool idle_is_paced;

@@ -158,7 +158,22 @@ void device_reset(Device *device)
 
 void device_note_unknown(Device *device, const char *what, uint64_t which)
 {
-    g_debug("%s: unknown %s 0x%" G_GINT64_MODIFIER "x", device->id, what, which);
+    Machine *machine = device->machine;
+    for (unsigned i = 0; i < machine->unknown_count; i++) {
+        MachineUnknown *known = &machine->unknowns[i];
+        if (known->device == device && known->which == which && !strcmp(known->what, what)) {
+            known->count++;
+            return;
+        }
+    }
+    if (machine->unknown_count < MACHINE_UNKNOWNS_MAX)
+        machine->unknowns[machine->unknown_count++] = (MachineUnknown){ device, what, which, 1 };
+}
+
+const MachineUnknown *machine_unknowns(Machine *machine, unsigned *count)
+{
+    *count = machine->unknown_count;
+    return machine->unknowns;
 }
 
 unsigned machine_device_count(Machine *machine)

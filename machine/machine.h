@@ -167,4 +167,15 @@ unsigned machine_device_count(Machine *machine);
 Device *machine_device(Machine *machine, unsigned index);
 Device *machine_device_by_id(Machine *machine, const char *id);
 
+/* What guests asked for that the machine does not know (device_note_unknown). No state: a count for
+ * people. At most MACHINE_UNKNOWNS_MAX different ones are told apart. */
+#define MACHINE_UNKNOWNS_MAX 64
+typedef struct {
+    const Device *device;
+    const char *what; /* a constant: "hypercall", "register" */
+    uint64_t which;
+    uint64_t count;
+} MachineUnknown;
+const MachineUnknown *machine_unknowns(Machine *machine, unsigned *count);
+
 #endif

@@ -94,7 +94,8 @@ void cpu_after_load(Cpu *cpu)
 void cpu_mode_changed(Cpu *cpu)
 {
     cpu->ea_mask = cpu->s.msr & MSR_SF ? UINT64_MAX : UINT32_MAX;
-    cpu->byte_swap = !(cpu->s.msr & MSR_LE) == (G_BYTE_ORDER == G_LITTLE_ENDIAN);
+    bool guest_is_little = cpu->s.msr & MSR_LE;
+    cpu->byte_swap = guest_is_little != (G_BYTE_ORDER == G_LITTLE_ENDIAN);
     cpu->mode_key = mode_key_of(cpu->s.msr);
     cpu->tlb = mmu_select_bank(cpu->mmu);
 }

@@ -74,8 +74,6 @@ LOAD(lfdx, 64, SAME, indexed, false)
 LOAD(lfdux, 64, SAME, indexed_update, true)
 LOAD(lfiwax, 32, FROM_WORD_SIGNED, indexed, false)
 LOAD(lfiwzx, 32, SAME, indexed, false)
-LOAD(lxssp, 32, FROM_SINGLE, displaced_ds, false)
-LOAD(lxsspx, 32, FROM_SINGLE, indexed, false)
 
 STORE(stfs, 32, TO_SINGLE, displaced, false)
 STORE(stfsu, 32, TO_SINGLE, displaced_update, true)
@@ -86,8 +84,6 @@ STORE(stfdu, 64, SAME, displaced_update, true)
 STORE(stfdx, 64, SAME, indexed, false)
 STORE(stfdux, 64, SAME, indexed_update, true)
 STORE(stfiwx, 32, SAME, indexed, false)
-STORE(stxssp, 32, TO_SINGLE, displaced_ds, false)
-STORE(stxsspx, 32, TO_SINGLE, indexed, false)
 
 /*
  * Pairs are one quadword in the present byte order, the even register its high half. An odd FRTp, an

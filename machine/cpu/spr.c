@@ -8,6 +8,7 @@
  * others are no-operations (Book III 5.4.4, with LPCR.EVIRT set and the emulation assistance
  * interrupt turned by the hypervisor into a program interrupt).
  */
+#include "machine/cpu/cpu.h"
 #include "machine/cpu/model.h"
 #include "machine/cpu/ops.h"
 
