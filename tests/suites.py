@@ -19,6 +19,7 @@ class Suite:
     packages: tuple[str, ...] = ()      # Debian packages of the host
     guests: tuple[str, ...] = ()        # made before, rows of guest/guests.py
     minutes: int = 10                   # time limit of the quick run
+    default: bool = True                # part of ./dev test without names
 
 
 PYTHON = "/usr/bin/python3"
@@ -37,6 +38,9 @@ SUITES = (
     Suite("dynamic", "Debian's perl, python3, gzip in the machine and under user-mode emulation",
           (*PYTEST, "{tests}/e2e/test_dynamic.py"), counted="junit", packages=("python3-pytest", "qemu-user"),
           guests=("dynamic",), minutes=8),
+    Suite("e2e-small", "the part of e2e with the small guest, for sanitizers", (*PYTEST, "{tests}/e2e/test_replay.py",
+          "{tests}/e2e/test_refusals.py"), counted="junit", packages=("python3-pytest",), guests=("tiny",), minutes=30,
+          default=False),
     Suite("e2e-recordings", "100 recordings with random typing, 1,000 random stops", (),
           full=(*PYTEST, "{tests}/e2e/test_replay.py", "-k", "random_typing or any_moment"), counted="junit",
           packages=("python3-pytest",), guests=("tiny",)),

@@ -121,13 +121,14 @@ class Package:
 class State:
     """One private apt state."""
 
-    def __init__(self, name: str, architecture: str, suites: str, status: str | None = None):
+    def __init__(self, name: str, architecture: str, suites: str, status: str | None = None, prefer: str = ""):
+        """status: a dpkg status file of what counts as installed (none: nothing).  prefer: the suite to take first."""
         self.name = name
         self.suites = suites
         self.folder = cache() / "apt" / name
         self.conf = self.folder / "apt.conf"
         self._architecture = architecture
-        self._status = status
+        self._status, self._prefer = status, prefer
         self._updated = False
 
     def _apt(self, tool: str, *words: str, **options) -> subprocess.CompletedProcess:
@@ -149,7 +150,7 @@ APT::Architectures {{ "{self._architecture}"; }};
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
 #clear DPkg::Post-Invoke;
-APT::Default-Release "";
+APT::Default-Release "{self._prefer}";
 Acquire::Languages "none";
 Dir::State "{self.folder}/state";
 Dir::State::status "{status}";
@@ -199,7 +200,7 @@ Dir::Etc::preferencesparts "{self.folder}/none";
             if done.returncode != 0:
                 missing = [name for name in names if not self._offered(name.split("/")[0])] or names
                 raise Failed(cold(self.name, missing, done.stdout))
-            names = sorted(f"{m[1]}={m[2]}" for m in re.finditer(r"^Inst (\S+) \((\S+)", done.stdout, re.M))
+            names = sorted(f"{m[1]}={m[2]}" for m in re.finditer(r"^Inst (\S+)(?: \[\S+\])? \((\S+)", done.stdout, re.M))
         missing = [name for name in names if not self._offered(name)]
         if missing:
             raise Failed(cold(self.name, missing, ""))
@@ -273,7 +274,7 @@ def ppc64el() -> State:
 def backports() -> State:
     """For packages newer than the suite's, of this machine's architecture, on top of what is installed."""
     host = run(["dpkg", "--print-architecture"], quiet=True).stdout.strip()
-    return State("backports", host, f"{SUITE} {SUITE}-backports", status="/var/lib/dpkg/status")
+    return State("backports", host, f"{SUITE} {SUITE}-backports", status="/var/lib/dpkg/status", prefer=f"{SUITE}-backports")
 
 
 def unpack(package: Package, folder: pathlib.Path) -> None:
