@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef POWERPLAY_MACHINE_COMMANDS_COMMANDS_H
+#define POWERPLAY_MACHINE_COMMANDS_COMMANDS_H
+
+/* What the handlers of a machine's commands share. */
+
+#include "api-machine-commands.h"
+
+#include "machine/worker.h"
+
+static inline Worker *worker_of(ApiSession *session)
+{
+    return api_session_context(session);
+}
+
+static inline Worker *worker_of_request(ApiRequest *request)
+{
+    return api_request_context(request);
+}
+
+/* Takes the reference. */
+static inline JsonNode *object_node(JsonObject *object)
+{
+    JsonNode *node = json_node_init_object(json_node_alloc(), object);
+    json_object_unref(object);
+    return node;
+}
+
+static inline JsonNode *array_node(JsonArray *array)
+{
+    JsonNode *node = json_node_init_array(json_node_alloc(), array);
+    json_array_unref(array);
+    return node;
+}
+
+void set_unsigned(JsonObject *object, const char *name, uint64_t value);
+
+/* Makes an error of another domain one of a class that clients can tell; keeps the text. */
+void set_class(GError **error, ApiErrorCode code);
+
+/* The port of that id, or the first for NULL; NULL with `error` set. */
+Serial *find_serial(Worker *worker, const char *id, GError **error);
+
+/* Text of a reply to `info status` and the like. */
+char *monitor_execute(Worker *worker, const char *line);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The human monitor, as far as tools of today ask it. Its failures are texts, not errors. */
+
+#include "machine/commands/commands.h"
+
+#include <string.h>
+
+static char *info_status(Worker *worker)
+{
+    WorkerStatus status = worker_status(worker);
+    const char *name = worker_run_state_name(status.state);
+    return status.state == MACHINE_RUNNING ? g_strdup("VM status: running\r\n")
+                                           : g_strdup_printf("VM status: paused (%s)\r\n", name);
+}
+
+static char *info_replay(Worker *worker)
+{
+    WorkerStatus status = worker_status(worker);
+    if (status.replay_mode == REPLAY_NONE) {
+        return g_strdup("Record/replay is not active\r\n");
+    }
+    return g_strdup_printf("%s execution '%s': instruction count = %" G_GUINT64_FORMAT "\r\n",
+                           status.replay_mode == REPLAY_RECORD ? "Recording" : "Replaying",
+                           worker->recording ? worker->recording : "", status.position.icount);
+}
+
+static char *info_version(Worker *worker)
+{
+    return g_strdup("powerplay " POWERPLAY_VERSION "\r\n");
+}
+
+static char *info_name(Worker *worker)
+{
+    return g_strdup_printf("%s\r\n", worker->name);
+}
+
+static const struct {
+    const char *line;
+    char *(*execute)(Worker *worker);
+} commands[] = {
+    { "info status", info_status },
+    { "info replay", info_replay },
+    { "info version", info_version },
+    { "info name", info_name },
+};
+
+char *monitor_execute(Worker *worker, const char *line)
+{
+    g_autofree char *stripped = g_strstrip(g_strdup(line));
+    if (!*stripped) {
+        return g_strdup("");
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(commands); i++) {
+        if (strcmp(commands[i].line, stripped) == 0) {
+            return commands[i].execute(worker);
+        }
+    }
+    return g_strdup_printf("unknown command: '%s'\r\n", stripped);
+}
+
+bool cmd_human_monitor_command(ApiSession *session, const HumanMonitorCommandArgs *arguments,
+                               JsonNode **reply, GError **error)
+{
+    g_autofree char *text = monitor_execute(worker_of(session), arguments->command_line);
+    *reply = json_node_init_string(json_node_alloc(), text);
+    return true;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Run state: pausing, resuming, resetting, ending. */
+
+#include "machine/commands/commands.h"
+
+bool cmd_query_status(ApiSession *session, const QueryStatusArgs *arguments, JsonNode **reply,
+                      GError **error)
+{
+    WorkerStatus status = worker_status(worker_of(session));
+    JsonObject *object = json_object_new();
+    json_object_set_boolean_member(object, "running", status.state == MACHINE_RUNNING);
+    json_object_set_string_member(object, "status", worker_run_state_name(status.state));
+    if (status.state == MACHINE_INTERNAL_ERROR) {
+        json_object_set_string_member(object, "error", status.error_text);
+    }
+    *reply = object_node(object);
+    return true;
+}
+
+static void execute_stop(WorkerCall *call)
+{
+    machine_pause(call->worker->machine);
+}
+
+void cmd_stop(ApiRequest *request, const StopArgs *arguments)
+{
+    worker_call(worker_of_request(request), request, execute_stop, NULL, NULL, NULL);
+}
+
+static void execute_cont(WorkerCall *call)
+{
+    if (!machine_start(call->worker->machine, &call->error)) {
+        set_class(&call->error, API_ERROR_DEVICE_NOT_ACTIVE);
+    }
+}
+
+void cmd_cont(ApiRequest *request, const ContArgs *arguments)
+{
+    worker_call(worker_of_request(request), request, execute_cont, NULL, NULL, NULL);
+}
+
+static void execute_nothing(WorkerCall *call)
+{
+}
+
+static void finish_quit(WorkerCall *call)
+{
+    worker_end(call->worker);
+}
+
+/* The answer leaves first; worker_end() lets it. */
+void cmd_quit(ApiRequest *request, const QuitArgs *arguments)
+{
+    Worker *worker = worker_of_request(request);
+    JsonObject *data = json_object_new();
+    json_object_set_boolean_member(data, "guest", FALSE);
+    json_object_set_string_member(data, "reason", "host-qmp-quit");
+    api_server_emit(worker->server, "SHUTDOWN", object_node(data));
+    worker_call(worker, request, execute_nothing, finish_quit, NULL, NULL);
+}
+
+/* Inputs from a client: refused in replay, they wait while the guest is stopped. */
+static bool post_control(Worker *worker, ControlKind kind, GError **error)
+{
+    Event event = { .kind = EVENT_CONTROL, .control = { .kind = (guint8)kind } };
+    if (!inbox_post_event(worker->inbox, &event, error)) {
+        set_class(error, API_ERROR_DEVICE_NOT_ACTIVE);
+        return false;
+    }
+    return true;
+}
+
+void cmd_system_reset(ApiRequest *request, const SystemResetArgs *arguments)
+{
+    Worker *worker = worker_of_request(request);
+    GError *error = NULL;
+    if (!post_control(worker, CONTROL_RESET, &error)) {
+        api_request_fail(request, error);
+        return;
+    }
+    JsonObject *data = json_object_new();
+    json_object_set_boolean_member(data, "guest", FALSE);
+    json_object_set_string_member(data, "reason", "host-qmp-system-reset");
+    api_server_emit(worker->server, "RESET", object_node(data));
+    api_request_reply(request, NULL);
+}
+
+void cmd_system_powerdown(ApiRequest *request, const SystemPowerdownArgs *arguments)
+{
+    Worker *worker = worker_of_request(request);
+    GError *error = NULL;
+    if (!post_control(worker, CONTROL_POWER_BUTTON, &error)) {
+        api_request_fail(request, error);
+        return;
+    }
+    api_server_emit(worker->server, "POWERDOWN", NULL);
+    api_request_reply(request, NULL);
+}
