@@ -23,7 +23,6 @@ static inline unsigned isa_row_number(const IsaRow *row)
 void insn_decode(const CpuModel *model, uint32_t mode_key, uint32_t word, Insn *out);
 
 /* Functions that stand in for an instruction (traps.c). */
-ExecStatus op_privileged(Cpu *cpu, const Insn *insn);
 ExecStatus op_fp_unavailable(Cpu *cpu, const Insn *insn);
 ExecStatus op_vec_unavailable(Cpu *cpu, const Insn *insn);
 ExecStatus op_vsx_unavailable(Cpu *cpu, const Insn *insn);

@@ -209,6 +209,8 @@ class Parser:
             self.apply_tag(row, tag)
         if not row.families:
             self.fail(f'{row.name}: no family has it')
+        if row.function == '-' and 'p9' in row.families:
+            self.fail(f'{row.name}: a family that a model has needs a function')
 
     def apply_tag(self, row, tag):
         key, _, value = tag.partition(':')
@@ -347,6 +349,11 @@ def row_flags(row):
     return ' | '.join(flags) or '0'
 
 
+def functions(rows):
+    """The names of all functions, each once."""
+    return dict.fromkeys(row.function for row in rows if row.function != '-')
+
+
 def write_enum(rows, out):
     out.write('/* Generated from ppc.isa by isa.py. */\n#ifndef MACHINE_CPU_ISA_ROWS_H\n'
               '#define MACHINE_CPU_ISA_ROWS_H\n\ntypedef enum {\n')
@@ -358,7 +365,7 @@ def write_enum(rows, out):
 def write_functions(rows, out):
     out.write('/* Generated from ppc.isa by isa.py. */\n#ifndef MACHINE_CPU_OPS_H\n'
               '#define MACHINE_CPU_OPS_H\n\n#include "machine/cpu/insn.h"\n\n')
-    for function in dict.fromkeys(row.function for row in rows):
+    for function in functions(rows):
         out.write(f'ExecStatus op_{function}(Cpu *cpu, const Insn *insn);\n')
     out.write('\n#endif\n')
 
@@ -369,7 +376,8 @@ def write_rows(rows, out):
         families = ' | '.join('FAMILY_' + f.upper() for f in sorted(row.families))
         facility = 'FACILITY_' + row.facility.upper().replace('|', '_OR_')
         slots = ', '.join('SLOT_' + slot_class(row, first) for first in (6, 11, 16, 21))
-        out.write(f'    {{"{row.name}", "{row.text}", op_{row.function}, {row.word:#010x}, '
+        function = 'NULL' if row.function == '-' else f'op_{row.function}'
+        out.write(f'    {{"{row.name}", "{row.text}", {function}, {row.word:#010x}, '
                   f'{row.mask:#010x}, {row.reserved:#010x}, {row_flags(row)}, {families}, '
                   f'{facility}, {{{slots}}}}},\n')
     out.write('};\n\n')
@@ -437,12 +445,8 @@ def write_decoder(rows, out):
     out.write('};\n')
 
 
-def write_tables(rows, out, weak):
-    out.write('/* Generated from ppc.isa by isa.py. */\n#include "machine/cpu/isa.h"\n\n')
-    if weak:
-        for function in dict.fromkeys(row.function for row in rows):
-            out.write(f'#pragma weak op_{function}\n')
-        out.write('\n')
+def write_tables(rows, out):
+    out.write('/* Generated from ppc.isa by isa.py. */\n#include <stddef.h>\n\n#include "machine/cpu/isa.h"\n\n')
     write_rows(rows, out)
     write_effects(rows, out)
     write_operands(rows, out)
@@ -484,7 +488,6 @@ def main():
     parser.add_argument('--functions')
     parser.add_argument('--tables')
     parser.add_argument('--markdown')
-    parser.add_argument('--weak', action='store_true', help='let functions be missing')
     arguments = parser.parse_args()
     try:
         rows = load(arguments.isa)
@@ -492,7 +495,7 @@ def main():
         sys.exit(f'isa.py: {error}')
     for path, write in ((arguments.enum, write_enum),
                         (arguments.functions, write_functions),
-                        (arguments.tables, lambda r, o: write_tables(r, o, arguments.weak)),
+                        (arguments.tables, write_tables),
                         (arguments.markdown, write_markdown)):
         if path:
             with open(path, 'w', encoding='ascii') as out:

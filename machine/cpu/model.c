@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "machine/cpu/cpu.h"
-
 /*
  * POWER9 DD2.2 as a guest of a hypervisor: no HV state, no transactional memory (its MSR bits stay
  * 0, so that tbegin. and friends find the facility unavailable).

@@ -5,9 +5,7 @@
 #ifndef MACHINE_CPU_MODEL_H
 #define MACHINE_CPU_MODEL_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
+#include "machine/cpu/cpu.h"
 #include "machine/cpu/isa.h"
 
 struct CpuModel {
@@ -21,7 +19,6 @@ struct CpuModel {
     uint8_t families;           /* FAMILY_ bits: the instructions it has */
     bool is_64bit;
 };
-typedef struct CpuModel CpuModel;
 
 extern const CpuModel cpu_model_power9;
 
