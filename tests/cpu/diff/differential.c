@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The differential test: random cases of every problem-state instruction, executed by our processor
+ * and by a user-mode emulator, compared in every register and byte.
+ *
+ * A range of case numbers under a seed is always the same cases, so the work can be cut into chunks
+ * and continued, and any failure repeated with --row, --seed, --first.
+ */
+#include <gio/gio.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/cpu/diff/generate.h"
+#include "tests/cpu/diff/known.h"
+#include "tests/cpu/diff/oracle.h"
+#include "tests/cpu/diff/row.h"
+#include "tests/cpu/diff/subject.h"
+
+#define SHOWN_PER_ROW 2
+
+typedef struct {
+    char *emulator, *runner, *order, *coverage;
+    char **rows;
+    gint64 seed, first, cases;
+    gboolean list, quiet;
+} Options;
+
+typedef struct {
+    const Options *options;
+    bool little_endian;
+    Oracle *oracle;
+    Subject *subject;
+    uint64_t passed, failed;
+    unsigned shown; /* failures of the present row */
+    Image input[SLOT_COUNT], ours[SLOT_COUNT];
+} Run;
+
+static bool restart_oracle(Run *run)
+{
+    g_autoptr(GError) error = NULL;
+    oracle_free(run->oracle);
+    run->oracle = oracle_new(run->options->emulator, run->options->runner, run->little_endian, &error);
+    if (!run->oracle)
+        g_printerr("cannot start %s: %s\n", run->options->emulator, error->message);
+    return run->oracle;
+}
+
+/* Executes one case on both sides. False: the emulator ended. */
+static bool try_one(Run *run, const Row *row, const Image *input, Image *ours, Image *theirs,
+                    Image *difference, bool *differs)
+{
+    Image mask;
+
+    if (!oracle_start(run->oracle, input, 1, NULL))
+        return false;
+    subject_run(run->subject, input, oracle_address(0), ours);
+    if (!oracle_finish(run->oracle, NULL))
+        return false;
+    oracle_result(run->oracle, 0, theirs);
+    theirs->code[0] = ours->code[0];
+    theirs->code[1] = ours->code[1];
+    known_differences(row, input, ours, theirs, &mask);
+    *differs = image_differ(ours, theirs, &mask, difference);
+    return true;
+}
+
+/* Clears every doubleword of the input without which the sides still differ. */
+static void minimise(Run *run, const Row *row, Image *input)
+{
+    Image ours, theirs, difference;
+    bool differs;
+
+    for (size_t i = 0; i < STATE_SIZE / 8; i++) {
+        if (i == STATE_CODE / 8)
+            continue;
+        uint64_t *field = (uint64_t *)input + i, kept = *field;
+        if (!kept)
+            continue;
+        *field = 0;
+        if (!try_one(run, row, input, &ours, &theirs, &difference, &differs)) {
+            restart_oracle(run);
+            differs = false;
+        }
+        if (!differs)
+            *field = kept;
+    }
+}
+
+static void show(Run *run, const Row *row, uint64_t number, unsigned slot, const Image *theirs,
+                 const Image *difference)
+{
+    static const Image nothing;
+    Image input = run->input[slot], ours, theirs_now, difference_now;
+    bool differs = false;
+
+    run->failed++;
+    if (run->shown++ >= SHOWN_PER_ROW)
+        return;
+    printf("%s (%s) case %" G_GUINT64_FORMAT ":\n", row->name, run->options->order, number);
+    /* Minimised cases run in slot 0; those that depend on their address are shown as they are. */
+    if (try_one(run, row, &input, &ours, &theirs_now, &difference_now, &differs) && differs) {
+        minimise(run, row, &input);
+        try_one(run, row, &input, &ours, &theirs_now, &difference_now, &differs);
+    } else {
+        ours = run->ours[slot], theirs_now = *theirs, difference_now = *difference;
+    }
+    g_autofree char *inputs = image_describe_inputs(&input, &nothing);
+    g_autofree char *results = image_describe_difference(&ours, &theirs_now, &difference_now);
+    printf("  %08x %08x%s\n%s", input.code[0], input.code[1], inputs, results);
+}
+
+static void compare(Run *run, const Row *row, uint64_t first, unsigned count)
+{
+    g_autofree Image *results = g_new(Image, count);
+    for (unsigned i = 0; i < count; i++)
+        oracle_result(run->oracle, i, &results[i]);
+    for (unsigned i = 0; i < count; i++) {
+        Image mask, difference;
+        results[i].code[0] = run->ours[i].code[0];
+        results[i].code[1] = run->ours[i].code[1];
+        known_differences(row, &run->input[i], &run->ours[i], &results[i], &mask);
+        if (image_differ(&run->ours[i], &results[i], &mask, &difference))
+            show(run, row, first + i, i, &results[i], &difference);
+        else
+            run->passed++;
+    }
+}
+
+/* The emulator ended in the middle of a batch: finds out on which case. */
+static bool find_fatal(Run *run, const Row *row, uint64_t first, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        Image ours, theirs, difference;
+        bool differs;
+        if (!restart_oracle(run))
+            return false;
+        if (try_one(run, row, &run->input[i], &ours, &theirs, &difference, &differs))
+            continue;
+        run->failed++;
+        printf("%s (%s) case %" G_GUINT64_FORMAT " ends the emulator: %08x %08x\n", row->name,
+               run->options->order, first + i, run->input[i].code[0], run->input[i].code[1]);
+        return restart_oracle(run);
+    }
+    printf("%s (%s): the emulator ended, but not on any one case\n", row->name, run->options->order);
+    run->failed++;
+    return restart_oracle(run);
+}
+
+static bool run_batch(Run *run, const Row *row, uint64_t first, unsigned count)
+{
+    uint64_t seed = (uint64_t)run->options->seed;
+    for (unsigned i = 0; i < count; i++)
+        generate_case(row, seed, first + i, oracle_address(i), run->little_endian, &run->input[i]);
+    if (!oracle_start(run->oracle, run->input, count, NULL))
+        return find_fatal(run, row, first, count);
+    for (unsigned i = 0; i < count; i++)
+        subject_run(run->subject, &run->input[i], oracle_address(i), &run->ours[i]);
+    if (!oracle_finish(run->oracle, NULL))
+        return find_fatal(run, row, first, count);
+    compare(run, row, first, count);
+    return true;
+}
+
+/* Case N always runs in slot N modulo SLOT_COUNT, so that its address does not depend on the range. */
+static bool run_row(Run *run, const Row *row)
+{
+    uint64_t at = (uint64_t)run->options->first, end = at + (uint64_t)run->options->cases;
+    run->shown = 0;
+    while (at < end) {
+        unsigned count = (unsigned)MIN(SLOT_COUNT, end - at);
+        if (!run_batch(run, row, at, count))
+            return false;
+        at += count;
+    }
+    return true;
+}
+
+static bool is_wanted(const Options *options, const Row *row)
+{
+    return !options->rows || g_strv_contains((const char *const *)options->rows, row->name);
+}
+
+static bool run_all(Run *run)
+{
+    unsigned count;
+    const Row *rows = rows_of_problem_state(&count);
+    const char *path = run->options->coverage;
+    FILE *coverage = path ? fopen(path, "a") : NULL;
+
+    for (unsigned i = 0; i < count; i++) {
+        const Row *row = &rows[i];
+        const char *unusable = known_unusable(row, run->little_endian);
+        if (!is_wanted(run->options, row))
+            continue;
+        if (run->options->list) {
+            printf("%-14s %s\n", row->name, unusable ? unusable : "");
+            continue;
+        }
+        uint64_t failed = run->failed, passed = run->passed;
+        if (unusable)
+            continue;
+        if (!run_row(run, row))
+            return false;
+        failed = run->failed - failed;
+        passed = run->passed - passed;
+        if (failed)
+            printf("%s (%s): %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " cases differ\n", row->name,
+                   run->options->order, failed, failed + passed);
+        if (coverage)
+            fprintf(coverage, "%s qemu-%s %" G_GUINT64_FORMAT "\n", row->name, run->options->order,
+                    passed);
+    }
+    if (coverage)
+        fclose(coverage);
+    return true;
+}
+
+static bool parse(int *argc, char ***argv, Options *options, GError **error)
+{
+    const GOptionEntry entries[] = {
+        { "emulator", 0, 0, G_OPTION_ARG_STRING, &options->emulator, "qemu-ppc64le or qemu-ppc64", "PROGRAM" },
+        { "runner", 0, 0, G_OPTION_ARG_FILENAME, &options->runner, "the guest side", "FILE" },
+        { "order", 0, 0, G_OPTION_ARG_STRING, &options->order, "byte order", "le|be" },
+        { "row", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->rows, "only this row (repeatable)", "NAME" },
+        { "seed", 0, 0, G_OPTION_ARG_INT64, &options->seed, "which cases", "N" },
+        { "first", 0, 0, G_OPTION_ARG_INT64, &options->first, "number of the first case", "N" },
+        { "cases", 0, 0, G_OPTION_ARG_INT64, &options->cases, "cases of each row", "N" },
+        { "coverage", 0, 0, G_OPTION_ARG_FILENAME, &options->coverage, "file to add rows to", "FILE" },
+        { "list", 0, 0, G_OPTION_ARG_NONE, &options->list, "lists the rows", NULL },
+        { NULL },
+    };
+    g_autoptr(GOptionContext) context = g_option_context_new("- compares processors");
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (!g_option_context_parse(context, argc, argv, error))
+        return false;
+    bool ok = (!options->order || !strcmp(options->order, "le") || !strcmp(options->order, "be")) &&
+              (options->list || options->runner) && options->cases > 0 && options->first >= 0 &&
+              options->first % SLOT_COUNT == 0;
+    if (!ok)
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "--runner FILE is needed, --order is le or be, --cases is positive, --first a "
+                    "multiple of %d", SLOT_COUNT);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    Options options = { .cases = 1024 };
+    g_autoptr(GError) error = NULL;
+
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!parse(&argc, &argv, &options, &error)) {
+        g_printerr("%s\n", error->message);
+        return 2;
+    }
+    bool little_endian = !options.order || !strcmp(options.order, "le");
+    if (!options.order)
+        options.order = g_strdup("le");
+    if (!options.emulator)
+        options.emulator = g_strdup(little_endian ? "qemu-ppc64le" : "qemu-ppc64");
+    g_autofree Run *run = g_new0(Run, 1);
+    run->options = &options;
+    run->little_endian = little_endian;
+    if (!options.list && !restart_oracle(run))
+        return 2;
+    run->subject = subject_new(little_endian);
+    bool ok = run_all(run);
+    subject_free(run->subject);
+    oracle_free(run->oracle);
+    if (!options.list)
+        printf("%" G_GUINT64_FORMAT " passed, %" G_GUINT64_FORMAT " failed\n", run->passed, run->failed);
+    return ok && !run->failed ? 0 : 1;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Our processor as the differential test drives it: a POWER9 in problem state with translation off,
+ * whose addresses are those of the guest program.
+ */
+#ifndef TESTS_CPU_DIFF_SUBJECT_H
+#define TESTS_CPU_DIFF_SUBJECT_H
+
+#include "tests/cpu/diff/image.h"
+
+typedef struct Subject Subject;
+
+Subject *subject_new(bool little_endian);
+void subject_free(Subject *subject);
+
+/* Executes the code of CASE at ADDRESS. RESULT has what oracle_result() would give. */
+void subject_run(Subject *subject, const Image *input, uint64_t address, Image *result);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Subject, subject_free)
+
+#endif
