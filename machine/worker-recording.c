@@ -26,13 +26,13 @@
 #define MANIFEST_FORMAT 1
 #define MANIFEST_MAX (1024 * 1024)
 
-struct Recording {
+struct WorkerRecording {
     int directory; /* the machine's, borrowed */
     char *folder;  /* "recordings/NAME" */
     int log;       /* file */
 };
 
-bool recording_name_is_valid(const char *name)
+bool worker_recording_name_is_valid(const char *name)
 {
     static const char rest[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     size_t length = strlen(name);
@@ -98,7 +98,7 @@ static void digest_files(GTask *task, gpointer source, gpointer data, GCancellab
     }
 }
 
-void recording_digest_files(Worker *worker, GAsyncReadyCallback done, gpointer data)
+void worker_recording_digest_files(Worker *worker, GAsyncReadyCallback done, gpointer data)
 {
     g_autoptr(GTask) task = g_task_new(NULL, NULL, done, data);
     g_task_set_task_data(task, (gpointer)worker->config, NULL);
@@ -147,7 +147,7 @@ static bool write_all(int fd, const char *bytes, size_t size)
     return fdatasync(fd) == 0;
 }
 
-static bool write_manifest(Recording *recording, JsonNode *manifest, GError **error)
+static bool write_manifest(WorkerRecording *recording, JsonNode *manifest, GError **error)
 {
     g_autofree char *path = g_build_filename(recording->folder, "manifest.json", NULL);
     g_autofree char *text = api_json_to_line(manifest);
@@ -163,7 +163,7 @@ static bool write_manifest(Recording *recording, JsonNode *manifest, GError **er
     return good;
 }
 
-static JsonNode *read_manifest(Recording *recording, GError **error)
+static JsonNode *read_manifest(WorkerRecording *recording, GError **error)
 {
     g_autofree char *path = g_build_filename(recording->folder, "manifest.json", NULL);
     g_autofree char *text = g_malloc(MANIFEST_MAX);
@@ -239,16 +239,16 @@ static bool compare_manifest(Worker *worker, JsonNode *node, JsonNode *files, GE
 
 /* The folder */
 
-static Recording *recording_new(Worker *worker, const char *name)
+static WorkerRecording *worker_recording_new(Worker *worker, const char *name)
 {
-    Recording *recording = g_new0(Recording, 1);
+    WorkerRecording *recording = g_new0(WorkerRecording, 1);
     recording->directory = worker->directory;
     recording->folder = g_build_filename("recordings", name, NULL);
     recording->log = -1;
     return recording;
 }
 
-void recording_free(Recording *recording)
+void worker_recording_free(WorkerRecording *recording)
 {
     if (!recording) {
         return;
@@ -260,16 +260,16 @@ void recording_free(Recording *recording)
     g_free(recording);
 }
 
-static bool open_log_file(Recording *recording, int flags, GError **error)
+static bool open_log_file(WorkerRecording *recording, int flags, GError **error)
 {
     g_autofree char *path = g_build_filename(recording->folder, "log", NULL);
     recording->log = openat(recording->directory, path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
     return recording->log >= 0 || fail_errno("open", path, error);
 }
 
-Recording *recording_create(Worker *worker, const char *name, JsonNode *files, GError **error)
+WorkerRecording *worker_recording_create(Worker *worker, const char *name, JsonNode *files, GError **error)
 {
-    Recording *recording = recording_new(worker, name);
+    WorkerRecording *recording = worker_recording_new(worker, name);
     g_autoptr(JsonNode) manifest = manifest_node(worker, name, files);
     mkdirat(recording->directory, "recordings", 0700);
     bool good = mkdirat(recording->directory, recording->folder, 0700) == 0;
@@ -282,28 +282,28 @@ Recording *recording_create(Worker *worker, const char *name, JsonNode *files, G
     good = good && write_manifest(recording, manifest, error) &&
            open_log_file(recording, O_RDWR | O_CREAT | O_EXCL, error);
     if (!good) {
-        g_clear_pointer(&recording, recording_free);
+        g_clear_pointer(&recording, worker_recording_free);
     }
     return recording;
 }
 
-Recording *recording_open(Worker *worker, const char *name, JsonNode *files, GError **error)
+WorkerRecording *worker_recording_open(Worker *worker, const char *name, JsonNode *files, GError **error)
 {
-    Recording *recording = recording_new(worker, name);
+    WorkerRecording *recording = worker_recording_new(worker, name);
     g_autoptr(JsonNode) manifest = read_manifest(recording, error);
     if (!manifest || !compare_manifest(worker, manifest, files, error) ||
         !open_log_file(recording, O_RDONLY, error)) {
-        g_clear_pointer(&recording, recording_free);
+        g_clear_pointer(&recording, worker_recording_free);
     }
     return recording;
 }
 
-LogWriter *recording_create_log(Recording *recording, const Position *start, GError **error)
+LogWriter *worker_recording_create_log(WorkerRecording *recording, const Position *start, GError **error)
 {
     return log_writer_new(recording->log, start, error);
 }
 
-LogReader *recording_open_log(Recording *recording, GError **error)
+LogReader *worker_recording_open_log(WorkerRecording *recording, GError **error)
 {
     return log_reader_new(recording->log, error);
 }

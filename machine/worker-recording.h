@@ -8,24 +8,24 @@
 
 #include "replay/log.h"
 
-typedef struct Recording Recording;
+typedef struct WorkerRecording WorkerRecording;
 
 /* Whether it may be the name of a folder. */
-bool recording_name_is_valid(const char *name);
+bool worker_recording_name_is_valid(const char *name);
 
 /* Digests the machine's files on a thread of its own. The result of `done`'s task is a JsonNode. */
-void recording_digest_files(Worker *worker, GAsyncReadyCallback done, gpointer data);
+void worker_recording_digest_files(Worker *worker, GAsyncReadyCallback done, gpointer data);
 
 /* Makes a new folder with its manifest; fails if the name is taken. */
-Recording *recording_create(Worker *worker, const char *name, JsonNode *files, GError **error);
+WorkerRecording *worker_recording_create(Worker *worker, const char *name, JsonNode *files, GError **error);
 
 /* Opens a folder; fails, saying what differs, if it does not belong to this machine and program. */
-Recording *recording_open(Worker *worker, const char *name, JsonNode *files, GError **error);
+WorkerRecording *worker_recording_open(Worker *worker, const char *name, JsonNode *files, GError **error);
 
-void recording_free(Recording *recording);
+void worker_recording_free(WorkerRecording *recording);
 
 /* The log. Any thread. */
-LogWriter *recording_create_log(Recording *recording, const Position *start, GError **error);
-LogReader *recording_open_log(Recording *recording, GError **error);
+LogWriter *worker_recording_create_log(WorkerRecording *recording, const Position *start, GError **error);
+LogReader *worker_recording_open_log(WorkerRecording *recording, GError **error);
 
 #endif

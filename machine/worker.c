@@ -229,10 +229,10 @@ static bool run(Worker *worker, const Options *options, GError **error)
     worker->loop = g_main_loop_new(NULL, FALSE);
     g_unix_signal_add(SIGTERM, on_signal, worker);
     g_unix_signal_add(SIGINT, on_signal, worker);
-    worker->thread = g_thread_new("machine", run_machine_thread, worker);
     if (options->sandbox && !worker_sandbox_enter(worker->directory, error)) {
         return false;
     }
+    worker->thread = g_thread_new("machine", run_machine_thread, worker);
     if (options->link >= 0) {
         link_send_ready(options->link);
         worker->link = link_new(worker, options->link);

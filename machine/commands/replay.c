@@ -14,7 +14,7 @@ static bool may_begin(Worker *worker, const char *what, const char *name, GError
 {
     WorkerStatus status = worker_status(worker);
     const char *problem = NULL;
-    if (!recording_name_is_valid(name)) {
+    if (!worker_recording_name_is_valid(name)) {
         g_set_error(error, API_ERROR, API_ERROR_GENERIC,
                     "Parameter 'recording' expects 1 to 64 letters, digits, '.', '_' and '-', "
                     "beginning with a letter or digit, not '%s'",
@@ -40,13 +40,13 @@ typedef struct {
     ApiRequest *request;
     char *name;
     bool is_replay;
-    Recording *recording;
+    WorkerRecording *recording;
 } Begin;
 
 static void begin_free(gpointer data)
 {
     Begin *begin = data;
-    recording_free(begin->recording);
+    worker_recording_free(begin->recording);
     g_free(begin->name);
     g_free(begin);
 }
@@ -61,7 +61,7 @@ static void execute_begin(WorkerCall *call)
         return;
     }
     if (begin->is_replay) {
-        LogReader *log = recording_open_log(begin->recording, &call->error);
+        LogReader *log = worker_recording_open_log(begin->recording, &call->error);
         if (log) {
             Position start, end;
             log_reader_range(log, &start, &end);
@@ -73,7 +73,7 @@ static void execute_begin(WorkerCall *call)
         }
     } else {
         Position position = machine_position(machine);
-        LogWriter *log = recording_create_log(begin->recording, &position, &call->error);
+        LogWriter *log = worker_recording_create_log(begin->recording, &position, &call->error);
         if (log) {
             machine_record(machine, log, SYNC_MINIMAL, &call->error);
         }
@@ -97,9 +97,9 @@ static void files_are_digested(GObject *source, GAsyncResult *result, gpointer d
     JsonNode *files = g_task_propagate_pointer(G_TASK(result), &error);
     bool good = files != NULL;
     if (good && begin->is_replay) {
-        begin->recording = recording_open(begin->worker, begin->name, files, &error);
+        begin->recording = worker_recording_open(begin->worker, begin->name, files, &error);
     } else if (good) {
-        begin->recording = recording_create(begin->worker, begin->name, files, &error);
+        begin->recording = worker_recording_create(begin->worker, begin->name, files, &error);
     }
     g_clear_pointer(&files, json_node_unref);
     if (!begin->recording) {
@@ -122,7 +122,7 @@ static void begin(ApiRequest *request, const char *name, bool is_replay)
     Begin *begin = g_new0(Begin, 1);
     *begin = (Begin){ worker, request, g_strdup(name), is_replay, NULL };
     worker->recording_is_busy = true;
-    recording_digest_files(worker, files_are_digested, begin);
+    worker_recording_digest_files(worker, files_are_digested, begin);
 }
 
 void cmd_record_start(ApiRequest *request, const RecordStartArgs *arguments)
