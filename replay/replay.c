@@ -329,8 +329,8 @@ static Event event_after_names(Replay *replay)
 
 gboolean replay_at_end(Replay *replay, const Position *position)
 {
-    if (replay->mode != REPLAY_PLAY || replay->status != REPLAY_STATUS_PLAYING) {
-        return FALSE;
+    if (replay->mode != REPLAY_PLAY || replay_must_stop(replay)) {
+        return replay->status == REPLAY_STATUS_SHORT || replay->status == REPLAY_STATUS_ENDED;
     }
     if (!replay_peek(replay)) {
         return replay->exhausted && position->icount >= replay->end.icount;
@@ -366,8 +366,11 @@ guint64 replay_next_icount(Replay *replay, const Position *position)
     if (replay->mode == REPLAY_NONE) {
         return G_MAXUINT64;
     }
-    if (replay->mode == REPLAY_RECORD || replay->status != REPLAY_STATUS_PLAYING) {
+    if (replay->mode == REPLAY_RECORD) {
         return next;
+    }
+    if (replay_must_stop(replay)) {
+        return position->icount;
     }
     find_stop(replay);
     if (replay->stop_is_event) {
@@ -392,10 +395,10 @@ guint64 replay_next_wake(Replay *replay, const Position *position, guint64 deadl
 {
     guint64 wake = deadline;
 
-    if (replay->mode != REPLAY_PLAY || replay->status != REPLAY_STATUS_PLAYING) {
+    if (replay->mode != REPLAY_PLAY) {
         return deadline;
     }
-    if (replay_at_end(replay, position)) {
+    if (replay_must_stop(replay) || replay_at_end(replay, position)) {
         return position->virtual_ns;
     }
     find_stop(replay);
@@ -405,6 +408,7 @@ guint64 replay_next_wake(Replay *replay, const Position *position, guint64 deadl
     }
     if (wake == G_MAXUINT64) {
         sleep_for_ever(replay, position);
+        return position->virtual_ns;
     }
     return wake;
 }

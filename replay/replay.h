@@ -24,8 +24,9 @@
  * and while it is idle, with the next timer due at DEADLINE (UINT64_MAX: never), after the above:
  *
  *     wake = replay_next_wake(replay, &position, DEADLINE);
- *     play: if (wake > virtual_ns) { warp to wake; sequence + 1 } then the boundary again. If wake is
- *     UINT64_MAX the replay has diverged, and says so.
+ *     play: if (wake > virtual_ns) { warp to wake; sequence + 1 } then the boundary again. It is
+ *     virtual_ns when the recording ends here, or when the machine has nothing left to wait for and
+ *     the replay therefore has ended or diverged.
  *     others: wait in host time for wake (which is DEADLINE) or an input. An input moves virtual_ns
  *     by at least 1 ns, at most to DEADLINE, then sequence + 1 and the boundary. What changes nothing
  *     in the guest (a query, record-stop) does not move virtual_ns.
@@ -156,12 +157,13 @@ gboolean replay_must_stop(const Replay *replay);
 /*
  * The icount at which the machine must come to a boundary next: of the next hash point, input or
  * end, whichever is first; UINT64_MAX if there is none. It is more than POSITION's, except when the
- * recording ends inside this boundary: then it is the same, and the next pass finds replay_at_end().
+ * recording ends inside this boundary, or the replay must stop: then it is the same, and the next
+ * pass finds replay_at_end() or replay_must_stop().
  */
 guint64 replay_next_icount(Replay *replay, const Position *position);
 /* For an idle machine: DEADLINE, or in play the virtual time of what the log has before it. */
 guint64 replay_next_wake(Replay *replay, const Position *position, guint64 deadline);
-/* Play: whether the recording ends here. Ask at the top of each pass of a boundary. */
+/* Play: whether the recording ends here, or has ended. Ask at the top of each pass of a boundary. */
 gboolean replay_at_end(Replay *replay, const Position *position);
 gboolean replay_hash_due(const Replay *replay, const Position *position);
 void replay_hash_point(Replay *replay, const Position *position, const HashList *hashes);

@@ -2,6 +2,8 @@
 /* Record and replay of a toy machine: what was recorded comes back, what differs is found. */
 #include "tests/replay/fake-machine.h"
 
+#include "replay/log-file.h"
+
 #include <string.h>
 #include <unistd.h>
 
@@ -31,6 +33,7 @@ static void begin_record(FakeMachine *machine, int fd, SyncLevel level)
     LogWriter *writer = log_writer_new(fd, &position, &error);
 
     support_ok(writer != NULL, error);
+    machine->log = writer;
     replay_record(machine->replay, writer, level, &position, fake_hash_all(machine));
 }
 
@@ -346,6 +349,32 @@ START_TEST(test_recording_without_end_plays_to_where_it_came)
 }
 END_TEST
 
+/* Cut anywhere: the replay runs as far as the log goes, says so, and has seen the same inputs. */
+START_TEST(test_cut_logs_play_as_far_as_they_go)
+{
+    g_autoptr(Recorded) recorded = record(74, 400000, SYNC_FULL);
+    g_autoptr(GByteArray) bytes = support_read(recorded->fd);
+    Dice dice = { 75 };
+
+    for (guint i = 0; i < 60; i++) {
+        g_autoptr(FakeMachine) machine = fake_new(76 + i);
+        gsize length = LOG_SEGMENTS_OFFSET + dice_below(&dice, bytes->len - LOG_SEGMENTS_OFFSET);
+        int fd = support_file_with(bytes->data, length);
+        ReplayStatus status;
+
+        begin_play(machine, fd, SYNC_FULL);
+        fake_play_to_end(machine);
+        status = replay_status(machine->replay);
+        ck_assert_msg(status == REPLAY_STATUS_SHORT || status == REPLAY_STATUS_ENDED, "cut to %zu: %s",
+                      length, replay_status_name(status));
+        ck_assert(g_str_has_prefix(recorded->events_seen, machine->events_seen->str));
+        ck_assert_uint_le(machine->state.icount, recorded->state.icount + 1);
+        ck_assert(machine->state.icount > 0 || length < bytes->len / 10);
+        close(fd);
+    }
+}
+END_TEST
+
 START_TEST(test_recording_from_the_middle)
 {
     g_autoptr(FakeMachine) recorder = fake_new(81);
@@ -399,6 +428,7 @@ int main(void)
     tcase_add_loop_test(same, test_recording_a_replay_gives_the_same_bytes, 0, 3);
     tcase_add_test(same, test_stripped_log_plays);
     tcase_add_test(same, test_recording_without_end_plays_to_where_it_came);
+    tcase_add_test(same, test_cut_logs_play_as_far_as_they_go);
     tcase_add_loop_test(same, test_recording_from_the_middle, 0, 20);
     suite_add_tcase(suite, same);
     tcase_set_timeout(different, 120);
