@@ -81,10 +81,10 @@ void report(const char *name, bool pass, u64 got, u64 expected)
 
 const char *named(const char *a, const char *b, const char *c)
 {
-    static char buffers[4][80];
+    static char buffers[16][80];
     static unsigned next;
     const char *parts[] = {a, b, c};
-    char *buffer = buffers[next++ & 3];
+    char *buffer = buffers[next++ & 15];
     unsigned at = 0;
     for (unsigned i = 0; i < 3; i++) {
         if (i && *parts[i])
