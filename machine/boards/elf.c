@@ -186,7 +186,7 @@ bool elf_load(int fd, uint64_t address_mask, uint64_t base, uint64_t limit, ElfS
     Reader reader = { fd, (uint64_t)info.st_size, false };
     uint8_t header[ELF_HEADER_SIZE];
     Segment segments[MAX_SEGMENTS];
-    unsigned count;
+    unsigned count = 0;
     if (!read_exactly(&reader, 0, header, sizeof header, "the ELF header", error) ||
         !check_identity(&reader, header, error) ||
         !read_segments(&reader, header, address_mask, base, limit, segments, &count, error))
