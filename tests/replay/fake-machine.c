@@ -318,7 +318,7 @@ static gboolean pass(FakeMachine *machine, guint64 limit)
     }
     position = fake_position(machine);
     replay_progress(machine->replay, &position);
-    if (machine->log && machine->boundaries % 256 == 0) {
+    if (machine->log && machine->boundaries % 32 == 0) {
         log_writer_flush(machine->log, NULL);
     }
     return TRUE;
