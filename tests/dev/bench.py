@@ -20,7 +20,7 @@ from dev import debian
 from dev.build import build
 from dev.common import TESTS, Failed, cache, locked, say
 from dev.lab import Lab, Machine
-from guest.guests import GUESTS, Guest
+from guest.guests import GUESTS, Guest, prepare
 
 MODES = {"powerplay": ("plain", "record", "replay"), "qemu": ("plain", "icount", "record", "replay")}
 START_LIMIT, RUN_LIMIT = 600, 1200
@@ -33,7 +33,7 @@ def names() -> list[str]:
 
 
 def packages(arguments) -> list[str]:
-    return [*GUESTS["bench"][1], *(["qemu-system-ppc"] if arguments.peer == "qemu" else [])]
+    return [*GUESTS["bench"].host_packages, *(["qemu-system-ppc"] if arguments.peer == "qemu" else [])]
 
 
 @dataclasses.dataclass
@@ -164,7 +164,7 @@ def make(arguments) -> int:
     if unknown:
         raise Failed(f"there is no benchmark {unknown[0]}; benchmarks: {' '.join(names())}")
     build()
-    guest = GUESTS["bench"][0]()
+    guest = prepare(["bench"])["bench"]
     runners = [Powerplay(guest)] + ([Qemu(guest)] if arguments.peer == "qemu" else [])
     rows = []
     with Lab() as lab:

@@ -12,6 +12,7 @@ network again.  Invariants:
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -27,6 +28,20 @@ APT = pathlib.Path("/etc/apt")
 # Not taken over from the entry: the private state has its own.
 OWN_FIELDS = {"types", "suites", "components", "architectures", "enabled"}
 ONE_LINE_FIELDS = {"arch": "Architectures", "lang": "Languages", "target": "Targets"}
+
+
+class Missing(Failed):
+    """Packages that are neither in the cache nor to be had."""
+
+    def __init__(self, state: str, names: list[str], output: str):
+        self.names = [f"{name} ({state})" for name in names]
+        self.trouble = [line for line in output.splitlines() if line.startswith(("E:", "W:", "Err"))]
+        super().__init__(missing_text(self.names, self.trouble))
+
+
+def missing_text(names: list[str], trouble: list[str]) -> str:
+    listed = "\n".join(f"  missing package: {name}" for name in names)
+    return f"packages are neither in the cache ({cache()}) nor to be had from the mirror:\n{listed}\n{chr(10).join(trouble)}".rstrip()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,6 +185,7 @@ Dir::Etc::preferencesparts "{self.folder}/none";
         """Fetches the indexes, three tries.  A failure is not fatal here: only a package that is then missing is."""
         if self._updated:
             return
+        self._updated = True
         entries = machine_entries()
         if not entries:
             raise Failed(f"no Debian entry for suite {SUITE} with component main in {APT}/sources.list or "
@@ -178,14 +194,13 @@ Dir::Etc::preferencesparts "{self.folder}/none";
             self._write(entry)
             for attempt in (1, 2, 3):
                 say(f"fetching the package index for {self.name} (entry in {entry.place})")
-                done = self._apt("apt-get", "update")
+                done = self._apt("apt-get", "update", "--error-on=any")
                 if done.returncode == 0:
                     break
-                problems = [line for line in done.stdout.splitlines() if line.startswith(("E:", "Err:"))]
+                problems = [line for line in done.stdout.splitlines() if line.startswith(("E:", "W:", "Err:"))]
                 say(f"index error, try {attempt} of 3: {' / '.join(problems[:2])}")
             if self._is_debian():
                 break
-        self._updated = True
 
     def newest(self, pattern: str) -> str:
         """The newest package whose name matches; the pattern itself if there is none."""
@@ -199,11 +214,11 @@ Dir::Etc::preferencesparts "{self.folder}/none";
             done = self._apt("apt-get", "install", "-s", "--no-install-recommends", *names)
             if done.returncode != 0:
                 missing = [name for name in names if not self._offered(name.split("/")[0])] or names
-                raise Failed(cold(self.name, missing, done.stdout))
+                raise Missing(self.name, missing, done.stdout)
             names = sorted(f"{m[1]}={m[2]}" for m in re.finditer(r"^Inst (\S+)(?: \[\S+\])? \((\S+)", done.stdout, re.M))
         missing = [name for name in names if not self._offered(name)]
         if missing:
-            raise Failed(cold(self.name, missing, ""))
+            raise Missing(self.name, missing, "")
         return [self._offered(name) for name in names]
 
     def _offered(self, name: str) -> Package | None:
@@ -229,13 +244,7 @@ Dir::Etc::preferencesparts "{self.folder}/none";
                 if package:
                     os.replace(path, package.path)
             if wanted:
-                raise Failed(cold(self.name, [package.name for package in wanted.values()], done.stdout))
-
-
-def cold(state: str, missing: list[str], output: str) -> str:
-    tail = "\n".join(line for line in output.splitlines() if line.startswith(("E:", "W:", "Err")))
-    listed = "\n".join(f"  missing package: {name} ({state})" for name in missing)
-    return f"packages are neither in the cache ({cache()}) nor to be had from the mirror:\n{listed}\n{tail}".rstrip()
+                raise Missing(self.name, [package.name for package in wanted.values()], done.stdout)
 
 
 def hash_of(path: pathlib.Path) -> str:
@@ -267,10 +276,12 @@ def packages(state: State, patterns: list[str], dependencies: bool = False) -> l
         return found
 
 
+@functools.cache
 def ppc64el() -> State:
     return State("ppc64el", "ppc64el", SUITE)
 
 
+@functools.cache
 def backports() -> State:
     """For packages newer than the suite's, of this machine's architecture, on top of what is installed."""
     host = run(["dpkg", "--print-architecture"], quiet=True).stdout.strip()

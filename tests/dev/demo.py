@@ -9,7 +9,7 @@ import time
 from dev.build import build, built
 from dev.common import say
 from dev.lab import Lab, Machine, Refused
-from guest.guests import installer
+from guest.guests import prepare
 
 BOOT_SECONDS = 900
 NOT_YET = {
@@ -83,7 +83,7 @@ def make(_arguments) -> int:
         if not built(name):
             say(f"not built yet: {name}; there is nothing to show")
             return 1
-    guest = installer()
+    guest = prepare(["installer"])["installer"]
     say("guest: Debian 12's own installer for ppc64el, unmodified")
     with Lab() as lab:
         say(f"daemon: private, process {lab.pid}")

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """./dev guests: makes the named guests (all: no name) in the cache and prints their files."""
 
+import pathlib
+
 from dev.common import Failed, say
-from guest.guests import GUESTS
+from guest.guests import GUESTS, prepare
 
 
 def _chosen(arguments) -> list[str]:
@@ -13,10 +15,11 @@ def _chosen(arguments) -> list[str]:
 
 
 def packages(arguments) -> list[str]:
-    return [package for name in _chosen(arguments) for package in GUESTS[name][1]]
+    return [package for name in _chosen(arguments) for package in GUESTS[name].host_packages]
 
 
 def make(arguments) -> int:
-    for name in _chosen(arguments):
-        say(f"{name}: {GUESTS[name][0]()}")
+    for name, made in prepare(_chosen(arguments)).items():
+        files = [made] if isinstance(made, pathlib.Path) else [made.kernel, made.initrd, made.disk]
+        say(f"{name}: {' '.join(str(file) for file in files if file)}")
     return 0

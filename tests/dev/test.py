@@ -14,7 +14,7 @@ import xml.etree.ElementTree as xml
 import suites
 from dev.build import build
 from dev.common import RESULTS, ROOT, TESTS, Failed, say
-from guest.guests import GUESTS
+from guest.guests import GUESTS, prepare
 
 LAST_LINE = re.compile(r"^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$", re.M)
 
@@ -43,7 +43,7 @@ def _chosen(arguments) -> list[suites.Suite]:
 def needed_by(names: list[str]) -> list[str]:
     """Packages of the host that the suites take."""
     chosen = by_name(names)
-    guests = [package for suite in chosen for name in suite.guests for package in GUESTS[name][1]]
+    guests = [package for suite in chosen for name in suite.guests for package in GUESTS[name].host_packages]
     return guests + [package for suite in chosen for package in suite.packages]
 
 
@@ -74,8 +74,7 @@ def run_all(chosen: list[suites.Suite], folder: pathlib.Path, full: bool) -> int
 
 def _run(suite: suites.Suite, build_folder: pathlib.Path, full: bool) -> tuple[int, int, int]:
     """Passed, failed, skipped.  A suite that ends badly or counts nothing has one more failure."""
-    for name in suite.guests:
-        GUESTS[name][0]()
+    prepare(suite.guests)
     with tempfile.TemporaryDirectory(prefix="powerplay-test-") as folder:
         report = os.path.join(folder, "report.xml")
         places = {"build": str(build_folder), "root": str(ROOT), "tests": str(TESTS), "report": report}

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable, Iterable
 
 from dev import debian
 from dev.common import Failed, TESTS, cache, locked, run, say
@@ -297,12 +298,35 @@ def bench() -> Guest:
     return Guest("bench", _only(_unpacked(kernel), "boot/vmlinux-*"), folder / "initrd.gz", append="console=hvc0")
 
 
-# name: what makes it ready, packages of the host that making it needs
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What makes a guest ready, from which Debian packages, with which programs of the host."""
+    make: Callable[[], Guest | pathlib.Path]
+    packages: tuple[tuple[list[str], bool], ...] = ()   # of architecture ppc64el; and whether with what they depend on
+    host_packages: tuple[str, ...] = ()
+
+
+_SHELL = (([KERNEL], False), ([BUSYBOX], False))
 GUESTS = {
-    "installer": (installer, ()),
-    "shell": (shell, ()),
-    "disk": (data_disk, ("e2fsprogs",)),
-    "dynamic": (dynamic, ("e2fsprogs",)),
-    "tiny": (tiny, ("gcc-powerpc64le-linux-gnu",)),
-    "bench": (bench, ("gcc-powerpc64le-linux-gnu", "libc6-dev-ppc64el-cross", "gcc", "libc6-dev", "xz-utils")),
+    "installer": Recipe(installer, (([INSTALLER], False),)),
+    "shell": Recipe(shell, _SHELL),
+    "disk": Recipe(data_disk, (), ("e2fsprogs",)),
+    "dynamic": Recipe(dynamic, (*_SHELL, (ROOT_PACKAGES, True)), ("e2fsprogs",)),
+    "tiny": Recipe(tiny, (), ("gcc-powerpc64le-linux-gnu",)),
+    "bench": Recipe(bench, _SHELL, ("gcc-powerpc64le-linux-gnu", "libc6-dev-ppc64el-cross", "gcc", "libc6-dev", "xz-utils")),
 }
+
+
+def prepare(names: Iterable[str]) -> dict[str, Guest | pathlib.Path]:
+    """Makes guests ready.  If packages are not to be had, the error names all that are missing for all of them."""
+    missing, trouble = [], []
+    for name in names:
+        for patterns, dependencies in GUESTS[name].packages:
+            try:
+                debian.packages(debian.ppc64el(), patterns, dependencies)
+            except debian.Missing as failure:
+                missing += [row for row in failure.names if row not in missing]
+                trouble += [row for row in failure.trouble if row not in trouble]
+    if missing:
+        raise Failed(debian.missing_text(missing, trouble))
+    return {name: GUESTS[name].make() for name in names}
