@@ -12,6 +12,8 @@
 #include "machine/cpu/mode.h"
 #include "machine/cpu/ops.h"
 
+#define PRIMARY_INDEXED 31u /* X forms: bits 16-20 are a register */
+
 const IsaRow *isa_lookup(uint32_t word, unsigned families)
 {
     const IsaPrimary *primary = &isa_primaries[word >> 26];
@@ -48,10 +50,12 @@ static bool is_invalid_form(const CpuModel *model, const IsaRow *row, const Insn
 {
     if (!model->is_64bit)
         return false;
-    if (row->flags & ISA_EVEN && insn->t & 1)
-        return true;
-    return row->flags & ISA_UPDATE &&
-           (insn->a == 0 || (row->flags & ISA_LOADS_GPR && insn->a == insn->t));
+    bool overlaps = row->flags & ISA_LOADS_GPR && insn->a == insn->t;
+    if (row->flags & ISA_EVEN) {
+        bool indexed = insn->word >> 26 == PRIMARY_INDEXED && row->flags & ISA_LOADS_GPR;
+        return insn->t & 1 || overlaps || (indexed && insn->b == insn->t);
+    }
+    return row->flags & ISA_UPDATE && (insn->a == 0 || overlaps);
 }
 
 /* The function that raises "facility unavailable" for ROW, or NULL if it is available. */

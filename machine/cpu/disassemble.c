@@ -46,7 +46,8 @@ static void append_register(GString *text, uint32_t word, const IsaOperand *oper
 {
     static const char *const prefix[] = {[ISA_OPERAND_GPR] = "r", [ISA_OPERAND_BASE] = "r",
                                          [ISA_OPERAND_FPR] = "f", [ISA_OPERAND_VR] = "v",
-                                         [ISA_OPERAND_VSR] = "vs", [ISA_OPERAND_CRF] = "cr"};
+                                         [ISA_OPERAND_VSR] = "vs", [ISA_OPERAND_CRF] = "cr",
+                                         [ISA_OPERAND_FPF] = "cr"};
     if (operand->kind == ISA_OPERAND_VSR)
         value |= (word >> operand->extension & 1) << 5;
     if (operand->kind == ISA_OPERAND_BASE && value == 0)

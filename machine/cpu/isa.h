@@ -32,7 +32,7 @@ enum {
     ISA_HV = 1 << 1,        /* hypervisor only */
     ISA_END = 1 << 2,       /* ends a block */
     ISA_TRAP = 1 << 3,      /* may interrupt by what it computes */
-    ISA_EVEN = 1 << 4,      /* an odd register in bits 6-10 is an invalid form */
+    ISA_EVEN = 1 << 4,      /* bits 6-10 name a pair, whose first register is even */
     ISA_UPDATE = 1 << 5,    /* updates its base register */
     ISA_LOADS_GPR = 1 << 6, /* bits 6-10 name a GPR that memory is read into */
     ISA_MAY_FAULT = 1 << 7, /* may raise any interrupt but those of floating-point arithmetic */
@@ -93,7 +93,8 @@ enum {
     ISA_OPERAND_VSR,
     ISA_OPERAND_CRF,
     ISA_OPERAND_CRB, /* one CR bit; a written one also reads its field */
-    ISA_OPERAND_U,   /* from here on: what only the disassembler sees */
+    ISA_OPERAND_FPF, /* from here on: what only the disassembler sees; an FPSCR field */
+    ISA_OPERAND_U,
     ISA_OPERAND_S,
     ISA_OPERAND_S4,
     ISA_OPERAND_S16,

@@ -4,7 +4,8 @@
 
 As a module: load() gives the rows, for test generators and reports.
 As a program: isa.py ppc.isa --enum FILE --functions FILE --tables FILE --markdown FILE writes the
-row numbers, the declarations of the instruction functions, the C tables and the reference page.
+row numbers, the declarations of the instruction functions, the C tables and the reference page;
+--stubs FILE writes stand-ins for the functions, for tests that only decode.
 """
 
 import argparse
@@ -23,7 +24,7 @@ EXTENSIONS = {'XT': 'TX', 'XTU': 'TX', 'XS': 'SX', 'XA': 'AX', 'XB': 'BX', 'XC':
 # Operands made of several fields: kind, high piece(s) first.
 COMPOSITES = {'SH6': ('sh6', 'SHH', 'SHL'), 'DX': ('dx', 'DX0', 'DX1', 'DX2'),
               'DCMX7': ('dcmx', 'DCC', 'DCM', 'DCX')}
-KINDS = ('gpr', 'base', 'fpr', 'vr', 'vsr', 'crf', 'crb', 'u', 's', 's4', 's16', 'li', 'bd',
+KINDS = ('gpr', 'base', 'fpr', 'vr', 'vsr', 'crf', 'crb', 'fpf', 'u', 's', 's4', 's16', 'li', 'bd',
          'spr', 'count', 'mb6', 'sh6', 'dx', 'dcmx')
 VARIABLE = 255  # a memory size that is not fixed
 
@@ -85,6 +86,11 @@ class Row:
     def field(self, name):
         return next((f for f in self.fields if f.name == name), None)
 
+    @property
+    def loads_gpr(self):
+        """True if bits 6-10 name a GPR that memory is read into."""
+        return bool(self.load) and any(f.name in ('RT', 'RTp') for f in self.fields)
+
     def matches(self, word):
         return word & self.mask == self.word
 
@@ -100,11 +106,12 @@ class Row:
 
     def is_invalid_form(self, word):
         """True for the operand combinations that a POWER9 refuses."""
-        if 'even' in self.flags and word >> 21 & 1:
-            return True
         target, base = word >> 21 & 31, word >> 16 & 31
-        loads_gpr = self.load and any(f.name == 'RT' for f in self.fields)
-        return 'update' in self.flags and (base == 0 or bool(loads_gpr and target == base))
+        overlaps = self.loads_gpr and target == base
+        if 'even' in self.flags:
+            indexed = self.loads_gpr and self.field('RB') and target == word >> 11 & 31
+            return bool(target & 1 or overlaps or indexed)
+        return 'update' in self.flags and (base == 0 or overlaps)
 
 
 def c_name(name):
@@ -301,7 +308,7 @@ def slot_class(row, first):
             return 'VMX'
         if f.kind == 'vsr':
             return f'VSX{row.field(EXTENSIONS[f.name]).shift}'
-        if f.kind == 'crf':
+        if f.width == 3:
             return 'CRF'
     return 'PLAIN'
 
@@ -341,7 +348,7 @@ def row_flags(row):
     flags = [f'ISA_{t.upper()}' for t in sorted(row.flags)]
     if row.privilege:
         flags.append('ISA_' + row.privilege.upper())
-    if row.load and any(f.name == 'RT' for f in row.fields):
+    if row.loads_gpr:
         flags.append('ISA_LOADS_GPR')
     if (row.load or row.store or row.privilege or row.facility != 'none' or 'trap' in row.flags
             or row.flags & {'even', 'update'}):
@@ -453,6 +460,15 @@ def write_tables(rows, out):
     write_decoder(rows, out)
 
 
+def write_stubs(rows, out):
+    out.write('/* Generated from ppc.isa by isa.py: functions for tests that only decode. */\n'
+              '#include "machine/cpu/ops.h"\n\n')
+    for number, function in enumerate(functions(rows)):
+        # Each differs from all others, so that no compiler or linker folds two into one.
+        out.write(f'ExecStatus op_{function}(Cpu *cpu, const Insn *insn)\n'
+                  f'{{\n    return (ExecStatus)({number} + EXEC_REFETCH + 1);\n}}\n\n')
+
+
 def pattern_text(row):
     bits = []
     for i in range(32):
@@ -488,6 +504,7 @@ def main():
     parser.add_argument('--functions')
     parser.add_argument('--tables')
     parser.add_argument('--markdown')
+    parser.add_argument('--stubs')
     arguments = parser.parse_args()
     try:
         rows = load(arguments.isa)
@@ -496,7 +513,7 @@ def main():
     for path, write in ((arguments.enum, write_enum),
                         (arguments.functions, write_functions),
                         (arguments.tables, write_tables),
-                        (arguments.markdown, write_markdown)):
+                        (arguments.markdown, write_markdown), (arguments.stubs, write_stubs)):
         if path:
             with open(path, 'w', encoding='ascii') as out:
                 write(rows, out)
