@@ -88,10 +88,15 @@ void vty_receive(Device *device, const uint8_t *data, size_t length)
     }
 }
 
+/* A log that was made or edited elsewhere may bring more than there is room for. */
 static void vty_input(Device *device, const Event *event)
 {
-    if (event->kind == EVENT_CHAR_READ)
-        vty_receive(device, event->char_read.data, event->char_read.data_length);
+    if (event->kind != EVENT_CHAR_READ)
+        return;
+    size_t room = vty_room(device), length = event->char_read.data_length;
+    if (length > room)
+        device_note_unknown(device, "characters beyond the buffer", length - room);
+    vty_receive(device, event->char_read.data, MIN(length, room));
 }
 
 const DeviceClass vty_class = {

@@ -20,6 +20,8 @@ Device *fake_machine_device_at(Machine *machine, unsigned index);
 
 /* Moves virtual time to NS, firing what is due on the way in order. */
 void fake_machine_run_to(Machine *machine, uint64_t ns);
+/* The arm sequence, which a machine would save. */
+void fake_machine_copy_timers(const Machine *from, Machine *to);
 /* UINT64_MAX: nothing is armed. */
 uint64_t fake_machine_next_deadline(Machine *machine);
 
@@ -31,6 +33,7 @@ typedef struct {
     unsigned unknown;
     ShutdownCause shutdown;
     unsigned boundaries;
+    unsigned internal_errors;
     unsigned random_reads;
     int64_t host_clock_ns; /* what the host clock shows */
     unsigned host_clock_reads;

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Disks and their layers: what was written is read, versions come back, damage is seen.
+ */
+#include "machine/block/disk.h"
+#include "machine/block/layer.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define IMAGE_BYTES (5 * LAYER_CLUSTER + 1536) /* the last cluster is short */
+
+static char *directory;
+static int directory_fd, image_fd;
+static uint8_t *model; /* what the disk should hold */
+
+static void setup(void)
+{
+    directory = g_dir_make_tmp("test-block-XXXXXX", NULL);
+    directory_fd = open(directory, O_RDONLY | O_DIRECTORY);
+    ck_assert_int_ge(directory_fd, 0);
+    image_fd = memfd_create("image", 0);
+    model = g_malloc(IMAGE_BYTES);
+    for (unsigned i = 0; i < IMAGE_BYTES; i++)
+        model[i] = (uint8_t)(i / 512 + i);
+    ck_assert_int_eq(write(image_fd, model, IMAGE_BYTES), IMAGE_BYTES);
+}
+
+static void teardown(void)
+{
+    GDir *dir = g_dir_open(directory, 0, NULL);
+    const char *name;
+    while ((name = g_dir_read_name(dir)))
+        unlinkat(directory_fd, name, 0);
+    g_dir_close(dir);
+    g_rmdir(directory);
+    close(directory_fd);
+    close(image_fd);
+    g_free(directory);
+    g_free(model);
+}
+
+static Disk *open_disk(void)
+{
+    g_autoptr(GError) error = NULL;
+    Disk *disk = disk_new(image_fd, &error);
+    ck_assert_msg(disk && disk_add_layer(disk, directory_fd, "hd0", &error), "%s",
+                  error ? error->message : "");
+    return disk;
+}
+
+static void put(Disk *disk, uint64_t offset, uint32_t length, uint8_t byte)
+{
+    uint8_t *data = g_malloc(length);
+    memset(data, byte, length);
+    ck_assert_int_eq(disk_wait(disk, disk_submit(disk, DISK_WRITE, offset, length, data), NULL), 0);
+}
+
+static void put_modelled(Disk *disk, uint64_t offset, uint32_t length, uint8_t byte)
+{
+    put(disk, offset, length, byte);
+    memset(model + offset, byte, length);
+}
+
+static void check_content(Disk *disk, const uint8_t *expected)
+{
+    uint8_t *data;
+    for (uint64_t at = 0; at < IMAGE_BYTES; at += 7 * 512) {
+        uint32_t length = (uint32_t)MIN(7 * 512, IMAGE_BYTES - at);
+        ck_assert_int_eq(disk_wait(disk, disk_submit(disk, DISK_READ, at, length, NULL), &data), 0);
+        ck_assert_msg(!memcmp(data, expected + at, length), "bytes from %u on differ",
+                      (unsigned)at);
+        g_free(data);
+    }
+}
+
+static uint64_t freeze(Disk *disk)
+{
+    uint64_t version = 0;
+    ck_assert(disk_freeze(disk, &version, NULL));
+    return version;
+}
+
+START_TEST(writes_are_read_back_over_the_image)
+{
+    g_autoptr(Disk) disk = open_disk();
+    check_content(disk, model);
+    put_modelled(disk, 512, 512, 1);
+    put_modelled(disk, LAYER_CLUSTER - 512, 1024, 2);
+    put_modelled(disk, LAYER_CLUSTER * 2, LAYER_CLUSTER * 2, 3);
+    put_modelled(disk, IMAGE_BYTES - 512, 512, 4);
+    check_content(disk, model);
+}
+END_TEST
+
+START_TEST(random_writes_match_a_model_across_openings)
+{
+    GRand *random = g_rand_new_with_seed(7);
+    for (unsigned round = 0; round < 5; round++) {
+        g_autoptr(Disk) disk = open_disk();
+        check_content(disk, model);
+        for (unsigned i = 0; i < 40; i++) {
+            uint64_t sector = (uint64_t)g_rand_int_range(random, 0, IMAGE_BYTES / 512);
+            uint32_t count = (uint32_t)g_rand_int_range(random, 1, 200);
+            count = (uint32_t)MIN(count, IMAGE_BYTES / 512 - sector);
+            put_modelled(disk, sector * 512, count * 512, (uint8_t)g_rand_int(random));
+        }
+        check_content(disk, model);
+    }
+    g_rand_free(random);
+}
+END_TEST
+
+START_TEST(the_image_is_never_written)
+{
+    uint8_t byte;
+    g_autoptr(Disk) disk = open_disk();
+    put(disk, 0, 512, 0xff);
+    ck_assert_int_eq(disk_wait(disk, disk_submit(disk, DISK_FLUSH, 0, 0, NULL), NULL), 0);
+    ck_assert_int_eq(pread(image_fd, &byte, 1, 0), 1);
+    ck_assert_uint_eq(byte, model[0]);
+}
+END_TEST
+
+START_TEST(versions_come_back_in_any_order)
+{
+    enum { VERSIONS = 12 };
+    g_autoptr(Disk) disk = open_disk();
+    uint8_t *content[VERSIONS];
+    uint64_t version[VERSIONS];
+    GRand *random = g_rand_new_with_seed(11);
+    for (unsigned i = 0; i < VERSIONS; i++) {
+        put_modelled(disk, (uint64_t)(i % 5) * LAYER_CLUSTER + 512 * i, 1024, (uint8_t)(i + 1));
+        version[i] = freeze(disk);
+        content[i] = g_memdup2(model, IMAGE_BYTES);
+        /* Every other version builds upon an older one. */
+        if (i % 2) {
+            unsigned back = (unsigned)g_rand_int_range(random, 0, (gint32)i);
+            ck_assert(disk_restore(disk, version[back], NULL));
+            memcpy(model, content[back], IMAGE_BYTES);
+        }
+    }
+    disk_free(g_steal_pointer(&disk));
+    disk = open_disk();
+    check_content(disk, model);
+    for (unsigned i = 0; i < 3 * VERSIONS; i++) {
+        unsigned wanted = (unsigned)g_rand_int_range(random, 0, VERSIONS);
+        ck_assert(disk_restore(disk, version[wanted], NULL));
+        check_content(disk, content[wanted]);
+        put(disk, 512 * (uint64_t)wanted, 512, 0x99); /* must not show in any version */
+    }
+    for (unsigned i = 0; i < VERSIONS; i++) {
+        ck_assert(disk_restore(disk, version[i], NULL));
+        check_content(disk, content[i]);
+        g_free(content[i]);
+    }
+    ck_assert(disk_restore(disk, 0, NULL)); /* before everything */
+    g_rand_free(random);
+}
+END_TEST
+
+START_TEST(unknown_versions_are_refused_and_change_nothing)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Disk) disk = open_disk();
+    put_modelled(disk, 0, 512, 5);
+    freeze(disk);
+    put_modelled(disk, 512, 512, 6);
+    ck_assert(!disk_restore(disk, 77, &error));
+    ck_assert(strstr(error->message, "no version 77"));
+    check_content(disk, model);
+}
+END_TEST
+
+START_TEST(a_frozen_lower_layer_is_only_read)
+{
+    g_autoptr(Disk) recorded = open_disk();
+    put_modelled(recorded, 1024, 512, 1);
+    uint64_t version = freeze(recorded);
+    put(recorded, 1024, 512, 2);
+    disk_free(g_steal_pointer(&recorded));
+    struct stat before, after;
+    ck_assert_int_eq(fstatat(directory_fd, "hd0.map", &before, 0), 0);
+
+    g_autoptr(Disk) disk = disk_new(image_fd, NULL);
+    ck_assert(disk_add_lower_layer(disk, directory_fd, "hd0", version, NULL));
+    ck_assert(disk_add_layer(disk, -1, "private", NULL));
+    check_content(disk, model);
+    ck_assert(disk_restore(disk, version, NULL)); /* the start snapshot's version */
+    put(disk, 1024, 512, 3);
+    uint64_t later = freeze(disk);
+    ck_assert_uint_gt(later, version);
+    ck_assert(disk_restore(disk, version, NULL));
+    check_content(disk, model);
+    ck_assert_int_eq(fstatat(directory_fd, "hd0.map", &after, 0), 0);
+    ck_assert_int_eq(before.st_size, after.st_size);
+}
+END_TEST
+
+START_TEST(a_disk_without_a_layer_refuses_writes)
+{
+    g_autoptr(Disk) disk = disk_new(image_fd, NULL);
+    check_content(disk, model);
+    uint64_t ticket = disk_submit(disk, DISK_WRITE, 0, 512, g_malloc0(512));
+    ck_assert_int_eq(disk_wait(disk, ticket, NULL), EROFS);
+}
+END_TEST
+
+START_TEST(a_cut_map_is_a_shorter_one)
+{
+    struct stat info;
+    g_autoptr(Disk) disk = open_disk();
+    put(disk, 0, 512, 1);
+    put(disk, LAYER_CLUSTER, 512, 2);
+    disk_free(g_steal_pointer(&disk));
+    int fd = openat(directory_fd, "hd0.map", O_RDWR);
+    ck_assert_int_eq(fstat(fd, &info), 0);
+    ck_assert_int_eq(ftruncate(fd, info.st_size - 5), 0);
+    close(fd);
+    memset(model, 1, 512); /* the first write is there, the second is gone */
+    disk = open_disk();
+    check_content(disk, model);
+    put_modelled(disk, 3 * LAYER_CLUSTER, 512, 9);
+    disk_free(g_steal_pointer(&disk));
+    disk = open_disk();
+    check_content(disk, model);
+}
+END_TEST
+
+START_TEST(every_flipped_byte_of_the_map_is_harmless_or_seen)
+{
+    struct stat info;
+    g_autoptr(Disk) disk = open_disk();
+    put(disk, 0, 512, 1);
+    freeze(disk);
+    put(disk, 0, 512, 2);
+    disk_free(g_steal_pointer(&disk));
+    int fd = openat(directory_fd, "hd0.map", O_RDWR);
+    ck_assert_int_eq(fstat(fd, &info), 0);
+    for (off_t at = 0; at < info.st_size; at++) {
+        uint8_t byte, flipped;
+        g_autoptr(GError) error = NULL;
+        ck_assert_int_eq(pread(fd, &byte, 1, at), 1);
+        flipped = byte ^ 0x10;
+        ck_assert_int_eq(pwrite(fd, &flipped, 1, at), 1);
+        disk = disk_new(image_fd, NULL);
+        bool ok = disk_add_layer(disk, directory_fd, "hd0", &error);
+        ck_assert_msg(at >= 32 || !ok, "a wrong header byte at %d is taken", (int)at);
+        if (ok) { /* a shorter log: never a foreign cluster */
+            uint8_t *data;
+            ck_assert_int_eq(disk_wait(disk, disk_submit(disk, DISK_READ, 0, 512, NULL), &data), 0);
+            ck_assert(data[0] == model[0] || data[0] == 1);
+            g_free(data);
+        }
+        disk_free(g_steal_pointer(&disk));
+        ck_assert_int_eq(pwrite(fd, &byte, 1, at), 1);
+    }
+    close(fd);
+}
+END_TEST
+
+START_TEST(unusable_images_are_refused)
+{
+    g_autoptr(GError) error = NULL;
+    int fd = memfd_create("tiny", 0);
+    ck_assert_ptr_null(disk_new(fd, &error));
+    ck_assert(strstr(error->message, "0 bytes"));
+    close(fd);
+    g_clear_error(&error);
+    ck_assert_ptr_null(disk_new(-1, &error));
+    ck_assert_ptr_nonnull(error);
+}
+END_TEST
+
+START_TEST(a_layer_of_another_disk_is_refused)
+{
+    g_autoptr(GError) error = NULL;
+    disk_free(open_disk());
+    int fd = memfd_create("other", 0);
+    ck_assert_int_eq(ftruncate(fd, 1 << 20), 0);
+    g_autoptr(Disk) other = disk_new(fd, NULL);
+    ck_assert(!disk_add_layer(other, directory_fd, "hd0", &error));
+    ck_assert_msg(strstr(error->message, "another disk") != NULL, "%s", error->message);
+    close(fd);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("block");
+    TCase *tests = tcase_create("block");
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, writes_are_read_back_over_the_image);
+    tcase_add_test(tests, random_writes_match_a_model_across_openings);
+    tcase_add_test(tests, the_image_is_never_written);
+    tcase_add_test(tests, versions_come_back_in_any_order);
+    tcase_add_test(tests, unknown_versions_are_refused_and_change_nothing);
+    tcase_add_test(tests, a_frozen_lower_layer_is_only_read);
+    tcase_add_test(tests, a_disk_without_a_layer_refuses_writes);
+    tcase_add_test(tests, a_cut_map_is_a_shorter_one);
+    tcase_add_test(tests, every_flipped_byte_of_the_map_is_harmless_or_seen);
+    tcase_add_test(tests, unusable_images_are_refused);
+    tcase_add_test(tests, a_layer_of_another_disk_is_refused);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What must hold for every device class of devices.def, whatever it does: its table covers its
+ * state, a save and a load lose nothing, and no sequence of accesses brings it down. The devices are
+ * those of a whole pseries board, worked by a stream of random but meaningful operations.
+ */
+#include "machine/boards/boards.h"
+#include "machine/devices/devices.h"
+#include "machine/devices/pseries.h"
+#include "machine/devices/virtio-devices.h"
+#include "machine/devices/vty.h"
+#include "tests/machine/fake-machine.h"
+#include "tests/machine/virtio-driver.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define IMAGE_BYTES (300u << 10)
+#define FUNCTIONS 3
+#define OPERATIONS 3000
+
+typedef struct {
+    Machine *machine;
+    Driver driver[FUNCTIONS];
+    GRand *random; /* of the operations, not of the machine */
+} TestBoard;
+
+static MachineConfig config;
+
+static void setup(void)
+{
+    config = (MachineConfig) {
+        .memory_bytes = 4u << 20, .append = (char *)"", .kernel_fd = -1, .initrd_fd = -1,
+        .serial = { { .id = (char *)"hvc0" } }, .serial_count = 1,
+        .disks = { { .id = (char *)"hd0", .fd = memfd_create("image", 0) } }, .disk_count = 1,
+        .nics = { { .id = (char *)"net0", .mac = { 2 } } }, .nic_count = 1, .rng = true,
+    };
+    ck_assert_int_eq(ftruncate(config.disks[0].fd, IMAGE_BYTES), 0);
+}
+
+static void teardown(void)
+{
+    close(config.disks[0].fd);
+}
+
+static TestBoard board_new(uint32_t seed)
+{
+    TestBoard board = { .machine = fake_machine_new(&config), .random = g_rand_new_with_seed(seed) };
+    ck_assert(pseries_board.build(board.machine, NULL));
+    fake_machine_reset(board.machine);
+    return board;
+}
+
+static void board_clear(TestBoard *board)
+{
+    fake_machine_free(board->machine);
+    g_rand_free(board->random);
+}
+
+/* --- operations ---------------------------------------------------------------------------------- */
+
+static uint32_t below(TestBoard *board, uint32_t limit)
+{
+    return (uint32_t)g_rand_int_range(board->random, 0, (gint32)limit);
+}
+
+static uint64_t any64(TestBoard *board)
+{
+    uint64_t value = (uint64_t)g_rand_int(board->random) << 32 | g_rand_int(board->random);
+    return value >> below(board, 64);
+}
+
+static Device *pci(TestBoard *board)
+{
+    return fake_machine_device(board->machine, "pci");
+}
+
+static void start_slot(TestBoard *board, unsigned slot)
+{
+    driver_start(&board->driver[slot], board->machine, pci(board), slot, 0x100000 + slot * 0x40000,
+                 slot == 1 ? 2 : 1, below(board, 4));
+}
+
+static void start_function(TestBoard *board)
+{
+    start_slot(board, below(board, FUNCTIONS));
+}
+
+static DriverBuffer any_buffer(TestBoard *board, bool is_writable)
+{
+    return (DriverBuffer) { 0x10000 + below(board, 0x80000), 512 * below(board, 9), is_writable };
+}
+
+/* A request that a disk understands, most of the time. */
+static void add_disk_request(TestBoard *board)
+{
+    static const uint8_t types[] = { 0, 0, 0, 1, 1, 1, 4, 8, 2, 99 };
+    Memory *memory = machine_memory(board->machine);
+    uint32_t type = types[below(board, sizeof types)];
+    DriverBuffer buffers[3] = { any_buffer(board, false), any_buffer(board, type != 1),
+                                any_buffer(board, true) };
+    buffers[0].length = 16;
+    buffers[2].length = 1;
+    memory_write_le32(memory, buffers[0].address, type);
+    memory_write_le32(memory, buffers[0].address + 8, below(board, IMAGE_BYTES / 512 + 2));
+    memory_write_le32(memory, buffers[0].address + 12, 0);
+    driver_add(&board->driver[0], 0, buffers, 3);
+}
+
+static void add_any_chain(TestBoard *board, unsigned slot, unsigned queue)
+{
+    DriverBuffer buffers[4];
+    unsigned count = 1 + below(board, 4), written_from = slot && queue == 0 ? 0 : below(board, 6);
+    for (unsigned i = 0; i < count; i++)
+        buffers[i] = any_buffer(board, i >= written_from);
+    driver_add(&board->driver[slot], queue, buffers, count);
+}
+
+static void add_chain(TestBoard *board)
+{
+    unsigned slot = below(board, FUNCTIONS), queue = slot == 1 ? below(board, 2) : 0;
+    if (!board->driver[slot].machine || driver_status(&board->driver[slot]) != 0x0f)
+        start_slot(board, slot);
+    if (slot == 0 && below(board, 30))
+        add_disk_request(board);
+    else
+        add_any_chain(board, slot, queue);
+    driver_notify(&board->driver[slot], queue);
+}
+
+static void poke_bar(TestBoard *board)
+{
+    static const unsigned sizes[] = { 1, 2, 4, 8 };
+    Driver driver = { .machine = board->machine, .slot = below(board, FUNCTIONS) };
+    unsigned size = sizes[below(board, 4)];
+    uint32_t offset = below(board, 4) * 0x1000 + below(board, 0x40) / size * size;
+    if (below(board, 2))
+        driver_write(&driver, offset, size, any64(board));
+    else
+        driver_read(&driver, offset, size);
+}
+
+static void poke_config(TestBoard *board)
+{
+    uint32_t value, address = below(board, 5) << 11 | (below(board, 64) << 2);
+    if (below(board, 2))
+        pci_host_config_read(pci(board), address, 4, &value);
+    else
+        pci_host_config_write(pci(board), address, 4, (uint32_t)any64(board));
+}
+
+static void poke_hypercall(TestBoard *board)
+{
+    unsigned count;
+    const Hypercall *calls = pseries_hypercalls(&count);
+    uint64_t opcode = below(board, 8) ? calls[below(board, count)].opcode : any64(board);
+    fake_machine_hypercall(board->machine, opcode, 6, any64(board), any64(board), any64(board),
+                           any64(board), any64(board), any64(board));
+}
+
+static void poke_rtas(TestBoard *board)
+{
+    unsigned count;
+    const RtasCall *calls = pseries_rtas_calls(&count);
+    const RtasCall *call = &calls[below(board, count)];
+    Memory *memory = machine_memory(board->machine);
+    memory_write_be32(memory, 0x2000, call->token);
+    memory_write_be32(memory, 0x2004, call->arg_count);
+    memory_write_be32(memory, 0x2008, call->ret_count);
+    for (unsigned i = 0; i < call->arg_count; i++)
+        memory_write_be32(memory, 0x200c + 4 * i,
+                          below(board, 3) ? 0x1000 + below(board, 0x204) : (uint32_t)any64(board));
+    fake_machine_hypercall(board->machine, 0xf000, 1, (uint64_t)0x2000);
+}
+
+static void arrive(TestBoard *board)
+{
+    static const uint8_t bytes[64] = "some bytes from outside";
+    Device *vty = fake_machine_device(board->machine, "hvc0");
+    Device *net = fake_machine_device(board->machine, "net0");
+    Event event = { .kind = EVENT_NET };
+    event.net.data = bytes;
+    event.net.data_length = below(board, sizeof bytes);
+    size_t typed = below(board, sizeof bytes);
+    if (below(board, 2))
+        net->class->input(net, &event);
+    else
+        vty_receive(vty, bytes, MIN(vty_room(vty), typed));
+}
+
+static void pass_time(TestBoard *board)
+{
+    fake_machine_run_to(board->machine, machine_now_ns(board->machine) + below(board, 200000));
+}
+
+static void work(TestBoard *board, unsigned operations)
+{
+    static void (*const kinds[])(TestBoard *) = { start_function, add_chain, add_chain, add_chain,
+                                               poke_bar, poke_config, poke_hypercall, poke_rtas,
+                                               arrive, pass_time, pass_time };
+    for (unsigned i = 0; i < operations; i++) {
+        unsigned kind = below(board, G_N_ELEMENTS(kinds));
+        if ((kind >= 4 && kind <= 5) || kind == 0) /* these mostly stop what runs */
+            kind = below(board, 20) ? 1 : kind;
+        kinds[kind](board);
+    }
+}
+
+/* --- state --------------------------------------------------------------------------------------- */
+
+static void append(gpointer user, const guint8 *data, gsize length)
+{
+    g_byte_array_append(user, data, (guint)length);
+}
+
+/* All that a hash would see of DEVICE. */
+static GByteArray *hashed_bytes(Device *device)
+{
+    GByteArray *bytes = g_byte_array_new();
+    state_feed(device->class->state, device_state(device), append, bytes);
+    if (device->class->hash_more)
+        device->class->hash_more(device, append, bytes);
+    return bytes;
+}
+
+static bool devices_equal(Device *a, Device *b)
+{
+    g_autoptr(GByteArray) first = hashed_bytes(a);
+    g_autoptr(GByteArray) second = hashed_bytes(b);
+    return first->len == second->len && !memcmp(first->data, second->data, first->len);
+}
+
+static const char *first_difference(Machine *a, Machine *b)
+{
+    for (unsigned i = 0; i < fake_machine_device_count(a); i++)
+        if (!devices_equal(fake_machine_device_at(a, i), fake_machine_device_at(b, i)))
+            return fake_machine_device_at(a, i)->id;
+    return NULL;
+}
+
+static GBytes *save(Device *device, const StateTable *table)
+{
+    g_autoptr(StateWriter) writer = state_writer_new_memory();
+    state_save(writer, table, device_state(device));
+    if (device->class->save_more)
+        device->class->save_more(device, writer);
+    GBytes *bytes = state_writer_close_bytes(writer, NULL);
+    ck_assert_ptr_nonnull(bytes);
+    return bytes;
+}
+
+static void load(Device *device, const StateTable *table, GBytes *bytes)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(StateReader) reader =
+        state_reader_new_memory(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+    state_poison(table, device_state(device));
+    bool ok = state_load(reader, table, device_state(device), &error);
+    ck_assert_msg(ok, "%s: %s", device->id, error ? error->message : "");
+    if (device->class->load_more)
+        device->class->load_more(device, reader);
+    ok = state_reader_finish(reader, &error);
+    ck_assert_msg(ok, "%s: %s", device->id, error ? error->message : "");
+    if (device->class->after_load)
+        device->class->after_load(device);
+}
+
+/* Loads every device of FROM into TO, and RAM. */
+static void clone_machine(Machine *from, Machine *to)
+{
+    Memory *memory = machine_memory(from);
+    memory_write(machine_memory(to), 0, memory->ram, memory->size);
+    fake_machine_run_to(to, machine_now_ns(from));
+    machine_cpu(to, 0)->s = machine_cpu(from, 0)->s;
+    fake_machine_copy_timers(from, to);
+    for (unsigned i = 0; i < fake_machine_device_count(from); i++) {
+        Device *device = fake_machine_device_at(from, i);
+        g_autoptr(GBytes) bytes = save(device, device->class->state);
+        load(fake_machine_device_at(to, i), device->class->state, bytes);
+    }
+}
+
+/* The operations reached the devices, and the host did its part. */
+static void check_that_it_worked(TestBoard *board)
+{
+    DiskFigures figures;
+    const FakeRecord *record = fake_machine_record(board->machine);
+    disk_figures(virtio_blk_disk(fake_machine_device(board->machine, "hd0")), &figures);
+    ck_assert_uint_eq(record->internal_errors, 0);
+    ck_assert_uint_ge(figures.reads, 20);
+    ck_assert_uint_ge(figures.writes, 20);
+    ck_assert_uint_ge(figures.flushes, 5);
+    ck_assert_uint_ge(record->random_reads, 20);
+    ck_assert_uint_ge(record->output->len, 1000);
+}
+
+static const DeviceRow *row_at(int index)
+{
+    unsigned count;
+    const DeviceRow *rows = device_rows(&count);
+    return (unsigned)index < count ? &rows[index] : NULL;
+}
+
+static Device *device_of_class(Machine *machine, const DeviceClass *class)
+{
+    for (unsigned i = 0; i < fake_machine_device_count(machine); i++)
+        if (fake_machine_device_at(machine, i)->class == class)
+            return fake_machine_device_at(machine, i);
+    return NULL;
+}
+
+/* --- tests --------------------------------------------------------------------------------------- */
+
+START_TEST(class_is_complete)
+{
+    const DeviceRow *row = row_at(_i);
+    g_autoptr(GError) error = NULL;
+    TestBoard board = board_new(1);
+    bool ok = state_table_check(row->class->state, &error);
+    ck_assert_msg(ok, "%s: %s", row->class->name, error ? error->message : "");
+    ck_assert_uint_ge(row->class->behaviour_version, 1);
+    ck_assert_uint_le(row->class->state_offset + row->class->state->size, row->class->size);
+    ck_assert_msg(device_of_class(board.machine, row->class) != NULL,
+                  "%s: no board of this test has one", row->class->name);
+    board_clear(&board);
+}
+END_TEST
+
+START_TEST(reset_gives_the_same_state_again)
+{
+    const DeviceRow *row = row_at(_i);
+    TestBoard board = board_new(2), fresh = board_new(2);
+    work(&board, 500);
+    fake_machine_reset(board.machine);
+    ck_assert_msg(devices_equal(device_of_class(board.machine, row->class),
+                                device_of_class(fresh.machine, row->class)),
+                  "%s keeps something across a reset", row->class->name);
+    board_clear(&board);
+    board_clear(&fresh);
+}
+END_TEST
+
+START_TEST(saved_poisoned_and_loaded_is_the_same)
+{
+    const DeviceRow *row = row_at(_i);
+    TestBoard board = board_new(3 + (uint32_t)_i);
+    work(&board, 500);
+    Device *device = device_of_class(board.machine, row->class);
+    g_autoptr(GByteArray) before = hashed_bytes(device);
+    g_autoptr(GBytes) saved = save(device, row->class->state);
+    load(device, row->class->state, saved);
+    g_autoptr(GByteArray) after = hashed_bytes(device);
+    ck_assert_uint_eq(before->len, after->len);
+    ck_assert_mem_eq(before->data, after->data, before->len);
+    board_clear(&board);
+}
+END_TEST
+
+START_TEST(every_row_of_the_table_matters)
+{
+    const DeviceRow *row = row_at(_i);
+    StateTable *without;
+    unsigned tried = 0;
+    for (guint n = 0; (without = state_table_without(row->class->state, n)); n++, tried++) {
+        TestBoard board = board_new(3 + (uint32_t)_i);
+        work(&board, 100);
+        Device *device = device_of_class(board.machine, row->class);
+        g_autoptr(GByteArray) before = hashed_bytes(device);
+        g_autoptr(StateWriter) writer = state_writer_new_memory();
+        state_save(writer, without, device_state(device));
+        g_autoptr(GBytes) saved = state_writer_close_bytes(writer, NULL);
+        g_autoptr(StateReader) reader =
+            state_reader_new_memory(g_bytes_get_data(saved, NULL), g_bytes_get_size(saved));
+        state_poison(without, device_state(device));
+        ck_assert(state_load(reader, without, device_state(device), NULL));
+        g_autoptr(GByteArray) after = g_byte_array_new();
+        state_feed(row->class->state, device_state(device), append, after);
+        ck_assert_msg(memcmp(before->data, after->data, after->len) != 0,
+                      "%s: nobody notices that row %u is gone", row->class->name, n);
+        fake_machine_reset(board.machine);
+        board_clear(&board);
+        state_table_free(without);
+    }
+    ck_assert_uint_ge(tried, 1);
+}
+END_TEST
+
+START_TEST(the_same_operations_give_the_same_machine)
+{
+    TestBoard a = board_new(100 + (uint32_t)_i), b = board_new(100 + (uint32_t)_i);
+    work(&a, OPERATIONS);
+    work(&b, OPERATIONS);
+    const char *difference = first_difference(a.machine, b.machine);
+    ck_assert_msg(!difference, "%s differs", difference);
+    ck_assert_mem_eq(machine_memory(a.machine)->ram, machine_memory(b.machine)->ram,
+                     machine_memory(a.machine)->size);
+    ck_assert_str_eq(fake_machine_record(a.machine)->output->str,
+                     fake_machine_record(b.machine)->output->str);
+    check_that_it_worked(&a);
+    board_clear(&a);
+    board_clear(&b);
+}
+END_TEST
+
+/* Without disk writes, whose bytes stay in the layer of the first machine. */
+START_TEST(a_loaded_machine_goes_on_as_the_saved_one)
+{
+    uint32_t seed = 200 + (uint32_t)_i;
+    config.disks[0].readonly = true;
+    TestBoard a = board_new(seed), b = board_new(seed);
+    work(&a, OPERATIONS / 10);
+    clone_machine(a.machine, b.machine);
+    memcpy(b.driver, a.driver, sizeof b.driver);
+    for (unsigned i = 0; i < FUNCTIONS; i++)
+        if (b.driver[i].machine) {
+            b.driver[i].machine = b.machine;
+            b.driver[i].host = pci(&b);
+        }
+    g_rand_set_seed(a.random, seed + 1);
+    g_rand_set_seed(b.random, seed + 1);
+    g_string_truncate(fake_machine_record(a.machine)->output, 0);
+    work(&a, OPERATIONS / 10);
+    work(&b, OPERATIONS / 10);
+    const char *difference = first_difference(a.machine, b.machine);
+    ck_assert_msg(!difference, "seed %u: %s differs", seed, difference);
+    ck_assert_mem_eq(machine_memory(a.machine)->ram, machine_memory(b.machine)->ram,
+                     machine_memory(a.machine)->size);
+    ck_assert_str_eq(fake_machine_record(a.machine)->output->str,
+                     fake_machine_record(b.machine)->output->str);
+    board_clear(&a);
+    board_clear(&b);
+}
+END_TEST
+
+START_TEST(cut_and_foreign_states_are_refused)
+{
+    const DeviceRow *row = row_at(_i);
+    TestBoard board = board_new(5);
+    Device *device = device_of_class(board.machine, row->class);
+    g_autoptr(GBytes) saved = save(device, row->class->state);
+    gsize size;
+    const guint8 *data = g_bytes_get_data(saved, &size);
+    for (gsize cut = 0; cut < size; cut += 1 + size / 64) {
+        g_autoptr(StateReader) reader = state_reader_new_memory(data, cut);
+        bool ok = state_load(reader, row->class->state, device_state(device), NULL);
+        if (ok && device->class->load_more)
+            device->class->load_more(device, reader);
+        ck_assert_msg(!ok || !state_reader_finish(reader, NULL), "%s: %zu of %zu bytes are enough",
+                      row->class->name, cut, size);
+    }
+    fake_machine_reset(board.machine);
+    board_clear(&board);
+}
+END_TEST
+
+int main(void)
+{
+    unsigned rows;
+    Suite *suite = suite_create("devices");
+    TCase *tests = tcase_create("devices");
+    device_rows(&rows);
+    tcase_set_timeout(tests, 120);
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_loop_test(tests, class_is_complete, 0, (int)rows);
+    tcase_add_loop_test(tests, reset_gives_the_same_state_again, 0, (int)rows);
+    tcase_add_loop_test(tests, saved_poisoned_and_loaded_is_the_same, 0, (int)rows);
+    tcase_add_loop_test(tests, every_row_of_the_table_matters, 0, (int)rows);
+    tcase_add_loop_test(tests, the_same_operations_give_the_same_machine, 0, 5);
+    tcase_add_loop_test(tests, a_loaded_machine_goes_on_as_the_saved_one, 0, 20);
+    tcase_add_loop_test(tests, cut_and_foreign_states_are_refused, 0, (int)rows);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
