@@ -262,7 +262,7 @@ def tiny() -> Guest:
         say("compiling the tiny guest")
         run([CROSS, "-O2", "-g0", "-mcpu=power9", "-mno-altivec", "-mno-vsx", "-msoft-float", "-ffreestanding", "-fno-stack-protector",
              "-fno-pic", "-no-pie", "-nostdlib", "-static", "-Wall", "-Werror", "-Wl,--build-id=none", "-Wl,-T",
-             HERE / "tiny/guest.ld", "-o", folder / "tiny", HERE / "tiny/start.S", HERE / "tiny/main.c"], quiet=True)
+             HERE / "tiny/guest.ld", "-o", folder / "tiny", HERE / "tiny/start.S", HERE / "tiny/main.c", HERE / "tiny/disk.c"], quiet=True)
 
     return Guest("tiny", _once(f"guests/tiny-{_key(_folder_hash(HERE / 'tiny'), _code())}", make) / "tiny")
 

@@ -1,43 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The tiny guest: a bare-metal program that touches what a recording has to get right, in a few million instructions:
- * computing, console output and typed input, the decrementer, the vty's interrupt, idling in H_CEDE, the date and
- * random numbers. Tests run it thousands of times.
+ * The tiny guest: a bare-metal program that touches what a recording has to get right, in a few
+ * million instructions: computing, console output and typed input, the decrementer, the vty's
+ * interrupt, idling in H_CEDE, the date and random numbers; with a virtio block device, also
+ * writing and reading sectors (disk.c). Tests run it thousands of times.
  *
- * It says TINY-READY, then for each round ROUND n and a check over all that it has seen so far (input, its time, random
- * numbers), then TINY-DONE, and powers the machine off. Words of the command line: rounds=N (default 20), work=N
- * (steps of computing in a round, default 20000), wait=N (microseconds of idling in a round, default 500).
- * Typed bytes are said back as KEY xx.
+ * It says TINY-READY, then for each round ROUND n and a check over all that it has seen so far
+ * (input, its time, random numbers), then TINY-DONE, and powers the machine off. Words of the
+ * command line: rounds=N (default 20), work=N (steps of computing in a round, default 20000),
+ * wait=N (microseconds of idling in a round, default 500). Typed bytes are said back as KEY xx.
  */
-#include <stddef.h>
-#include <stdint.h>
+#include "tiny.h"
 
-#define H_GET_TERM_CHAR 0x54
-#define H_PUT_TERM_CHAR 0x58
-#define H_EOI 0x64
-#define H_CPPR 0x68
-#define H_XIRR 0x74
-#define H_CEDE 0xe0
-#define H_SET_MODE 0x31c
-#define H_RANDOM 0x300
-#define H_RTAS 0xf000
-#define VTY_UNIT 0x71000000
-#define VTY_SOURCE 0x1100
-#define VECTOR_EXTERNAL 0x500
-#define VECTOR_DECREMENTER 0x900
+#define H_GET_TERM_CHAR       0x54
+#define H_PUT_TERM_CHAR       0x58
+#define H_EOI                 0x64
+#define H_CPPR                0x68
+#define H_XIRR                0x74
+#define H_CEDE                0xe0
+#define H_SET_MODE            0x31c
+#define H_RANDOM              0x300
+#define H_RTAS                0xf000
+#define VTY_UNIT              0x71000000
+#define VTY_SOURCE            0x1100
+#define VECTOR_EXTERNAL       0x500
+#define VECTOR_DECREMENTER    0x900
 #define TICKS_PER_MICROSECOND 512
 
-typedef struct {
-    const uint8_t *structure, *strings; /* NULL: no device tree */
-    uint64_t check;                     /* over all that the guest has seen */
-} Guest;
-
-uint64_t hypercall(uint64_t op, const uint64_t in[8], uint64_t out[8]);
 void copy_handlers(void);
 void guest_main(const uint8_t *tree, uint64_t r4, uint64_t client_interface);
 
 static uint64_t scratch[8192];
-static uint32_t rtas_block[16];
+uint32_t rtas_block[16];
 
 void *memset(void *start, int value, size_t length)
 {
@@ -47,7 +41,7 @@ void *memset(void *start, int value, size_t length)
     return start;
 }
 
-static uint64_t call(uint64_t op, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t out[8])
+uint64_t call(uint64_t op, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t out[8])
 {
     uint64_t in[8] = { a, b, c, d, 0, 0, 0, 0 };
     return hypercall(op, in, out);
@@ -69,7 +63,7 @@ static uint32_t be32(const uint8_t *bytes)
 
 /* ---- console ---- */
 
-static void print(const char *text)
+void print(const char *text)
 {
     while (*text) {
         char piece[16] = { 0 };
@@ -77,12 +71,11 @@ static void print(const char *text)
         while (length < 16 && *text) {
             piece[length++] = *text++;
         }
-        while (call(H_PUT_TERM_CHAR, VTY_UNIT, length, be64(piece), be64(piece + 8), out) == 1) {
-        }
+        while (call(H_PUT_TERM_CHAR, VTY_UNIT, length, be64(piece), be64(piece + 8), out) == 1) {}
     }
 }
 
-static void print_hex(const char *label, uint64_t value, int digits)
+void print_hex(const char *label, uint64_t value, int digits)
 {
     char text[20];
     text[digits] = 0;
@@ -93,13 +86,13 @@ static void print_hex(const char *label, uint64_t value, int digits)
     print(text);
 }
 
-static void see(Guest *guest, uint64_t value)
+void see(Guest *guest, uint64_t value)
 {
     guest->check = (guest->check ^ value) * 0x9e3779b97f4a7c15u;
     guest->check ^= guest->check >> 29;
 }
 
-static uint64_t time_base(void)
+uint64_t time_base(void)
 {
     uint64_t ticks;
     __asm__ volatile("mftb %0" : "=r"(ticks));
@@ -140,8 +133,7 @@ static const uint8_t *property(const Guest *guest, const char *name)
         uint32_t token = be32(at);
         at += 4;
         if (token == 1) { /* begin node: a name follows */
-            while (*at++) {
-            }
+            while (*at++) {}
             at += -(uintptr_t)at & 3;
         } else if (token == 3) { /* property: length, name, value */
             uint32_t length = be32(at);
@@ -177,8 +169,10 @@ static uint64_t number(const Guest *guest, const char *word, uint64_t fallback)
     return fallback;
 }
 
-/* Calls a service; its results are in rtas_block from index 3 + in_count on, big endian. Returns 0 if it is there. */
-static int rtas(const Guest *guest, const char *service, uint32_t in_count, uint32_t out_count, const uint32_t in[])
+/* Calls a service; its results are in rtas_block from index 3 + in_count on, big endian. Returns 0
+ * if it is there. */
+int rtas(const Guest *guest, const char *service, uint32_t in_count, uint32_t out_count,
+         const uint32_t in[])
 {
     const uint8_t *token = property(guest, service);
     uint64_t out[8];
@@ -198,7 +192,7 @@ static int rtas(const Guest *guest, const char *service, uint32_t in_count, uint
 /* ---- waiting ---- */
 
 /* Waits for the time or for input; says what ended it. */
-static void wait(Guest *guest, uint64_t microseconds)
+void wait(Guest *guest, uint64_t microseconds)
 {
     uint64_t out[8], vector;
     uint64_t until = time_base() + microseconds * TICKS_PER_MICROSECOND;
@@ -245,8 +239,10 @@ static void see_outside(Guest *guest)
         for (int i = 0; i < 6; i++) {
             see(guest, __builtin_bswap32(rtas_block[4 + i]));
         }
-        print_hex(" date=", __builtin_bswap32(rtas_block[4]) * 10000ull + __builtin_bswap32(rtas_block[5]) * 100ull
-                                + __builtin_bswap32(rtas_block[6]), 8);
+        print_hex(" date=",
+                  __builtin_bswap32(rtas_block[4]) * 10000ull +
+                      __builtin_bswap32(rtas_block[5]) * 100ull + __builtin_bswap32(rtas_block[6]),
+                  8);
     }
 }
 
@@ -269,6 +265,8 @@ void guest_main(const uint8_t *tree, uint64_t r4, uint64_t client_interface)
         guest.strings = tree + be32(tree + 12);
     }
     set_up(&guest);
+    Disk disk = { 0 };
+    disk_find(&disk, &guest);
     uint64_t rounds = number(&guest, "rounds", 20);
     print("TINY-READY\n");
     for (uint64_t round = 1; round <= rounds; round++) {
@@ -277,12 +275,12 @@ void guest_main(const uint8_t *tree, uint64_t r4, uint64_t client_interface)
         read_keys(&guest);
         print_hex("ROUND ", round, 4);
         see_outside(&guest);
+        disk_use(&disk, &guest, round);
         see(&guest, time_base());
         print_hex(" check=", guest.check, 16);
         print("\n");
     }
     print("TINY-DONE\n");
     rtas(&guest, "power-off", 2, 1, (const uint32_t[]){ 0xffffffff, 0xffffffff });
-    for (;;) {
-    }
+    for (;;) {}
 }
