@@ -13,7 +13,7 @@ static int64_t sign_extend(uint32_t value, unsigned width)
 
 static void append_cr_bit(GString *text, unsigned bit)
 {
-    static const char *const names[] = {"lt", "gt", "eq", "so"};
+    static const char *const names[] = { "lt", "gt", "eq", "so" };
     if (bit >= 4)
         g_string_append_printf(text, "4*cr%u+", bit >> 2);
     g_string_append(text, names[bit & 3]);
@@ -44,10 +44,11 @@ static void append_scattered(GString *text, uint32_t word, unsigned kind)
 
 static void append_register(GString *text, uint32_t word, const IsaOperand *operand, unsigned value)
 {
-    static const char *const prefix[] = {[ISA_OPERAND_GPR] = "r", [ISA_OPERAND_BASE] = "r",
-                                         [ISA_OPERAND_FPR] = "f", [ISA_OPERAND_VR] = "v",
-                                         [ISA_OPERAND_VSR] = "vs", [ISA_OPERAND_CRF] = "cr",
-                                         [ISA_OPERAND_FPF] = "cr"};
+    static const char *const prefix[] = {
+        [ISA_OPERAND_GPR] = "r", [ISA_OPERAND_BASE] = "r", [ISA_OPERAND_FPR] = "f",
+        [ISA_OPERAND_VR] = "v",  [ISA_OPERAND_VSR] = "vs", [ISA_OPERAND_CRF] = "cr",
+        [ISA_OPERAND_FPF] = "cr"
+    };
     if (operand->kind == ISA_OPERAND_VSR)
         value |= (word >> operand->extension & 1) << 5;
     if (operand->kind == ISA_OPERAND_BASE && value == 0)
@@ -56,7 +57,8 @@ static void append_register(GString *text, uint32_t word, const IsaOperand *oper
         g_string_append_printf(text, "%s%u", prefix[operand->kind], value);
 }
 
-static void append_operand(GString *text, uint32_t word, uint64_t address, const IsaOperand *operand)
+static void append_operand(GString *text, uint32_t word, uint64_t address,
+                           const IsaOperand *operand)
 {
     uint32_t value = word >> operand->shift & ((1u << operand->width) - 1);
     switch (operand->kind) {
@@ -69,13 +71,9 @@ static void append_operand(GString *text, uint32_t word, uint64_t address, const
     case ISA_OPERAND_BD:
         append_target(text, word, address, sign_extend(value, operand->width) * 4);
         break;
-    case ISA_OPERAND_SPR:
-        g_string_append_printf(text, "%u", (value & 31) << 5 | value >> 5);
-        break;
+    case ISA_OPERAND_SPR: g_string_append_printf(text, "%u", (value & 31) << 5 | value >> 5); break;
     case ISA_OPERAND_COUNT: g_string_append_printf(text, "%u", value ? value : 32); break;
-    case ISA_OPERAND_MB6:
-        g_string_append_printf(text, "%u", (value & 1) << 5 | value >> 1);
-        break;
+    case ISA_OPERAND_MB6: g_string_append_printf(text, "%u", (value & 1) << 5 | value >> 1); break;
     case ISA_OPERAND_SH6:
     case ISA_OPERAND_DX:
     case ISA_OPERAND_DCMX: append_scattered(text, word, operand->kind); break;

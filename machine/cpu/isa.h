@@ -69,8 +69,8 @@ enum {
     ISA_REG_CR0 = 1 << 0, /* CR field n is 1 << n */
     ISA_REG_CR1 = 1 << 1,
     ISA_REG_CR6 = 1 << 6,
-    ISA_REG_CA = 1 << 8,  /* with CA32 */
-    ISA_REG_OV = 1 << 9,  /* with OV32 */
+    ISA_REG_CA = 1 << 8, /* with CA32 */
+    ISA_REG_OV = 1 << 9, /* with OV32 */
     ISA_REG_SO = 1 << 10,
     ISA_REG_COUNT = 1 << 11, /* XER bits 57-63 */
     ISA_REG_LR = 1 << 12,
@@ -79,7 +79,7 @@ enum {
     ISA_REG_FPSCR = 1 << 15,
     ISA_REG_VSCR = 1 << 16,
     ISA_REG_RESERVE = 1 << 17,
-    ISA_REG_GPRS = 1 << 18, /* a range or pair of GPRs */
+    ISA_REG_GPRS = 1 << 18, /* GPRs other than the operands named: ranges, pairs */
     ISA_REG_ALL = 1 << 19,  /* anything: an SPR */
 };
 
@@ -114,7 +114,7 @@ enum {
 #define ISA_SIZE_VARIES 255
 
 typedef struct {
-    uint32_t reads;     /* ISA_REG_ bits */
+    uint32_t reads; /* ISA_REG_ bits */
     uint32_t writes;
     uint8_t operand[4]; /* t, a, b, c */
     uint8_t load;       /* bytes, ISA_SIZE_VARIES, or 0 */

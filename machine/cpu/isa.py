@@ -5,7 +5,8 @@
 As a module: load() gives the rows, for test generators and reports.
 As a program: isa.py ppc.isa --enum FILE --functions FILE --tables FILE --markdown FILE writes the
 row numbers, the declarations of the instruction functions, the C tables and the reference page;
---stubs FILE writes stand-ins for the functions, for tests that only decode.
+--stubs FILE writes stand-ins for the functions, for tests that only decode, and --coverage FILE an
+empty coverage list.
 """
 
 import argparse
@@ -453,7 +454,8 @@ def write_decoder(rows, out):
 
 
 def write_tables(rows, out):
-    out.write('/* Generated from ppc.isa by isa.py. */\n#include <stddef.h>\n\n#include "machine/cpu/isa.h"\n\n')
+    out.write('/* Generated from ppc.isa by isa.py. */\n#include <stddef.h>\n\n'
+              '#include "machine/cpu/isa.h"\n\n')
     write_rows(rows, out)
     write_effects(rows, out)
     write_operands(rows, out)
@@ -497,6 +499,17 @@ def write_markdown(rows, out):
                   f'{" ".join(sorted(row.reads))} | {" ".join(sorted(row.writes))} |\n')
 
 
+def write_coverage(rows, out):
+    """A coverage list: one line per row: name, oracle, cases, outcome, separated by tabs.
+
+    The oracle that a differential test used (such as qemu or host), how many cases it compared, and
+    ok, differs or none. A test fills in what it ran; a row that no oracle knows stays as here.
+    """
+    out.write('# row\toracle\tcases\toutcome\n')
+    for row in rows:
+        out.write(f'{row.name}\t-\t0\tnone\n')
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('isa')
@@ -505,6 +518,7 @@ def main():
     parser.add_argument('--tables')
     parser.add_argument('--markdown')
     parser.add_argument('--stubs')
+    parser.add_argument('--coverage')
     arguments = parser.parse_args()
     try:
         rows = load(arguments.isa)
@@ -513,7 +527,8 @@ def main():
     for path, write in ((arguments.enum, write_enum),
                         (arguments.functions, write_functions),
                         (arguments.tables, write_tables),
-                        (arguments.markdown, write_markdown), (arguments.stubs, write_stubs)):
+                        (arguments.markdown, write_markdown), (arguments.stubs, write_stubs),
+                        (arguments.coverage, write_coverage)):
         if path:
             with open(path, 'w', encoding='ascii') as out:
                 write(rows, out)

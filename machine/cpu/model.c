@@ -20,7 +20,7 @@ const CpuModel cpu_model_power9 = {
     .is_64bit = true,
 };
 
-static const CpuModel *const models[] = {&cpu_model_power9};
+static const CpuModel *const models[] = { &cpu_model_power9 };
 
 const CpuModel *cpu_model_find(const char *name)
 {
@@ -33,7 +33,7 @@ const CpuModel *cpu_model_find(const char *name)
 
 const char *const *cpu_model_names(void)
 {
-    static const char *const names[] = {"power9", NULL};
+    static const char *const names[] = { "power9", NULL };
     G_STATIC_ASSERT(G_N_ELEMENTS(names) == G_N_ELEMENTS(models) + 1);
     return names;
 }

@@ -9,9 +9,9 @@
 #include "machine/cpu/isa.h"
 
 struct CpuModel {
-    const char *name;        /* as in a machine definition */
+    const char *name; /* as in a machine definition */
     const char *description;
-    uint64_t msr_mask;       /* the bits that software can set */
+    uint64_t msr_mask; /* the bits that software can set */
     uint64_t timebase_hz;
     uint32_t pvr;
     uint32_t dcbz_size;         /* bytes that dcbz clears */

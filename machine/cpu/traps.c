@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What runs in place of an instruction that is not executed, and the functions that many rows share.
+ * What runs in place of an instruction that is not executed, and the functions that many rows
+ * share.
  */
 #include "machine/cpu/cpu.h"
 #include "machine/cpu/decode.h"

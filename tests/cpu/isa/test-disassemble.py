@@ -66,8 +66,9 @@ def run_objdump(family, words):
     with tempfile.NamedTemporaryFile() as file:
         file.write(b''.join(w.to_bytes(4, 'big') for w in words))
         file.flush()
-        done = subprocess.run([OBJDUMP, '-D', '-z', '-b', 'binary', '-m', 'powerpc:common64', '-EB',
-                               '-M', DIALECT[family], file.name], stdout=subprocess.PIPE, check=True)
+        command = [OBJDUMP, '-D', '-z', '-b', 'binary', '-m', 'powerpc:common64', '-EB',
+                   '-M', DIALECT[family], file.name]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     for line in done.stdout.decode().splitlines():
         columns = line.split('\t')
         if len(columns) >= 3:
