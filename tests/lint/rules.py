@@ -20,7 +20,7 @@ LAYERS = (
     ("replay/", {"replay"}),
     ("api/", {"api"}),
     ("machine/commands/", {"machine", "replay", "api"}),
-    ("machine/main", {"machine", "replay", "api"}),
+    ("machine/worker", {"machine", "replay", "api"}),   # the main program
     ("machine/", {"machine", "replay"}),
     ("daemon/", {"daemon", "api"}),
     ("clients/", {"clients"}),
