@@ -23,6 +23,7 @@ void *memcpy(void *to, const void *from, unsigned long length)
 }
 
 unsigned current_ail;
+u64 run_decrementer = 0x7fffffff;
 bool interrupt_little;
 static unsigned passed, failed;
 static u64 power_off;
@@ -338,7 +339,7 @@ bool run(const void *code, u64 msr, const Inputs *inputs)
     record.vector = 0xdead;
     MTSPR(19, 0xdadadada);
     MTSPR(18, 0);
-    MTSPR(22, 0x7fffffff);
+    MTSPR(22, run_decrementer);
     run_snippet(code, msr, inputs);
     if ((record.vector & 0xfff) == 0xc00) {
         u64 real = record.srr0 & 0x3fffffff;

@@ -103,6 +103,8 @@ const char *named(const char *a, const char *b, const char *c);
 
 /* Runs CODE; fills `record`; says whether it completed. */
 bool run(const void *code, u64 msr, const Inputs *inputs);
+/* What DEC holds when a run begins. */
+extern u64 run_decrementer;
 bool run_r(const void *code, u64 msr, u64 r3, u64 r4, u64 r5);
 /* Reports under NAME whether the last run ended as said (the first difference is printed). */
 void expect(const char *name, const void *code, u64 msr, u64 vector, u64 at, u64 cause);
