@@ -5,9 +5,9 @@
  * Results are exact up to the sticky bit 0; nothing here rounds.
  *
  * 1. A sum whose operands' exponents differ by two or more loses at most one leading bit, so the
- *    sticky bit stays below every format's rounding place. When they differ by less, nothing is lost
- *    in alignment: operands have at least one free low bit. This is why the narrow fused path asks
- *    for factors of at most 53 bits (a product of 106) and quad factors take the 256-bit path.
+ *    sticky bit stays below every format's rounding place. When they differ by less, nothing is
+ *    lost in alignment: operands have at least one free low bit. This is why the narrow fused path
+ *    asks for factors of at most 53 bits (a product of 106) and quad factors take the 256-bit path.
  * 2. Invalid operations return the default NaN and raise exactly their own VX bits; an infinity
  *    times zero with a NaN addend raises VXIMZ and returns the addend's NaN.
  */
@@ -310,9 +310,9 @@ Float float_divide(FloatContext *context, Float a, Float b)
 }
 
 /*
- * The root of X, fixed point with 124 fraction bits, 1 <= X < 4, to BITS fraction bits; sets *INEXACT.
- * One bit at a time: with q the root so far and w the weight of the next bit, the scaled rest
- * (x - q^2) / w is compared with 2 q + w.
+ * The root of X, fixed point with 124 fraction bits, 1 <= X < 4, to BITS fraction bits; sets
+ * *INEXACT. One bit at a time: with q the root so far and w the weight of the next bit, the scaled
+ * rest (x - q^2) / w is compared with 2 q + w.
  */
 static Uint128 root_wide(Uint128 x, int bits, bool *inexact)
 {
@@ -398,10 +398,11 @@ unsigned float_compare(Float a, Float b)
     bool greater; /* in magnitude */
     if (a.kind != b.kind)
         greater = a.kind > b.kind;
-    else if (a.kind == FLOAT_INFINITY || (a.exponent == b.exponent && a.significand == b.significand))
+    else if (a.kind == FLOAT_INFINITY ||
+             (a.exponent == b.exponent && a.significand == b.significand))
         return 2;
     else
-        greater = a.exponent > b.exponent ||
-                  (a.exponent == b.exponent && a.significand > b.significand);
+        greater =
+            a.exponent > b.exponent || (a.exponent == b.exponent && a.significand > b.significand);
     return greater != a.sign ? 4 : 8;
 }

@@ -8,7 +8,7 @@
  */
 #include "machine/cpu/float-status.h"
 
-#define ENABLES (FPSCR_VE | FPSCR_OE | FPSCR_UE | FPSCR_ZE | FPSCR_XE)
+#define ENABLES  (FPSCR_VE | FPSCR_OE | FPSCR_UE | FPSCR_ZE | FPSCR_XE)
 #define CONTROLS (FPSCR_DRN | ENABLES | FPSCR_NI | FPSCR_RN)
 #define WRITABLE (FPSCR_DRN | (0xfffff7ffull & ~(uint64_t)(FPSCR_FEX | FPSCR_VX)))
 

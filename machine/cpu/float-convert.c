@@ -105,7 +105,7 @@ static Uint128 fraction_multiply(Uint128 a, Uint128 b)
 }
 
 /* ln 2 and 1 / (2 ln 2) as fractions of 2^128. */
-#define LN_2 UINT128(0xb17217f7d1cf79abull, 0xc9e3b39803f2f6afull)
+#define LN_2        UINT128(0xb17217f7d1cf79abull, 0xc9e3b39803f2f6afull)
 #define HALF_LOG2_E UINT128(0xb8aa3b295c17f0bbull, 0xbe87fed0691d3e88ull)
 
 /* 2^F - 1 for a fraction F, as a fraction: the series of exp(F ln 2). */
@@ -154,7 +154,8 @@ static Float log2_series(Uint128 z)
     /* The product is log2 / 4, HALF_LOG2_E being a quarter of the factor 2 / ln 2. */
     Uint128 product = fraction_multiply(sum, HALF_LOG2_E);
     int zeros = float_leading_zeros(product);
-    return (Float){ .significand = product << zeros | 1, .exponent = 1 - zeros, .kind = FLOAT_FINITE };
+    return (
+        Float){ .significand = product << zeros | 1, .exponent = 1 - zeros, .kind = FLOAT_FINITE };
 }
 
 Float float_log2(FloatContext *context, Float x)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Floating-point loads and stores (Power ISA 3.0B, Book I 4.6.2 to 4.6.5 and the VSX single forms).
+ * Floating-point loads and stores (Power ISA 3.0B, Book I 4.6.2 to 4.6.5).
  *
- * 1. Single numbers are converted by moving bits: no exception, no rounding, a signalling NaN stays.
+ * 1. Single numbers are converted by moving bits: no exception, no rounding, a signalling NaN
+ *    stays.
  * 2. Update forms write RA after the access succeeded. RA = 0, an invalid form, uses r0.
  */
 #include "machine/cpu/access.h"
@@ -35,10 +36,10 @@ static inline uint64_t indexed_update(const Cpu *cpu, const Insn *insn)
 }
 
 /* What a loaded value becomes in a register, and the other way. */
-#define FROM_SINGLE(x) float_single_to_double((uint32_t)(x))
+#define FROM_SINGLE(x)      float_single_to_double((uint32_t)(x))
 #define FROM_WORD_SIGNED(x) ((uint64_t)(int32_t)(x))
-#define TO_SINGLE(x) float_double_to_single(x)
-#define SAME(x) (x)
+#define TO_SINGLE(x)        float_double_to_single(x)
+#define SAME(x)             (x)
 
 #define LOAD(name, bits, convert, address, is_update)                                              \
     ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
@@ -86,8 +87,8 @@ STORE(stfdux, 64, SAME, indexed_update, true)
 STORE(stfiwx, 32, SAME, indexed, false)
 
 /*
- * Pairs are one quadword in the present byte order, the even register its high half. An odd FRTp, an
- * invalid form, pairs with the next register.
+ * Pairs are one quadword in the present byte order, the even register its high half. An odd FRTp,
+ * an invalid form, pairs with the next register.
  */
 static ExecStatus load_pair(Cpu *cpu, const Insn *insn, uint64_t sum)
 {

@@ -10,7 +10,7 @@
 #include "machine/cpu/float-status.h"
 
 #define ARITHMETIC(name, format, expression) FLOAT_SCALAR(name, format, expression) FLOAT_RC(name)
-#define NEGATED(name, format, expression) FLOAT_NEGATED(name, format, expression) FLOAT_RC(name)
+#define NEGATED(name, format, expression)    FLOAT_NEGATED(name, format, expression) FLOAT_RC(name)
 
 #define A float_operand(cpu, insn->a)
 #define B float_operand(cpu, insn->b)
@@ -48,8 +48,9 @@ ARITHMETIC(fcfidu, &float_double, float_from_unsigned(cpu_fpr(cpu, insn->b)))
 ARITHMETIC(fcfidus, &float_single, float_from_unsigned(cpu_fpr(cpu, insn->b)))
 
 /*
- * Conversions to integers. FPRF is undefined: it stays, or becomes that of a NaN with VXCVI. So is the
- * high word of the word forms: the sign of the result, except that a NaN's word is not extended.
+ * Conversions to integers. FPRF is undefined: it stays, or becomes that of a NaN with VXCVI. So is
+ * the high word of the word forms: the sign of the result, except that a NaN's word is not
+ * extended.
  */
 static ExecStatus to_integer(Cpu *cpu, const Insn *insn, FloatRounding rounding, unsigned width,
                              bool is_signed)

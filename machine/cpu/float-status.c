@@ -59,15 +59,15 @@ Float float_extreme(FloatContext *context, Float a, Float b, bool want_maximum)
 }
 
 /*
- * The tests give 1, fg, fe, 0 (estimates being good to 14 bits and more): fe says that the quotient or
- * root needs care, fg that the operands do, as the book's conditions on exponents list them.
+ * The tests give 1, fg, fe, 0 (estimates being good to 14 bits and more): fe says that the quotient
+ * or root needs care, fg that the operands do, as the book's conditions on exponents list them.
  */
 uint8_t float_test_divide(const FloatFormat *format, Float a, Float b)
 {
     const int min = 1 - format->bias, max = format->bias;
     bool b_denormal = b.kind == FLOAT_FINITE && b.exponent < min;
-    bool fg = a.kind == FLOAT_INFINITY || b.kind == FLOAT_INFINITY || b.kind == FLOAT_ZERO ||
-              b_denormal;
+    bool fg =
+        a.kind == FLOAT_INFINITY || b.kind == FLOAT_INFINITY || b.kind == FLOAT_ZERO || b_denormal;
     bool fe = a.kind == FLOAT_NAN || a.kind == FLOAT_INFINITY || b.kind == FLOAT_NAN ||
               b.kind == FLOAT_INFINITY || b.kind == FLOAT_ZERO;
     if (!fe) {

@@ -4,8 +4,8 @@
  *
  * 1. FPSCR.VX and FPSCR.FEX always agree with the bits they summarise.
  * 2. FX is set when an exception bit goes from 0 to 1.
- * 3. An enabled invalid operation or division by zero leaves the target and FPRF alone and clears FR
- *    and FI; other enabled exceptions deliver their result first. A vector operation with any
+ * 3. An enabled invalid operation or division by zero leaves the target and FPRF alone and clears
+ *    FR and FI; other enabled exceptions deliver their result first. A vector operation with any
  *    enabled exception leaves its target alone. Then, if MSR.FE0 or FE1 is set, the program
  *    interrupt is raised; both imprecise modes act as the precise one.
  */
@@ -48,8 +48,8 @@ static inline void float_raise(Cpu *cpu, uint32_t raised)
 ExecStatus float_trap(Cpu *cpu);
 
 /*
- * Ends a scalar operation: merges RAISED with FR and FI, and returns whether the target and FPRF may
- * be written. Follow with float_finish().
+ * Ends a scalar operation: merges RAISED with FR and FI, and returns whether the target and FPRF
+ * may be written. Follow with float_finish().
  */
 static inline bool float_commit(Cpu *cpu, uint32_t raised)
 {
@@ -99,7 +99,7 @@ static inline Float float_narrow_nan(const FloatFormat *format, Float x)
     return x;
 }
 
-/* Ends an arithmetic operation whose result X, a number of FORMAT, goes to doubleword 0 of VSR T. */
+/* Ends an arithmetic operation: X, rounded to FORMAT, goes to doubleword 0 of VSR T. */
 static inline ExecStatus float_deliver(Cpu *cpu, FloatContext *context, const FloatFormat *format,
                                        unsigned t, Float x)
 {
@@ -134,8 +134,8 @@ static inline ExecStatus float_deliver_vector(Cpu *cpu, uint32_t raised, unsigne
 }
 
 /*
- * Compares into CR field FIELD and FPCC. SNaNs raise VXSNAN; if ORDERED, QNaNs raise VXVC, and SNaNs
- * do too unless invalid operations are enabled.
+ * Compares into CR field FIELD and FPCC. SNaNs raise VXSNAN; if ORDERED, QNaNs raise VXVC, and
+ * SNaNs do too unless invalid operations are enabled.
  */
 ExecStatus float_compare_ordered(Cpu *cpu, unsigned field, Float a, Float b, bool ordered);
 
@@ -162,7 +162,7 @@ static inline Float float_operand(const Cpu *cpu, unsigned n)
     return float_unpack_double(VSR_D(cpu->s.vsr[n], 0));
 }
 
-/* Defines op_NAME: EXPRESSION, in which `cpu`, `insn` and `context` are known, rounded to FORMAT. */
+/* Defines op_NAME: EXPRESSION, which may use cpu, insn and context, rounded to FORMAT. */
 #define FLOAT_SCALAR(name, format, expression)                                                     \
     ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
     {                                                                                              \

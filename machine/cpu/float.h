@@ -26,38 +26,38 @@ typedef unsigned __int128 Uint128;
 #define UINT128(high, low) ((Uint128)(high) << 64 | (low))
 
 /* FPSCR bits (Power ISA 3.0B, Book I 4.2.2). */
-#define FPSCR_FX 0x80000000u
-#define FPSCR_FEX 0x40000000u
-#define FPSCR_VX 0x20000000u
-#define FPSCR_OX 0x10000000u
-#define FPSCR_UX 0x08000000u
-#define FPSCR_ZX 0x04000000u
-#define FPSCR_XX 0x02000000u
-#define FPSCR_VXSNAN 0x01000000u
-#define FPSCR_VXISI 0x00800000u
-#define FPSCR_VXIDI 0x00400000u
-#define FPSCR_VXZDZ 0x00200000u
-#define FPSCR_VXIMZ 0x00100000u
-#define FPSCR_VXVC 0x00080000u
-#define FPSCR_FR 0x00040000u
-#define FPSCR_FI 0x00020000u
-#define FPSCR_FPRF 0x0001f000u
+#define FPSCR_FX         0x80000000u
+#define FPSCR_FEX        0x40000000u
+#define FPSCR_VX         0x20000000u
+#define FPSCR_OX         0x10000000u
+#define FPSCR_UX         0x08000000u
+#define FPSCR_ZX         0x04000000u
+#define FPSCR_XX         0x02000000u
+#define FPSCR_VXSNAN     0x01000000u
+#define FPSCR_VXISI      0x00800000u
+#define FPSCR_VXIDI      0x00400000u
+#define FPSCR_VXZDZ      0x00200000u
+#define FPSCR_VXIMZ      0x00100000u
+#define FPSCR_VXVC       0x00080000u
+#define FPSCR_FR         0x00040000u
+#define FPSCR_FI         0x00020000u
+#define FPSCR_FPRF       0x0001f000u
 #define FPSCR_FPRF_SHIFT 12
-#define FPSCR_FPCC 0x0000f000u
-#define FPSCR_VXSOFT 0x00000400u
-#define FPSCR_VXSQRT 0x00000200u
-#define FPSCR_VXCVI 0x00000100u
-#define FPSCR_VE 0x00000080u
-#define FPSCR_OE 0x00000040u
-#define FPSCR_UE 0x00000020u
-#define FPSCR_ZE 0x00000010u
-#define FPSCR_XE 0x00000008u
-#define FPSCR_NI 0x00000004u
-#define FPSCR_RN 0x00000003u
-#define FPSCR_DRN (7ull << 32)
+#define FPSCR_FPCC       0x0000f000u
+#define FPSCR_VXSOFT     0x00000400u
+#define FPSCR_VXSQRT     0x00000200u
+#define FPSCR_VXCVI      0x00000100u
+#define FPSCR_VE         0x00000080u
+#define FPSCR_OE         0x00000040u
+#define FPSCR_UE         0x00000020u
+#define FPSCR_ZE         0x00000010u
+#define FPSCR_XE         0x00000008u
+#define FPSCR_NI         0x00000004u
+#define FPSCR_RN         0x00000003u
+#define FPSCR_DRN        (7ull << 32)
 
 /* All invalid operation bits, and all bits that setting FX goes with. */
-#define FPSCR_VX_ALL 0x01f80700u
+#define FPSCR_VX_ALL     0x01f80700u
 #define FPSCR_EXCEPTIONS (FPSCR_VX_ALL | FPSCR_OX | FPSCR_UX | FPSCR_ZX | FPSCR_XX)
 
 /* The first four have the values of FPSCR.RN. */
@@ -163,7 +163,7 @@ static inline Float float_negate_number(Float a)
     return a;
 }
 
-/* How A relates to B: a CR field's bits (8 less, 4 greater, 2 equal, 1 unordered). Raises nothing. */
+/* How A relates to B, as a CR field: 8 less, 4 greater, 2 equal, 1 unordered. Raises nothing. */
 unsigned float_compare(Float a, Float b);
 
 /* Integers to numbers: exact. */

@@ -2,8 +2,8 @@
 /*
  * VSX conversions between formats and to and from integers, scalar and vector.
  *
- * 1. A word result of a doubleword stands in both its halves, as processors do where the book leaves
- *    one half undefined.
+ * 1. A word result of a doubleword stands in both its halves, as processors do where the book
+ *    leaves one half undefined.
  * 2. Conversions to integers round to zero. Their FPRF is undefined: it stays.
  */
 #include "machine/cpu/float-status.h"
@@ -16,8 +16,8 @@
 /* Results. */
 #define TO_DOUBLE(x) float_pack_double(float_round(&context, &float_double, x))
 #define TO_SINGLE(x) float_pack_single(float_round(&context, &float_single, x))
-#define TWICE(w) (uint64_t)(w) << 32 | (w)
-#define QUIET(x) float_quieted(&context, x)
+#define TWICE(w)     (uint64_t)(w) << 32 | (w)
+#define QUIET(x)     float_quieted(&context, x)
 
 static inline uint64_t truncated(FloatContext *context, Float x, unsigned width, bool is_signed)
 {

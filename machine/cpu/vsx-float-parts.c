@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * VSX instructions on the parts of numbers: extract and insert exponents and significands, compare
- * exponents, test data classes; scalar double, quad, and vectors (Power ISA 3.0B, Book I chapter 7).
+ * exponents, test data classes; scalar double, quad, and vectors (Power ISA 3.0B, Book I chapter
+ * 7).
  *
  * 1. None of them raises an exception; those that set a CR field set FPCC to the same.
  */
@@ -94,12 +95,12 @@ static ExecStatus set_code(Cpu *cpu, unsigned field, unsigned code)
     return EXEC_NEXT;
 }
 
-static ExecStatus compare_exponents(Cpu *cpu, const Insn *insn, const FloatFormat *format, Uint128 a,
-                                    Uint128 b)
+static ExecStatus compare_exponents(Cpu *cpu, const Insn *insn, const FloatFormat *format,
+                                    Uint128 a, Uint128 b)
 {
     unsigned ea = exponent_field(format, a), eb = exponent_field(format, b);
-    bool unordered = float_unpack(format, a).kind == FLOAT_NAN ||
-                     float_unpack(format, b).kind == FLOAT_NAN;
+    bool unordered =
+        float_unpack(format, a).kind == FLOAT_NAN || float_unpack(format, b).kind == FLOAT_NAN;
     unsigned order = ea < eb ? CR_LT : ea > eb ? CR_GT : CR_EQ;
     return set_code(cpu, insn->t, unordered ? CR_SO : order);
 }
@@ -115,7 +116,7 @@ ExecStatus op_xscmpexpqp(Cpu *cpu, const Insn *insn)
     return compare_exponents(cpu, insn, &float_quad, cpu->s.vsr[insn->a].q, cpu->s.vsr[insn->b].q);
 }
 
-/* Whether X is of a class in DCMX: NaN, +inf, -inf, +0, -0, +denormal, -denormal from bit 6 down. */
+/* Is X of a class in DCMX: NaN, +inf, -inf, +0, -0, +denormal, -denormal from bit 6 down? */
 static bool in_class(const FloatFormat *format, Float x, unsigned dcmx)
 {
     switch (x.kind) {
@@ -155,8 +156,8 @@ ExecStatus op_xststdcsp(Cpu *cpu, const Insn *insn)
 #define TEST(name, count, element, format)                                                         \
     ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
     {                                                                                              \
-        unsigned dcmx = INSN_BITS(insn, 25, 25) << 6 | INSN_BITS(insn, 29, 29) << 5 |              \
-                        INSN_BITS(insn, 11, 15);                                                   \
+        unsigned dcmx =                                                                            \
+            INSN_BITS(insn, 25, 25) << 6 | INSN_BITS(insn, 29, 29) << 5 | INSN_BITS(insn, 11, 15); \
         const Vsr source = cpu->s.vsr[insn->b];                                                    \
         for (unsigned i = 0; i < (count); i++) {                                                   \
             bool match = in_class(format, float_unpack(format, element(source, i)), dcmx);         \

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Quad-precision scalar floating point on the VRs (Power ISA 3.0B, Book I 7.6, the QP instructions).
+ * Quad-precision scalar floating point on the VRs (Power ISA 3.0B, Book I 7.6, the QP
+ * instructions).
  *
- * 1. The forms whose names end in o round to odd whatever FPSCR.RN says, so that a second rounding to
- *    a narrower format is exact.
+ * 1. The forms whose names end in o round to odd whatever FPSCR.RN says, so that a second rounding
+ *    to a narrower format is exact.
  */
 #include "machine/cpu/float-status.h"
 
@@ -118,7 +119,7 @@ ExecStatus op_xsrqpix(Cpu *cpu, const Insn *insn)
     return to_integral(cpu, insn, true);
 }
 
-/* Rounds to the precision of a double-extended number, which has quad's range; NaNs are cut to it. */
+/* Rounds to the precision of double-extended, which has quad's range; NaNs are cut to it. */
 ExecStatus op_xsrqpxp(Cpu *cpu, const Insn *insn)
 {
     static const FloatFormat extended = { 64, 15, 16383, 24576 };

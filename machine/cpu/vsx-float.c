@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * VSX scalar floating point on doubleword 0 (Power ISA 3.0B, Book I chapter 7): arithmetic, rounding,
- * comparison, maximum and minimum, signs.
+ * VSX scalar floating point on doubleword 0 (Power ISA 3.0B, Book I chapter 7): arithmetic,
+ * rounding, comparison, maximum and minimum, signs.
  *
  * 1. Results clear doubleword 1.
  * 2. The A forms of multiply-add take the addend from VRT, the M forms a factor.
@@ -57,7 +57,7 @@ static ExecStatus to_integral(Cpu *cpu, const Insn *insn, FloatRounding rounding
     }
 
 TO_INTEGRAL(xsrdpi, FLOAT_NEAREST_AWAY, false)
-TO_INTEGRAL(xsrdpic, cpu->s.fpscr & FPSCR_RN, true)
+TO_INTEGRAL(xsrdpic, cpu->s.fpscr &FPSCR_RN, true)
 TO_INTEGRAL(xsrdpim, FLOAT_DOWN, false)
 TO_INTEGRAL(xsrdpip, FLOAT_UP, false)
 TO_INTEGRAL(xsrdpiz, FLOAT_TO_ZERO, false)
