@@ -4,7 +4,7 @@
 
 An independent implementation is the oracle: `qemu-ppc64le -cpu power9` and `qemu-ppc64 -cpu power9`,
 for which vector-oracle.c is built with the cross compilers of Debian. Not run by the build; run it
-after adding rows:  tests/cpu/vector-golden.py > tests/cpu/vector-golden.def
+after adding rows:  tests/cpu/vector/vector-golden.py > tests/cpu/vector/vector-golden.def
 """
 import pathlib
 import struct

@@ -12,7 +12,7 @@
 
 #include "machine/cpu/access.h"
 #include "machine/cpu/ops.h"
-#include "tests/cpu/vector-cases.h"
+#include "tests/cpu/vector/vector-cases.h"
 
 /* A processor with CASE_MEMORY bytes of memory, seen at MEMORY_BASE, and no TLB hit ever. */
 enum { MEMORY_BASE = 0x1000 };
@@ -93,7 +93,7 @@ typedef struct {
 #define GOLDEN(name, word, t, a, b, c, needs, big, little)                                         \
     {#name, {op_##name, word, t, a, b, c}, needs, {big, little}},
 static const Golden goldens[] = {
-#include "tests/cpu/vector-golden.def"
+#include "tests/cpu/vector/vector-golden.def"
 };
 
 static void load_case(const VectorCase *c, unsigned needs)
