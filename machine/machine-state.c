@@ -106,6 +106,7 @@ static void hash_memory(Machine *machine, bool full, HashList *list)
 void machine_hash(Machine *machine, bool full, HashList *list)
 {
     g_autoptr(Hasher) hasher = hasher_new();
+    RamHash before = machine->ram_hash;
     hash_list_reset(list);
     machine_collect_dirty(machine);
     hash_list_add_struct(list, "machine", &machine_state_table, &machine->s);
@@ -118,6 +119,8 @@ void machine_hash(Machine *machine, bool full, HashList *list)
         hash_device(machine_device(machine, i), hasher, list);
     hash_outputs(machine, list);
     hash_memory(machine, full, list);
+    if (full)
+        machine->ram_hash = before; /* a question leaves no trace in the points to come */
 }
 
 /* --- recording and replaying -------------------------------------------------------------------------- */
@@ -137,6 +140,7 @@ static void hash_from_scratch(Machine *machine)
 {
     uint64_t words = memory_page_count(machine->memory) / 64 + 1;
     machine_hash(machine, true, machine->hashes);
+    machine->ram_hash = (RamHash){ 0 };
     for (uint64_t i = 0; i < words; i++)
         machine->dirty_pages[i] = 0;
 }

@@ -32,6 +32,8 @@ SUITES = (
           counted="junit", minutes=6),
     Suite("dev", "downloads, guests and ledger of ./dev", (*PYTEST, "{tests}/dev"), counted="junit",
           packages=("python3-pytest", "e2fsprogs"), minutes=3),
+    Suite("shapes", "replays in many shapes, injected errors, whole snapshots", (PYTHON, "{tests}/machine/run_shapes.py"),
+          full=(PYTHON, "{tests}/machine/run_shapes.py"), guests=("tiny",), minutes=5),
     Suite("e2e", "a small guest, Debian's kernel, refusals: recorded and replayed", (*PYTEST, "{tests}/e2e",
           "--ignore={tests}/e2e/test_dynamic.py"), counted="junit", packages=("python3-pytest",),
           guests=("tiny", "shell", "disk"), minutes=8),

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Shape independence, injected errors and whole snapshots, on a small guest, inside one process.
+ *
+ * shapes TINY [SEEDS [FIRST]]: TINY is the kernel image of tests/guest/tiny, SEEDS how many random
+ * recordings to make. The live sources are functions of the machine's own position, so that a run
+ * without input can be repeated exactly. Output is TAP.
+ */
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "machine/cpu/code-cache.h"
+#include "machine/cpu/cpu.h"
+#include "machine/cpu/mmu.h"
+#include "machine/inbox.h"
+#include "machine/machine.h"
+
+#define FOREVER UINT64_MAX
+#define TYPED_AT_MOST 40
+#define QUANTUM 65536
+
+typedef struct {
+    Machine *machine;
+    GByteArray *output;
+    int64_t real_ns; /* passes at each look */
+} Run;
+
+static const char *kernel;
+static int scratch_directory;
+static unsigned test_number, failures;
+
+/* --- a machine with repeatable sources ---------------------------------------------------------- */
+
+static gint64 source_clock(gpointer user)
+{
+    Run *run = user;
+    return 1700000000000000000 + (gint64)machine_now_ns(run->machine);
+}
+
+static gint32 source_random(gpointer user, guint8 *buffer, guint32 length)
+{
+    Run *run = user;
+    uint64_t x = cpu_icount(machine_cpu(run->machine, 0)) | 1;
+    for (guint32 i = 0; i < length; i++) {
+        x = x * 6364136223846793005u + 1442695040888963407u;
+        buffer[i] = (guint8)(x >> 56);
+    }
+    return 0;
+}
+
+static int64_t real_time(void *opaque)
+{
+    Run *run = opaque;
+    return run->real_ns += 100000;
+}
+
+static void keep_output(void *opaque, const Device *device, const void *data, size_t length)
+{
+    Run *run = opaque;
+    g_byte_array_append(run->output, data, (guint)length);
+}
+
+static Run *run_new(const char *append)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *json = g_strdup_printf(
+        "{\"name\":\"tiny\",\"board\":\"pseries\",\"cpu\":\"power9\",\"memory\":\"64M\","
+        "\"kernel\":\"%s\",\"append\":\"%s\",\"rng\":true,"
+        "\"clock\":{\"shift\":0,\"sleep\":true,\"rtc\":\"host\"},"
+        "\"serial\":[{\"id\":\"hvc0\",\"backend\":\"ring\"}]}", kernel, append);
+    MachineConfig *config = machine_config_parse(json, -1, &error);
+    if (!config || !machine_config_open_files(config, AT_FDCWD, &error))
+        g_error("%s", error->message);
+    Run *run = g_new0(Run, 1);
+    MachineHost host = { .sources = { .clock_host = source_clock, .random = source_random,
+                                      .user = run },
+                         .monotonic_ns = real_time, .output = keep_output, .opaque = run };
+    run->output = g_byte_array_new();
+    run->machine = machine_new(config, scratch_directory, &host, &error);
+    if (!run->machine)
+        g_error("%s", error->message);
+    return run;
+}
+
+static void run_free(Run *run)
+{
+    machine_free(run->machine);
+    g_byte_array_unref(run->output);
+    g_free(run);
+}
+
+static char *whole_hash(Machine *machine)
+{
+    g_autoptr(HashList) list = hash_list_new();
+    Digest digest;
+    char hex[2 * DIGEST_SIZE + 1];
+    machine_hash(machine, true, list);
+    hash_list_digest(list, &digest);
+    digest_to_hex(&digest, hex);
+    return g_strdup(hex);
+}
+
+/* --- recording with random input ------------------------------------------------------------------- */
+
+typedef struct {
+    int log; /* file descriptor */
+    char *hash;
+    GByteArray *output;
+    uint64_t icount;
+} Recording;
+
+static void recording_clear(Recording *recording)
+{
+    close(recording->log);
+    g_free(recording->hash);
+    g_byte_array_unref(recording->output);
+}
+
+static int scratch_file(void)
+{
+    int fd = openat(scratch_directory, ".", O_TMPFILE | O_RDWR, 0600);
+    if (fd < 0)
+        g_error("cannot make a scratch file: %s", g_strerror(errno));
+    return fd;
+}
+
+static void type_something(Machine *machine, GRand *dice)
+{
+    char keys[8];
+    int length = g_rand_int_range(dice, 1, sizeof keys);
+    for (int i = 0; i < length; i++)
+        keys[i] = (char)g_rand_int_range(dice, 32, 127);
+    unsigned number = machine_device_by_id(machine, "hvc0")->number;
+    inbox_post_chars(machine_inbox(machine), number, keys, (size_t)length, NULL);
+}
+
+static Recording record(const char *append, guint32 seed, uint64_t quantum)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GRand) dice = g_rand_new_with_seed(seed);
+    Run *run = run_new(append);
+    Machine *machine = run->machine;
+    Recording recording = { .log = scratch_file() };
+    Position start = machine_position(machine);
+    LogWriter *log = log_writer_new(recording.log, &start, &error);
+    if (!log || !machine_record(machine, log, SYNC_MINIMAL, &error))
+        g_error("%s", error->message);
+    machine_start(machine, NULL);
+    for (int typed = 0; machine_run_state(machine) == MACHINE_RUNNING;) {
+        if (typed < TYPED_AT_MOST && g_rand_int_range(dice, 0, 4) == 0) {
+            type_something(machine, dice);
+            typed++;
+        }
+        machine_run(machine, quantum, FOREVER);
+    }
+    if (machine_run_state(machine) != MACHINE_SHUTDOWN)
+        g_error("the guest ended as %s", machine_run_state_name(machine_run_state(machine)));
+    recording.hash = whole_hash(machine);
+    recording.output = g_byte_array_ref(run->output);
+    recording.icount = cpu_icount(machine_cpu(machine, 0));
+    run_free(run);
+    return recording;
+}
+
+/* --- replaying in many shapes ------------------------------------------------------------------------ */
+
+typedef struct {
+    uint64_t quantum;
+    uint64_t single_from, single_to; /* one instruction at a time between these */
+    bool stops;                      /* at random places, with questions and dropped caches */
+} Shape;
+
+static Run *start_replay(const char *append, int log)
+{
+    g_autoptr(GError) error = NULL;
+    Run *run = run_new(append);
+    LogReader *reader = log_reader_new(log, &error);
+    if (!reader || !machine_play(run->machine, reader, SYNC_MINIMAL, &error))
+        g_error("%s", error->message);
+    machine_start(run->machine, NULL);
+    return run;
+}
+
+static void disturb(Machine *machine, GRand *dice)
+{
+    Cpu *cpu = machine_cpu(machine, 0);
+    machine_pause(machine);
+    switch (g_rand_int_range(dice, 0, 4)) {
+    case 0: g_free(whole_hash(machine)); break;
+    case 1: code_cache_flush(cpu->engine); break;
+    case 2: mmu_drop_banks(cpu->mmu); break;
+    default: break;
+    }
+    machine_start(machine, NULL);
+}
+
+static uint64_t next_quantum(Machine *machine, const Shape *shape, GRand *dice)
+{
+    uint64_t icount = cpu_icount(machine_cpu(machine, 0));
+    if (icount >= shape->single_from && icount < shape->single_to)
+        return 1;
+    return shape->stops ? (uint64_t)g_rand_int_range(dice, 1, QUANTUM) : shape->quantum;
+}
+
+static Run *replay(const char *append, int log, const Shape *shape)
+{
+    g_autoptr(GRand) dice = g_rand_new_with_seed(7);
+    Run *run = start_replay(append, log);
+    while (machine_run_state(run->machine) == MACHINE_RUNNING) {
+        machine_run(run->machine, next_quantum(run->machine, shape, dice), FOREVER);
+        if (shape->stops && machine_run_state(run->machine) == MACHINE_RUNNING)
+            disturb(run->machine, dice);
+    }
+    return run;
+}
+
+static bool report(bool ok, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static bool report(bool ok, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *name = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_print("%s %u - %s\n", ok ? "ok" : "not ok", ++test_number, name);
+    failures += !ok;
+    return ok;
+}
+
+static bool is_equal(const Run *run, const Recording *recording)
+{
+    Replay *player = machine_replay(run->machine);
+    g_autofree char *hash = whole_hash(run->machine);
+    const ReplayDivergence *divergence = replay_divergence(player);
+    if (divergence)
+        g_print("# %s\n", divergence->text);
+    return replay_status(player) == REPLAY_STATUS_ENDED &&
+           run->output->len == recording->output->len &&
+           !memcmp(run->output->data, recording->output->data, run->output->len);
+}
+
+static void check_shapes(guint32 seed)
+{
+    static const struct {
+        const char *name;
+        Shape shape;
+    } shapes[] = {
+        { "quantum 65536", { .quantum = QUANTUM } },
+        { "quantum 7", { .quantum = 7 } },
+        { "single instructions for a stretch", { .quantum = QUANTUM, .single_from = 300000, .single_to = 500000 } },
+        { "random quanta, stops, questions, dropped caches", { .stops = true } },
+    };
+    const char *append = "rounds=35 work=60000 wait=1500";
+    Recording recording = record(append, seed, seed % 2 ? QUANTUM : 977);
+    for (unsigned i = 0; i < G_N_ELEMENTS(shapes); i++) {
+        Run *run = replay(append, recording.log, &shapes[i].shape);
+        report(is_equal(run, &recording), "seed %u replays equal with %s (%" G_GUINT64_FORMAT
+               " instructions)", seed, shapes[i].name, recording.icount);
+        run_free(run);
+    }
+    recording_clear(&recording);
+}
+
+static void check_stripped_log(void)
+{
+    g_autoptr(GError) error = NULL;
+    const char *append = "rounds=8 work=40000 wait=1500";
+    Recording recording = record(append, 1, QUANTUM);
+    int stripped = scratch_file();
+    g_autoptr(LogReader) reader = log_reader_new(recording.log, &error);
+    if (!reader || !log_strip(reader, stripped, &error))
+        g_error("%s", error->message);
+    Run *run = replay(append, stripped, &(Shape){ .quantum = QUANTUM });
+    g_autofree char *hash = whole_hash(run->machine);
+    ReplayCounters counters;
+    replay_counters(machine_replay(run->machine), &counters);
+    report(is_equal(run, &recording) && counters.hashes_unverified == counters.hashes,
+           "a log without hashes and output replays to the same end");
+    run_free(run);
+    close(stripped);
+    recording_clear(&recording);
+}
+
+/* --- injected errors ----------------------------------------------------------------------------------- */
+
+typedef void (*Injection)(Machine *machine);
+
+static void change_register(Machine *machine)
+{
+    machine_cpu(machine, 0)->s.spr[SPR_SPRG3] ^= 1;
+}
+
+static void change_device_field(Machine *machine)
+{
+    uint8_t *state = device_state(machine_device_by_id(machine, "xics"));
+    state[0] ^= 1;
+}
+
+#define UNUSED_ADDRESS 0x3f00000u /* near the end of 64 MiB: the guest does not use it */
+
+static void store_to_memory(Machine *machine)
+{
+    memory_write(machine_memory(machine), UNUSED_ADDRESS, "x", 1);
+}
+
+static void flip_memory_bit(Machine *machine)
+{
+    machine_memory(machine)->ram[UNUSED_ADDRESS] ^= 1;
+}
+
+static bool blames(const ReplayDivergence *divergence, const char *component)
+{
+    return divergence && g_strv_contains((const char *const *)divergence->components, component);
+}
+
+static void check_injection(const Recording *recording, const char *append, Injection inject,
+                            const char *name, const char *component, uint64_t within)
+{
+    const uint64_t place = 3000000;
+    Run *run = start_replay(append, recording->log);
+    while (machine_run_state(run->machine) == MACHINE_RUNNING &&
+           cpu_icount(machine_cpu(run->machine, 0)) < place)
+        machine_run(run->machine, QUANTUM, place);
+    inject(run->machine);
+    while (machine_run_state(run->machine) == MACHINE_RUNNING)
+        machine_run(run->machine, QUANTUM, FOREVER);
+    const ReplayDivergence *divergence = replay_divergence(machine_replay(run->machine));
+    bool ok = machine_run_state(run->machine) == MACHINE_REPLAY_DIVERGED &&
+              blames(divergence, component) && divergence->position.icount <= place + within;
+    report(ok, "%s is reported as %s: %s", name, component, divergence ? divergence->text : "nothing");
+    run_free(run);
+}
+
+static void check_injections(void)
+{
+    const char *append = "rounds=60 work=60000 wait=100";
+    Recording recording = record(append, 3, QUANTUM);
+    if (recording.icount < 2 * HASH_POINT_INTERVAL)
+        g_error("the guest is too short for a hash point: %" G_GUINT64_FORMAT, recording.icount);
+    uint64_t next = HASH_POINT_INTERVAL;
+    check_injection(&recording, append, change_register, "a changed register", "cpu0", next);
+    check_injection(&recording, append, change_device_field, "a changed device field", "xics", next);
+    check_injection(&recording, append, store_to_memory, "a store that was not in the recording",
+                    "ram-dirty", next);
+    /* Behind the machine's back: seen when the sweep comes by, or at the end of the recording. */
+    check_injection(&recording, append, flip_memory_bit, "a flipped bit of memory", "ram", FOREVER / 2);
+    recording_clear(&recording);
+}
+
+/* --- whole snapshots ------------------------------------------------------------------------------------- */
+
+static void run_to(Run *run, uint64_t icount)
+{
+    while (machine_run_state(run->machine) == MACHINE_RUNNING &&
+           cpu_icount(machine_cpu(run->machine, 0)) < icount)
+        machine_run(run->machine, QUANTUM, icount);
+}
+
+static GBytes *save(Machine *machine)
+{
+    g_autoptr(StateWriter) writer = state_writer_new_memory();
+    machine_save(machine, writer);
+    return state_writer_close_bytes(writer, NULL);
+}
+
+static void check_snapshot(uint64_t place)
+{
+    const char *append = "rounds=12 work=40000 wait=300";
+    g_autoptr(GError) error = NULL;
+    Run *straight = run_new(append), *resumed = run_new(append);
+    machine_start(straight->machine, NULL);
+    run_to(straight, place);
+    g_autoptr(GBytes) bytes = save(straight->machine);
+    g_autofree char *saved_hash = whole_hash(straight->machine);
+    guint before = straight->output->len;
+    run_to(straight, FOREVER);
+    g_autoptr(StateReader) reader =
+        state_reader_new_memory(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+    if (!machine_load(resumed->machine, reader, &error))
+        g_error("%s", error->message);
+    g_autofree char *loaded_hash = whole_hash(resumed->machine);
+    machine_start(resumed->machine, NULL);
+    run_to(resumed, FOREVER);
+    g_autofree char *a = whole_hash(straight->machine);
+    g_autofree char *b = whole_hash(resumed->machine);
+    bool same_output = straight->output->len - before == resumed->output->len &&
+                       !memcmp(straight->output->data + before, resumed->output->data, resumed->output->len);
+    report(!strcmp(saved_hash, loaded_hash) && !strcmp(a, b) && same_output,
+           "a machine saved at %" G_GUINT64_FORMAT " has the same future in another one", place);
+    run_free(straight);
+    run_free(resumed);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        g_error("usage: shapes TINY [SEEDS [FIRST]]");
+    kernel = argv[1];
+    unsigned seeds = argc > 2 ? (unsigned)atoi(argv[2]) : 6;
+    unsigned first = argc > 3 ? (unsigned)atoi(argv[3]) : 0;
+    g_autofree char *path = g_dir_make_tmp("powerplay-shapes-XXXXXX", NULL);
+    scratch_directory = open(path, O_RDONLY | O_DIRECTORY);
+    for (unsigned seed = first; seed < first + seeds; seed++)
+        check_shapes(seed);
+    check_stripped_log();
+    check_injections();
+    g_autoptr(GRand) dice = g_rand_new_with_seed(first);
+    for (unsigned i = 0; i < 20; i++)
+        check_snapshot((uint64_t)g_rand_int_range(dice, 1, 8000000));
+    g_print("1..%u\n", test_number);
+    close(scratch_directory);
+    rmdir(path);
+    return failures ? EXIT_FAILURE : EXIT_SUCCESS;
+}
