@@ -19,10 +19,11 @@ int position_compare(const Position *a, const Position *b)
     return a->sequence == b->sequence ? 0 : a->sequence < b->sequence ? -1 : 1;
 }
 
-/* --- names -------------------------------------------------------------------------------------- */
+/* --- names ---------------------------------------------------------------- */
 
 #define NAME(constant, value, text)                                                                \
-case value: return text;
+    case value:                                                                                    \
+        return text;
 #define NAMES(type, noun, prefix, names)                                                           \
     const char *noun##_name(guint value)                                                           \
     {                                                                                              \
@@ -38,7 +39,8 @@ const char *event_kind_title(EventKind kind)
 {
     switch (kind) {
 #define EVENT(NAME, id, member, title, class, arguments, doc)                                      \
-    case EVENT_##NAME: return title;
+    case EVENT_##NAME:                                                                             \
+        return title;
 #include "replay/events.def"
 #undef EVENT
     default: return "unknown event";
@@ -49,7 +51,8 @@ EventClass event_kind_class(EventKind kind)
 {
     switch (kind) {
 #define EVENT(NAME, id, member, title, class, arguments, doc)                                      \
-    case EVENT_##NAME: return EVENT_CLASS_##class;
+    case EVENT_##NAME:                                                                             \
+        return EVENT_CLASS_##class;
 #include "replay/events.def"
 #undef EVENT
     default: g_assert_not_reached();
@@ -71,7 +74,7 @@ gboolean event_is_stop(const Event *event)
     return class == EVENT_CLASS_INPUT || class == EVENT_CLASS_HASH || class == EVENT_CLASS_END;
 }
 
-/* --- encode ------------------------------------------------------------------------------------- */
+/* --- encode --------------------------------------------------------------- */
 
 static void put(GByteArray *out, guint64 value, guint size)
 {
@@ -89,14 +92,14 @@ static void put_bytes(GByteArray *out, const guint8 *data, guint32 length)
     }
 }
 
-#define U8(name) put(out, arguments->name, 1);
-#define U16(name) put(out, arguments->name, 2);
-#define U32(name) put(out, arguments->name, 4);
-#define U64(name) put(out, arguments->name, 8);
-#define I32(name) put(out, (guint64)(gint64)arguments->name, 4);
-#define I64(name) put(out, (guint64)arguments->name, 8);
+#define U8(name)          put(out, arguments->name, 1);
+#define U16(name)         put(out, arguments->name, 2);
+#define U32(name)         put(out, arguments->name, 4);
+#define U64(name)         put(out, arguments->name, 8);
+#define I32(name)         put(out, (guint64)(gint64)arguments->name, 4);
+#define I64(name)         put(out, (guint64)arguments->name, 8);
 #define ENUM(name, names) put(out, arguments->name, 1);
-#define BYTES(name) put_bytes(out, arguments->name, arguments->name##_length);
+#define BYTES(name)       put_bytes(out, arguments->name, arguments->name##_length);
 #define EVENT(NAME, id, member, title, class, fields, doc)                                         \
     static void encode_##member(const __typeof__(((Event *)0)->member) *arguments,                 \
                                 GByteArray *out)                                                   \
@@ -119,14 +122,16 @@ void event_encode(const Event *event, GByteArray *out)
     put(out, event->kind, 1);
     switch (event->kind) {
 #define EVENT(NAME, id, member, title, class, fields, doc)                                         \
-    case EVENT_##NAME: encode_##member(&event->member, out); break;
+    case EVENT_##NAME:                                                                             \
+        encode_##member(&event->member, out);                                                      \
+        break;
 #include "replay/events.def"
 #undef EVENT
     default: g_assert_not_reached();
     }
 }
 
-/* --- decode ------------------------------------------------------------------------------------- */
+/* --- decode --------------------------------------------------------------- */
 
 typedef struct Decoder {
     const guint8 *data;
@@ -190,14 +195,14 @@ static const guint8 *get_bytes(Decoder *decoder, guint32 *length)
     return decoder->data + decoder->used - *length;
 }
 
-#define U8(name) arguments->name = get(decoder, 1);
-#define U16(name) arguments->name = get(decoder, 2);
-#define U32(name) arguments->name = get(decoder, 4);
-#define U64(name) arguments->name = get(decoder, 8);
-#define I32(name) arguments->name = (gint32)(guint32)get(decoder, 4);
-#define I64(name) arguments->name = (gint64)get(decoder, 8);
+#define U8(name)          arguments->name = get(decoder, 1);
+#define U16(name)         arguments->name = get(decoder, 2);
+#define U32(name)         arguments->name = get(decoder, 4);
+#define U64(name)         arguments->name = get(decoder, 8);
+#define I32(name)         arguments->name = (gint32)(guint32)get(decoder, 4);
+#define I64(name)         arguments->name = (gint64)get(decoder, 8);
 #define ENUM(name, names) arguments->name = get_name(decoder, names##_name, #name);
-#define BYTES(name) arguments->name = get_bytes(decoder, &arguments->name##_length);
+#define BYTES(name)       arguments->name = get_bytes(decoder, &arguments->name##_length);
 #define EVENT(NAME, id, member, title, class, fields, doc)                                         \
     static void decode_##member(__typeof__(((Event *)0)->member) *arguments, Decoder *decoder)     \
     {                                                                                              \
@@ -223,7 +228,9 @@ gsize event_decode(Event *event, const guint8 *data, gsize length, GError **erro
     decoder.title = event_kind_title(event->kind);
     switch (decoder.error ? EVENT_COUNT : event->kind) {
 #define EVENT(NAME, id, member, title, class, fields, doc)                                         \
-    case EVENT_##NAME: decode_##member(&event->member, &decoder); break;
+    case EVENT_##NAME:                                                                             \
+        decode_##member(&event->member, &decoder);                                                 \
+        break;
 #include "replay/events.def"
 #undef EVENT
     default: decoder_fail(&decoder, "event id %u is not known", event->kind); break;
@@ -235,7 +242,7 @@ gsize event_decode(Event *event, const guint8 *data, gsize length, GError **erro
     return decoder.used;
 }
 
-/* --- compare ------------------------------------------------------------------------------------ */
+/* --- compare -------------------------------------------------------------- */
 
 gboolean event_equal(const Event *a, const Event *b)
 {
@@ -251,7 +258,7 @@ gboolean event_equal(const Event *a, const Event *b)
            memcmp(stored_a->data, stored_b->data, stored_a->len) == 0;
 }
 
-/* --- text --------------------------------------------------------------------------------------- */
+/* --- text ----------------------------------------------------------------- */
 
 #define TEXT_BYTES_MAX 64u
 
@@ -271,16 +278,16 @@ static void show_bytes(GString *out, const char *name, const guint8 *data, guint
     }
 }
 
-#define INTEGER(name) g_string_append_printf(out, " %s=%" G_GINT64_FORMAT, #name,                  \
-                                             (gint64)arguments->name);
-#define U8(name) INTEGER(name)
+#define INTEGER(name)                                                                              \
+    g_string_append_printf(out, " %s=%" G_GINT64_FORMAT, #name, (gint64)arguments->name);
+#define U8(name)  INTEGER(name)
 #define U16(name) INTEGER(name)
 #define U32(name) INTEGER(name)
 #define U64(name) g_string_append_printf(out, " %s=%" G_GUINT64_FORMAT, #name, arguments->name);
 #define I32(name) INTEGER(name)
 #define I64(name) INTEGER(name)
-#define ENUM(name, names) g_string_append_printf(out, " %s=%s", #name,                             \
-                                                 names##_name(arguments->name));
+#define ENUM(name, names)                                                                          \
+    g_string_append_printf(out, " %s=%s", #name, names##_name(arguments->name));
 #define BYTES(name) show_bytes(out, #name, arguments->name, arguments->name##_length);
 #define EVENT(NAME, id, member, title, class, fields, doc)                                         \
     static void show_##member(const __typeof__(((Event *)0)->member) *arguments, GString *out)     \
@@ -305,7 +312,9 @@ char *event_to_text(const Event *event)
 
     switch (event->kind) {
 #define EVENT(NAME, id, member, title, class, fields, doc)                                         \
-    case EVENT_##NAME: show_##member(&event->member, out); break;
+    case EVENT_##NAME:                                                                             \
+        show_##member(&event->member, out);                                                        \
+        break;
 #include "replay/events.def"
 #undef EVENT
     default: break;
@@ -313,7 +322,7 @@ char *event_to_text(const Event *event)
     return g_string_free(out, FALSE);
 }
 
-/* --- JSON --------------------------------------------------------------------------------------- */
+/* --- JSON ----------------------------------------------------------------- */
 
 /* An argument or event name with "-" for "_", as JSON member names are written. */
 static void json_name(GString *out, const char *name)
@@ -357,17 +366,18 @@ static void json_bytes(GString *out, const char *name, const guint8 *data, guint
     g_string_append_c(out, '"');
 }
 
-#define U8(name) json_integer(out, #name, arguments->name);
+#define U8(name)  json_integer(out, #name, arguments->name);
 #define U16(name) json_integer(out, #name, arguments->name);
 #define U32(name) json_integer(out, #name, arguments->name);
 #define U64(name) json_wide(out, #name, arguments->name);
 #define I32(name) json_integer(out, #name, arguments->name);
-#define I64(name) {                                                                                \
+#define I64(name)                                                                                  \
+    {                                                                                              \
         g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, arguments->name);             \
         json_text(out, #name, text);                                                               \
     }
 #define ENUM(name, names) json_text(out, #name, names##_name(arguments->name));
-#define BYTES(name) json_bytes(out, #name, arguments->name, arguments->name##_length);
+#define BYTES(name)       json_bytes(out, #name, arguments->name, arguments->name##_length);
 #define EVENT(NAME, id, member, title, class, fields, doc)                                         \
     static void json_##member(const __typeof__(((Event *)0)->member) *arguments, GString *out)     \
     {                                                                                              \
@@ -391,7 +401,9 @@ void event_to_json_members(const Event *event, GString *out)
 {
     switch (event->kind) {
 #define EVENT(NAME, id, member, title, class, fields, doc)                                         \
-    case EVENT_##NAME: json_##member(&event->member, out); break;
+    case EVENT_##NAME:                                                                             \
+        json_##member(&event->member, out);                                                        \
+        break;
 #include "replay/events.def"
 #undef EVENT
     default: break;

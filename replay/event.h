@@ -52,12 +52,12 @@ typedef enum EventKind {
 typedef struct Event {
     EventKind kind;
     union {
-#define U8(name) guint8 name;
-#define U16(name) guint16 name;
-#define U32(name) guint32 name;
-#define U64(name) guint64 name;
-#define I32(name) gint32 name;
-#define I64(name) gint64 name;
+#define U8(name)          guint8 name;
+#define U16(name)         guint16 name;
+#define U32(name)         guint32 name;
+#define U64(name)         guint64 name;
+#define I32(name)         gint32 name;
+#define I64(name)         gint64 name;
 #define ENUM(name, names) guint8 name;
 #define BYTES(name)                                                                                \
     const guint8 *name;                                                                            \

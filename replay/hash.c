@@ -7,14 +7,16 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* --- digests ------------------------------------------------------------------------------------ */
+/* --- digests -------------------------------------------------------------- */
 
+/* clang-format off */
 const StateTable digest_state = {
     "digest", 1, sizeof(Digest), (const StateField[]) {
         STATE_BYTES(Digest, bytes, "XXH3-128, most significant byte first"),
         STATE_DONE
     }
 };
+/* clang-format on */
 
 static void digest_from_hash(Digest *digest, XXH128_hash_t hash)
 {
@@ -62,7 +64,7 @@ void digest_to_hex(const Digest *digest, char hex[2 * DIGEST_SIZE + 1])
     }
 }
 
-/* --- hasher ------------------------------------------------------------------------------------- */
+/* --- hasher --------------------------------------------------------------- */
 
 struct Hasher {
     XXH3_state_t *hash;
@@ -123,7 +125,7 @@ void hasher_digest(const Hasher *hasher, Digest *digest)
     digest_from_hash(digest, XXH3_128bits_digest(hasher->hash));
 }
 
-/* --- list --------------------------------------------------------------------------------------- */
+/* --- list ----------------------------------------------------------------- */
 
 struct HashList {
     GArray *components;
@@ -190,14 +192,16 @@ void hash_list_digest(const HashList *list, Digest *digest)
                  (gsize)list->components->len * sizeof(HashComponent));
 }
 
-/* --- RAM ---------------------------------------------------------------------------------------- */
+/* --- RAM ------------------------------------------------------------------ */
 
+/* clang-format off */
 const StateTable ram_hash_state = {
     "ram-hash", 1, sizeof(RamHash), (const StateField[]) {
         STATE_FIELD(RamHash, cursor, "page at which the next hash point begins to look"),
         STATE_DONE
     }
 };
+/* clang-format on */
 
 static void feed_page(XXH3_state_t *hash, const RamView *view, guint64 page)
 {
@@ -268,8 +272,9 @@ void ram_hash_all(RamHash *hash, const RamView *view, const char *prefix, HashLi
     hash->cursor = 0;
 }
 
-/* --- output ------------------------------------------------------------------------------------- */
+/* --- output --------------------------------------------------------------- */
 
+/* clang-format off */
 const StateTable output_hash_state = {
     "output-hash", 1, sizeof(OutputHash), (const StateField[]) {
         STATE_STRUCT(OutputHash, chain, &digest_state, "digest of all full blocks"),
@@ -278,6 +283,7 @@ const StateTable output_hash_state = {
         STATE_DONE
     }
 };
+/* clang-format on */
 
 void output_hash_init(OutputHash *hash)
 {

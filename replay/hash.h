@@ -52,9 +52,9 @@ void hasher_feed(gpointer user, const guint8 *data, gsize length);
 void hasher_digest(const Hasher *hasher, Digest *digest);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Hasher, hasher_free)
 
-/* --- a list of components ---------------------------------------------------------------------- */
+/* --- a list of components ------------------------------------------------- */
 
-#define HASH_NAME_MAX 64
+#define HASH_NAME_MAX       64
 #define HASH_COMPONENTS_MAX 1024
 
 typedef struct HashComponent {
@@ -77,12 +77,12 @@ const HashComponent *hash_list_get(const HashList *list, guint index);
 void hash_list_digest(const HashList *list, Digest *digest);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HashList, hash_list_free)
 
-/* --- RAM ---------------------------------------------------------------------------------------- */
+/* --- RAM ------------------------------------------------------------------ */
 
 #define HASH_POINT_INTERVAL (G_GUINT64_CONSTANT(1) << 24) /* instructions */
-#define HASH_RAM_PAGE 4096u
-#define HASH_RAM_PAGES_MAX 1024u
-#define HASH_RAM_SLICES 256u
+#define HASH_RAM_PAGE       4096u
+#define HASH_RAM_PAGES_MAX  1024u
+#define HASH_RAM_SLICES     256u
 
 /* State of the machine, saved with it. */
 typedef struct RamHash {
@@ -106,7 +106,7 @@ void ram_hash_point(RamHash *hash, const RamView *view, guint64 icount, const ch
  * somebody merely asks for the hash. */
 void ram_hash_all(RamHash *hash, const RamView *view, const char *prefix, HashList *list);
 
-/* --- output -------------------------------------------------------------------------------------- */
+/* --- output --------------------------------------------------------------- */
 
 /*
  * Running digest of a stream of bytes that leaves the machine. It depends on the bytes only, not

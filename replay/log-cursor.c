@@ -47,8 +47,8 @@ void log_cursor_free(LogCursor *cursor)
 static LogStep fail(const LogCursor *cursor, GError **error, const char *why)
 {
     g_set_error(error, LOG_ERROR, LOG_ERROR_DAMAGED,
-                "segment %u of the log (offset %" G_GUINT64_FORMAT ") is damaged: %s, event %"
-                G_GUINT64_FORMAT ", %" G_GSIZE_FORMAT " bytes in",
+                "segment %u of the log (offset %" G_GUINT64_FORMAT
+                ") is damaged: %s, event %" G_GUINT64_FORMAT ", %" G_GSIZE_FORMAT " bytes in",
                 cursor->segment.number, cursor->segment.offset, why, cursor->number,
                 cursor->offset);
     return LOG_STEP_ERROR;
@@ -60,9 +60,9 @@ static LogStep enter_segment(LogCursor *cursor, GError **error)
     while (!cursor->data || cursor->offset == g_bytes_get_size(cursor->data)) {
         LogSegment segment;
 
-        if (cursor->data && (cursor->icount != cursor->segment.last_icount ||
-                             cursor->number !=
-                                 cursor->segment.first_event + cursor->segment.events)) {
+        if (cursor->data &&
+            (cursor->icount != cursor->segment.last_icount ||
+             cursor->number != cursor->segment.first_event + cursor->segment.events)) {
             return fail(cursor, error, "its events do not add up to its header");
         }
         if (cursor->next_segment == cursor->reader->offsets->len) {
@@ -89,8 +89,7 @@ static LogStep enter_segment(LogCursor *cursor, GError **error)
 static gboolean apply_position(LogCursor *cursor, const Event *event)
 {
     if (event->kind == EVENT_INSTRUCTION) {
-        if (!event->instruction.count ||
-            event->instruction.count > G_MAXUINT64 - cursor->icount) {
+        if (!event->instruction.count || event->instruction.count > G_MAXUINT64 - cursor->icount) {
             return FALSE;
         }
         cursor->icount += event->instruction.count;
@@ -116,8 +115,7 @@ LogStep log_cursor_next_raw(LogCursor *cursor, LogEvent *event, GError **error)
     }
 
     const guint8 *data = g_bytes_get_data(cursor->data, &size);
-    gsize used =
-        event_decode(&event->event, data + cursor->offset, size - cursor->offset, &reason);
+    gsize used = event_decode(&event->event, data + cursor->offset, size - cursor->offset, &reason);
 
     if (!used) {
         return fail(cursor, error, reason->message);
@@ -142,8 +140,7 @@ LogStep log_cursor_next(LogCursor *cursor, LogEvent *event, GError **error)
 
     do {
         step = log_cursor_next_raw(cursor, event, error);
-    } while (step == LOG_STEP_EVENT &&
-             event_kind_class(event->event.kind) == EVENT_CLASS_POSITION);
+    } while (step == LOG_STEP_EVENT && event_kind_class(event->event.kind) == EVENT_CLASS_POSITION);
     return step;
 }
 

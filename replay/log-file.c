@@ -10,20 +10,20 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define SLOT_MAGIC 0x50524f47u    /* "PROG" */
-#define SEGMENT_MAGIC 0x50534547u /* "PSEG" */
-#define INDEX_MAGIC 0x50494458u   /* "PIDX" */
-#define TRAILER_MAGIC 0x50454e44u /* "PEND" */
+#define SLOT_MAGIC        0x50524f47u /* "PROG" */
+#define SEGMENT_MAGIC     0x50534547u /* "PSEG" */
+#define INDEX_MAGIC       0x50494458u /* "PIDX" */
+#define TRAILER_MAGIC     0x50454e44u /* "PEND" */
 #define COMPRESSION_LEVEL 3
 
-G_DEFINE_QUARK(powerplay-log-error, log_error)
+G_DEFINE_QUARK(powerplay - log - error, log_error)
 
 guint64 log_checksum(const void *data, gsize length)
 {
     return XXH3_64bits(data, length);
 }
 
-/* --- records ------------------------------------------------------------------------------------ */
+/* --- records -------------------------------------------------------------- */
 
 static guint8 *put32(guint8 *out, guint32 value)
 {
@@ -188,7 +188,7 @@ void log_segment_hash(const guint8 header[LOG_SEGMENT_HEADER_SIZE], const guint8
     memcpy(hash->bytes, canonical.digest, DIGEST_SIZE);
 }
 
-/* --- host files --------------------------------------------------------------------------------- */
+/* --- host files ----------------------------------------------------------- */
 
 static gboolean set_io_error(GError **error, const char *what, guint64 offset)
 {
@@ -247,7 +247,7 @@ gboolean log_read_at(int fd, void *data, gsize length, guint64 offset, GError **
     return TRUE;
 }
 
-/* --- writing ------------------------------------------------------------------------------------ */
+/* --- writing -------------------------------------------------------------- */
 
 typedef struct IndexRow {
     guint64 offset;

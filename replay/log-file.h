@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The bytes of a log file: what each record looks like, and writing them in order. No threads and no
- * clocks; log-thread.c decides when.
+ * The bytes of a log file: what each record looks like, and writing them in order. No threads and
+ * no clocks; log-thread.c decides when.
  *
  * header, 64 bytes:    version u32, reserved u64, zero u32, start icount u64, start virtual ns u64,
  *                      start sequence u32, zero u32, zero u64 x 2, XXH3-64 of the 56 bytes before
  * slot, 64 bytes:      "PROG", sequence u32, counter u64, icount u64, virtual ns u64, end of the
  *                      segments u64, hash of the last segment (16), XXH3-64 of the 56 bytes before
- * segment, 88 bytes:   "PSEG", number u32, raw length u32, packed length u32, first icount u64, last
- *                      icount u64, last virtual ns u64, first event u64, events u32, flags u32, hash
- *                      of the segment before (16; of the header for the first), own hash (16); then
- *                      a zstd frame of the packed length. The own hash is XXH3-128 over the 72 bytes
- *                      before it and the frame.
- * index:               "PIDX", segments u32, per segment offset u64, first icount u64, first event
- *                      u64; XXH3-64 of all before
+ * segment, 88 bytes:   "PSEG", number u32, raw length u32, packed length u32, first icount u64,
+ * last icount u64, last virtual ns u64, first event u64, events u32, flags u32, hash of the segment
+ * before (16; of the header for the first), own hash (16); then a zstd frame of the packed length.
+ * The own hash is XXH3-128 over the 72 bytes before it and the frame. index:               "PIDX",
+ * segments u32, per segment offset u64, first icount u64, first event u64; XXH3-64 of all before
  * trailer, 24 bytes:   "PEND", zero u32, offset of the index u64, XXH3-64 of the 16 bytes before
  */
 #pragma once
@@ -21,14 +19,14 @@
 #include "replay/hash.h"
 #include "replay/log.h"
 
-#define LOG_HEADER_SIZE 64
-#define LOG_SLOT_SIZE 64
-#define LOG_SLOT_OFFSET(n) (LOG_HEADER_SIZE + (n) * LOG_SLOT_SIZE)
-#define LOG_SEGMENTS_OFFSET LOG_SLOT_OFFSET(2)
+#define LOG_HEADER_SIZE         64
+#define LOG_SLOT_SIZE           64
+#define LOG_SLOT_OFFSET(n)      (LOG_HEADER_SIZE + (n)*LOG_SLOT_SIZE)
+#define LOG_SEGMENTS_OFFSET     LOG_SLOT_OFFSET(2)
 #define LOG_SEGMENT_HEADER_SIZE 88
-#define LOG_INDEX_ROW_SIZE 24
-#define LOG_INDEX_FIXED_SIZE 16 /* magic, count and checksum */
-#define LOG_TRAILER_SIZE 24
+#define LOG_INDEX_ROW_SIZE      24
+#define LOG_INDEX_FIXED_SIZE    16 /* magic, count and checksum */
+#define LOG_TRAILER_SIZE        24
 
 #define LOG_SEGMENT_HAS_END 1u
 

@@ -15,7 +15,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define INDEX_MAGIC 0x50494458u
+#define INDEX_MAGIC   0x50494458u
 #define TRAILER_MAGIC 0x50454e44u
 
 static guint32 peek32(const guint8 *in)
@@ -42,12 +42,11 @@ static void add_note(LogReader *reader, const char *format, ...)
 
     va_start(arguments, format);
     /* Before the NULL at the end. */
-    g_ptr_array_insert(reader->notes, reader->notes->len - 1,
-                       g_strdup_vprintf(format, arguments));
+    g_ptr_array_insert(reader->notes, reader->notes->len - 1, g_strdup_vprintf(format, arguments));
     va_end(arguments);
 }
 
-/* --- segments ----------------------------------------------------------------------------------- */
+/* --- segments ------------------------------------------------------------- */
 
 static gboolean damaged(GError **error, guint segment, guint64 offset, const char *why)
 {
@@ -128,8 +127,8 @@ static GBytes *read_payload(LogReader *reader, const LogSegment *segment,
     return unpack(segment, packed, error);
 }
 
-static GBytes *load_segment_at(LogReader *reader, guint number, guint64 offset,
-                               LogSegment *segment, GError **error)
+static GBytes *load_segment_at(LogReader *reader, guint number, guint64 offset, LogSegment *segment,
+                               GError **error)
 {
     guint8 header[LOG_SEGMENT_HEADER_SIZE];
 
@@ -162,7 +161,7 @@ GBytes *log_reader_load(LogReader *reader, guint number, LogSegment *segment, GE
     return data;
 }
 
-/* --- opening ------------------------------------------------------------------------------------ */
+/* --- opening -------------------------------------------------------------- */
 
 static gboolean read_header(LogReader *reader, GError **error)
 {
@@ -329,8 +328,8 @@ static void take_slot(LogReader *reader, const Digest *chain)
     }
     if (reader->slot.end_offset > reader->segments_end) {
         add_note(reader,
-                 "the log once reached offset %" G_GUINT64_FORMAT ", it can be read to %"
-                 G_GUINT64_FORMAT,
+                 "the log once reached offset %" G_GUINT64_FORMAT
+                 ", it can be read to %" G_GUINT64_FORMAT,
                  reader->slot.end_offset, reader->segments_end);
     } else if (reader->slot.end_offset == reader->segments_end &&
                digest_equal(&reader->slot.chain, chain) &&

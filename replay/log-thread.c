@@ -15,9 +15,9 @@
 #include "replay/log-file.h"
 
 #define WRITE_INTERVAL_US (100 * G_TIME_SPAN_MILLISECOND)
-#define SYNC_INTERVAL_US G_TIME_SPAN_SECOND
-#define CHUNK_TARGET (256u * 1024)
-#define PENDING_MAX (8u * 1024 * 1024)
+#define SYNC_INTERVAL_US  G_TIME_SPAN_SECOND
+#define CHUNK_TARGET      (256u * 1024)
+#define PENDING_MAX       (8u * 1024 * 1024)
 
 /* Events that become one segment. */
 typedef struct Chunk {
@@ -28,9 +28,9 @@ typedef struct Chunk {
 struct LogWriter {
     /* Machine thread only: */
     GByteArray *encoded;
-    guint64 icount;       /* of the last event */
-    gboolean wake_known;  /* whether WAKE was written at this icount ... */
-    guint64 wake_ns;      /* ... and its virtual time */
+    guint64 icount;      /* of the last event */
+    gboolean wake_known; /* whether WAKE was written at this icount ... */
+    guint64 wake_ns;     /* ... and its virtual time */
     guint64 next_event;
 
     /* Writer thread only, after the start: */
@@ -70,7 +70,7 @@ static void chunk_free(gpointer data)
     g_free(chunk);
 }
 
-/* --- the writer thread -------------------------------------------------------------------------- */
+/* --- the writer thread ---------------------------------------------------- */
 
 static gboolean write_chunks(LogWriter *writer, GQueue *chunks, GError **error)
 {
@@ -177,7 +177,7 @@ static gpointer writer_thread(gpointer data)
     return NULL;
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 LogWriter *log_writer_new(int fd, const Position *start, GError **error)
 {
@@ -244,7 +244,7 @@ gboolean log_writer_close(LogWriter *writer, GError **error)
     return !failed;
 }
 
-/* --- the machine thread ------------------------------------------------------------------------- */
+/* --- the machine thread --------------------------------------------------- */
 
 static gboolean needs_wake(const LogWriter *writer, const Position *position, const Event *event)
 {

@@ -20,7 +20,7 @@ static gboolean for_each_event(LogReader *reader, Visit visit, gpointer user, GE
     return step == LOG_STEP_END;
 }
 
-/* --- verify ------------------------------------------------------------------------------------- */
+/* --- verify --------------------------------------------------------------- */
 
 static gboolean check_after_end(gpointer user, const LogEvent *event, GError **error)
 {
@@ -51,7 +51,7 @@ gboolean log_verify(LogReader *reader, GError **error)
     return TRUE;
 }
 
-/* --- strip -------------------------------------------------------------------------------------- */
+/* --- strip ---------------------------------------------------------------- */
 
 static gboolean copy_stripped(gpointer user, const LogEvent *event, GError **error)
 {
@@ -84,7 +84,7 @@ gboolean log_strip(LogReader *reader, int fd, GError **error)
     return log_writer_flush(writer, error);
 }
 
-/* --- dump --------------------------------------------------------------------------------------- */
+/* --- dump ----------------------------------------------------------------- */
 
 static gboolean dump_text(gpointer user, const LogEvent *event, GError **error)
 {
@@ -100,10 +100,9 @@ static gboolean dump_text(gpointer user, const LogEvent *event, GError **error)
 
 static gboolean dump_json(gpointer user, const LogEvent *event, GError **error)
 {
-    g_string_append_printf(user,
-                           "{\"number\": %" G_GUINT64_FORMAT ", \"icount\": \"%" G_GUINT64_FORMAT
-                           "\", ",
-                           event->number, event->position.icount);
+    g_string_append_printf(
+        user, "{\"number\": %" G_GUINT64_FORMAT ", \"icount\": \"%" G_GUINT64_FORMAT "\", ",
+        event->number, event->position.icount);
     if (event->position.sequence) {
         g_string_append_printf(user, "\"virtual-ns\": \"%" G_GUINT64_FORMAT "\", ",
                                event->position.virtual_ns);

@@ -29,7 +29,7 @@
 #include "replay/event.h"
 #include "replay/hash.h"
 
-#define LOG_VERSION 0x50500001u /* "PP", format 1 */
+#define LOG_VERSION         0x50500001u /* "PP", format 1 */
 #define LOG_SEGMENT_RAW_MAX (4u << 20)
 
 #define LOG_ERROR (log_error_quark())
@@ -42,7 +42,7 @@ typedef enum LogError {
     LOG_ERROR_FULL, /* no space on the disk */
 } LogError;
 
-/* --- writing ---------------------------------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------- */
 
 typedef struct LogWriter LogWriter;
 
@@ -74,7 +74,7 @@ typedef struct LogWriterCounters {
 } LogWriterCounters;
 void log_writer_counters(LogWriter *writer, LogWriterCounters *counters);
 
-/* --- reading ---------------------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 typedef struct LogReader LogReader;
 
@@ -97,7 +97,7 @@ typedef struct LogEvent {
                           virtual_ns is not known: 0 */
     guint64 number;    /* in the log, from 0 */
     guint segment;
-    guint64 offset;    /* of the segment in the file */
+    guint64 offset; /* of the segment in the file */
 } LogEvent;
 
 /* A place in a log. Several cursors may walk through one reader. */
@@ -109,7 +109,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LogCursor, log_cursor_free)
 
 typedef enum LogStep {
     LOG_STEP_EVENT,
-    LOG_STEP_END,  /* nothing more, in a log that was closed or not */
+    LOG_STEP_END, /* nothing more, in a log that was closed or not */
     LOG_STEP_ERROR,
 } LogStep;
 
@@ -120,7 +120,7 @@ LogStep log_cursor_next_raw(LogCursor *cursor, LogEvent *event, GError **error);
 /* Bytes of events that the cursor has passed. */
 guint64 log_cursor_bytes(const LogCursor *cursor);
 
-/* --- for tools and tests ----------------------------------------------------------------------------- */
+/* --- for tools and tests -------------------------------------------------- */
 
 /* Reads all of the log, checks every segment and event. */
 gboolean log_verify(LogReader *reader, GError **error);

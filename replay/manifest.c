@@ -72,7 +72,7 @@ const ManifestFile *manifest_find(const GArray *files, const char *name)
     return NULL;
 }
 
-/* --- JSON --------------------------------------------------------------------------------------- */
+/* --- JSON ----------------------------------------------------------------- */
 
 static gboolean fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
@@ -198,8 +198,7 @@ static guint64 get_u64(Members *members, const char *name)
     const char *text = get_string(members, name);
     guint64 value = 0;
 
-    if (!members->failed &&
-        !g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, &value, NULL)) {
+    if (!members->failed && !g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, &value, NULL)) {
         members_fail(members, name, "is not a decimal number in quotes");
     }
     return value;
@@ -233,7 +232,7 @@ static void get_position(Members *members, const char *name, Position *position)
     members->failed = inner.failed;
 }
 
-/* --- manifest to text --------------------------------------------------------------------------- */
+/* --- manifest to text ----------------------------------------------------- */
 
 static void set_u64(JsonObject *object, const char *name, guint64 value)
 {
@@ -318,7 +317,7 @@ char *manifest_to_text(const Manifest *manifest, GError **error)
     return object_to_text(object);
 }
 
-/* --- manifest from text ------------------------------------------------------------------------- */
+/* --- manifest from text --------------------------------------------------- */
 
 static void parse_files(Members *members, const char *name, GArray *files)
 {
@@ -380,9 +379,8 @@ static char *definition_to_text(Members *members)
 static void check_format(Members *members, guint32 log_version)
 {
     if (!members->failed && log_version != LOG_VERSION) {
-        g_autofree char *why =
-            g_strdup_printf("the recording has 0x%08x, this build reads 0x%08x", log_version,
-                            LOG_VERSION);
+        g_autofree char *why = g_strdup_printf("the recording has 0x%08x, this build reads 0x%08x",
+                                               log_version, LOG_VERSION);
 
         members_fail(members, "log-version", why);
     }
@@ -428,7 +426,7 @@ Manifest *manifest_parse(const char *text, GError **error)
     return g_steal_pointer(&manifest);
 }
 
-/* --- seal --------------------------------------------------------------------------------------- */
+/* --- seal ----------------------------------------------------------------- */
 
 char *seal_to_text(const Seal *seal)
 {

@@ -28,8 +28,8 @@ typedef struct Manifest {
 } Manifest;
 
 typedef struct Seal {
-    char *manifest;  /* SHA-256 */
-    char *log;       /* SHA-256, NULL while the recording is open */
+    char *manifest; /* SHA-256 */
+    char *log;      /* SHA-256, NULL while the recording is open */
     guint64 log_size;
 } Seal;
 

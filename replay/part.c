@@ -11,9 +11,9 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#define PART_MAGIC 0x50535441u /* "PSTA" */
-#define PART_FORMAT 1u
-#define CHUNK_MAX (1u << 20)
+#define PART_MAGIC        0x50535441u /* "PSTA" */
+#define PART_FORMAT       1u
+#define CHUNK_MAX         (1u << 20)
 #define CHUNK_HEADER_SIZE 16
 #define COMPRESSION_LEVEL 1
 
@@ -26,7 +26,7 @@ static gboolean fail_io(GError **error, const char *what, const char *name)
     return FALSE;
 }
 
-/* --- files -------------------------------------------------------------------------------------- */
+/* --- files ---------------------------------------------------------------- */
 
 gboolean part_name_is_valid(const char *name)
 {
@@ -168,7 +168,7 @@ char *part_sha256(int fd, guint64 *size, GError **error)
     return g_strdup(g_checksum_get_string(sum));
 }
 
-/* --- writing parts ------------------------------------------------------------------------------ */
+/* --- writing parts -------------------------------------------------------- */
 
 struct PartWriter {
     int fd;
@@ -221,10 +221,10 @@ static guint64 chunk_checksum(const guint8 *chunk, gsize packed)
 static gboolean write_chunk(PartWriter *part, const guint8 *data, gsize length, GError **error)
 {
     guint8 *payload = part->packed + CHUNK_HEADER_SIZE;
-    gsize packed = length ? ZSTD_compressCCtx(part->compressor, payload,
-                                              ZSTD_COMPRESSBOUND(CHUNK_MAX), data, length,
-                                              COMPRESSION_LEVEL)
-                          : 0;
+    gsize packed = length
+                       ? ZSTD_compressCCtx(part->compressor, payload, ZSTD_COMPRESSBOUND(CHUNK_MAX),
+                                           data, length, COMPRESSION_LEVEL)
+                       : 0;
     guint64 checksum;
 
     g_assert(!ZSTD_isError(packed));
@@ -273,7 +273,7 @@ gboolean part_writer_finish(PartWriter *part, GError **error)
     return start_part(part, error) && write_chunk(part, NULL, 0, error);
 }
 
-/* --- reading parts ------------------------------------------------------------------------------ */
+/* --- reading parts -------------------------------------------------------- */
 
 struct PartReader {
     int fd;
@@ -358,8 +358,8 @@ static gssize read_chunk(PartReader *part, GError **error)
         return fail_chunk(part, error, "a checksum is wrong");
     }
     part->ended = raw == 0;
-    if (raw && ZSTD_decompress(part->raw, CHUNK_MAX, part->packed + CHUNK_HEADER_SIZE, packed) !=
-                   raw) {
+    if (raw &&
+        ZSTD_decompress(part->raw, CHUNK_MAX, part->packed + CHUNK_HEADER_SIZE, packed) != raw) {
         return fail_chunk(part, error, "it does not unpack");
     }
     part->offset += CHUNK_HEADER_SIZE + packed;

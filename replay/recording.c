@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #define MANIFEST "manifest.json"
-#define SEAL "seal"
-#define LOG "log"
+#define SEAL     "seal"
+#define LOG      "log"
 #define TEXT_MAX (1u << 20)
 
 struct Recording {
@@ -46,7 +46,7 @@ static Recording *recording_at(int directory, GError **error)
     return g_steal_pointer(&recording);
 }
 
-/* --- making ------------------------------------------------------------------------------------- */
+/* --- making --------------------------------------------------------------- */
 
 Recording *recording_new(int directory, GError **error)
 {
@@ -134,7 +134,7 @@ static void point_info(Recording *recording)
 {
     const Manifest *manifest = recording->manifest;
 
-    recording->info = (RecordingInfo) {
+    recording->info = (RecordingInfo){
         .definition = manifest->definition,
         .program = manifest->program,
         .level = manifest->level,
@@ -204,7 +204,7 @@ gboolean recording_seal(Recording *recording, GError **error)
     return recording->seal->log && write_seal(recording, error);
 }
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/* --- reading -------------------------------------------------------------- */
 
 static gboolean check_sha256(const char *name, const char *expected, const char *found,
                              GError **error)
@@ -253,8 +253,8 @@ static gboolean check_parts(Recording *recording, GError **error)
 static gboolean read_manifest(Recording *recording, GError **error)
 {
     g_autofree char *text = part_read_text(recording->directory, MANIFEST, TEXT_MAX, error);
-    g_autofree char *seal = text ? part_read_text(recording->directory, SEAL, TEXT_MAX, error)
-                                 : NULL;
+    g_autofree char *seal =
+        text ? part_read_text(recording->directory, SEAL, TEXT_MAX, error) : NULL;
 
     if (!seal || !(recording->seal = seal_parse(seal, error))) {
         return FALSE;
@@ -264,8 +264,7 @@ static gboolean read_manifest(Recording *recording, GError **error)
 
     /* The form is checked first: its errors say more, and a newer format keeps its own name. */
     recording->manifest = manifest_parse(text, error);
-    return recording->manifest &&
-           check_sha256(MANIFEST, recording->seal->manifest, sha256, error);
+    return recording->manifest && check_sha256(MANIFEST, recording->seal->manifest, sha256, error);
 }
 
 Recording *recording_open(int directory, GError **error)
@@ -310,8 +309,8 @@ gboolean recording_check_versions(const Recording *recording, const RecordingVer
         const RecordingVersion *own = find_version(versions, n_versions, needed->name);
 
         if (!own || own->version != needed->version) {
-            g_autofree char *have = own ? g_strdup_printf("has %u", own->version)
-                                        : g_strdup("does not have it");
+            g_autofree char *have =
+                own ? g_strdup_printf("has %u", own->version) : g_strdup("does not have it");
 
             g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_VERSION,
                         "behaviour of %s: the recording was made with version %u, this build %s",
@@ -336,8 +335,8 @@ gboolean recording_has_part(const Recording *recording, const char *name)
     return manifest_find(recording->manifest->parts, name) != NULL;
 }
 
-gboolean recording_get_reference(const Recording *recording, const char *name,
-                                 const char **sha256, guint64 *size)
+gboolean recording_get_reference(const Recording *recording, const char *name, const char **sha256,
+                                 guint64 *size)
 {
     const ManifestFile *file = manifest_find(recording->manifest->references, name);
 
@@ -390,8 +389,7 @@ LogReader *recording_open_log(Recording *recording, GError **error)
     if (position_compare(&start, &recording->info.start) != 0) {
         g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_MISMATCH,
                     "the log starts at icount %" G_GUINT64_FORMAT
-                    ", the manifest says icount %" G_GUINT64_FORMAT
-                    ": they do not belong together",
+                    ", the manifest says icount %" G_GUINT64_FORMAT ": they do not belong together",
                     start.icount, recording->info.start.icount);
         g_clear_pointer(&reader, log_reader_free);
     } else if (recording_sealed(recording) && !log_reader_closed(reader)) {

@@ -21,7 +21,7 @@
 #include "replay/replay.h"
 #include "replay/state.h"
 
-#define RECORDING_FORMAT 1
+#define RECORDING_FORMAT      1
 #define RECORDING_START_STATE "start.state"
 
 /* A component and the version of its behaviour, as "device/virtio-blk", 3. */
@@ -44,7 +44,7 @@ typedef struct RecordingInfo {
 
 typedef struct Recording Recording;
 
-/* --- making ------------------------------------------------------------------------------------------- */
+/* --- making --------------------------------------------------------------- */
 
 /* In the folder DIRECTORY, of which it takes a duplicate; there must be no recording in it yet. */
 Recording *recording_new(int directory, GError **error);
@@ -66,7 +66,7 @@ LogWriter *recording_start(Recording *recording, const RecordingInfo *info, GErr
 /* After the log was closed (replay_finish): writes the final seal. */
 gboolean recording_seal(Recording *recording, GError **error);
 
-/* --- reading ------------------------------------------------------------------------------------------ */
+/* --- reading -------------------------------------------------------------- */
 
 /* Reads and checks manifest, seal and the parts' SHA-256. */
 Recording *recording_open(int directory, GError **error);
@@ -80,8 +80,8 @@ gboolean recording_check_versions(const Recording *recording, const RecordingVer
                                   guint n_versions, GError **error);
 gboolean recording_has_part(const Recording *recording, const char *name);
 /* SHA-256 and size that the manifest gives for a reference; FALSE if it does not name it. */
-gboolean recording_get_reference(const Recording *recording, const char *name,
-                                 const char **sha256, guint64 *size);
+gboolean recording_get_reference(const Recording *recording, const char *name, const char **sha256,
+                                 guint64 *size);
 /* Lets READ load part NAME; FALSE and ERROR if it fails or does not read all of it. */
 typedef gboolean (*RecordingRead)(StateReader *reader, gpointer user, GError **error);
 gboolean recording_load_part(Recording *recording, const char *name, RecordingRead read,

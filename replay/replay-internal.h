@@ -11,21 +11,21 @@ struct Replay {
     const ReplaySources *sources;
     ReplayState state;
     ReplayCounters counters;
-    LogWriter *writer; /* record: the log; play: the echo, or NULL */
-    GByteArray *bytes; /* payload of the HASH event in hand */
+    LogWriter *writer;       /* record: the log; play: the echo, or NULL */
+    GByteArray *bytes;       /* payload of the HASH event in hand */
     GByteArray *point_names; /* as last logged or found in the log */
     GByteArray *full_names;
 
     /* Play */
     LogReader *reader;
     LogCursor *cursor;
-    LogEvent next;      /* the next event that is no note, if have_next */
+    LogEvent next; /* the next event that is no note, if have_next */
     gboolean have_next;
     gboolean exhausted; /* no event is left */
     Position end;       /* how far the log goes */
     gboolean have_stop; /* stop, stop_is_event are up to date */
     gboolean stop_is_event;
-    LogEvent stop;      /* the next input, hash or end; its bytes are not valid */
+    LogEvent stop; /* the next input, hash or end; its bytes are not valid */
     ReplayDivergence *divergence;
     GError *failure;
 };

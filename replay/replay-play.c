@@ -20,7 +20,7 @@ static void count(Replay *replay, const Event *event, gsize bytes)
     }
 }
 
-/* --- taking events from the log ----------------------------------------------------------------- */
+/* --- taking events from the log ------------------------------------------- */
 
 static void echo(Replay *replay, const Position *position, const Event *event)
 {
@@ -72,7 +72,7 @@ gboolean replay_matches(const LogEvent *event, const Position *position)
     return position->sequence == 0;
 }
 
-/* --- divergence --------------------------------------------------------------------------------- */
+/* --- divergence ----------------------------------------------------------- */
 
 static char *position_to_text(const Position *position)
 {
@@ -126,7 +126,7 @@ void replay_diverge(Replay *replay, const Position *position, char *found, GPtrA
     replay->status = REPLAY_STATUS_DIVERGED;
 }
 
-/* --- one event ---------------------------------------------------------------------------------- */
+/* --- one event ------------------------------------------------------------ */
 
 /* Whether the log's next event is what the machine does. A value is compared by what was asked. */
 static gboolean agrees(const Event *logged, const Event *event)
@@ -177,7 +177,7 @@ gboolean replay_step(Replay *replay, const Position *position, const Event *even
     }
 }
 
-/* --- hashes ------------------------------------------------------------------------------------- */
+/* --- hashes --------------------------------------------------------------- */
 
 static void set_names(GByteArray *names, const HashList *hashes)
 {
@@ -315,8 +315,7 @@ static void play_hash(Replay *replay, const Position *position, const Event *eve
 static void hash_event(Replay *replay, const Position *position, HashKind kind,
                        const HashList *hashes)
 {
-    Event event = { .kind = EVENT_HASH,
-                    .hash = { kind, replay->bytes->data, replay->bytes->len } };
+    Event event = { .kind = EVENT_HASH, .hash = { kind, replay->bytes->data, replay->bytes->len } };
 
     if (replay->mode == REPLAY_PLAY) {
         play_hash(replay, position, &event, hashes);

@@ -10,8 +10,9 @@
 #include <errno.h>
 #include <string.h>
 
-G_DEFINE_QUARK(powerplay-replay-error, replay_error)
+G_DEFINE_QUARK(powerplay - replay - error, replay_error)
 
+/* clang-format off */
 const StateTable replay_state = {
     "replay", 1, sizeof(ReplayState), (const StateField[]) {
         STATE_FIELD(ReplayState, opened_icount, "position at which inputs were opened last"),
@@ -22,8 +23,9 @@ const StateTable replay_state = {
         STATE_DONE
     }
 };
+/* clang-format on */
 
-/* --- names -------------------------------------------------------------------------------------- */
+/* --- names ---------------------------------------------------------------- */
 
 const char *sync_level_name(SyncLevel level)
 {
@@ -52,13 +54,14 @@ const char *replay_mode_name(ReplayMode mode)
 
 const char *replay_status_name(ReplayStatus status)
 {
-    static const char *const names[] = { "live",  "playing",  "ended",
-                                         "short", "diverged", "failed" };
+    static const char *const names[] = {
+        "live", "playing", "ended", "short", "diverged", "failed"
+    };
 
     return names[status];
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 Replay *replay_new(const ReplaySources *sources)
 {
@@ -126,8 +129,9 @@ static void fail_elsewhere(Replay *replay, const Position *position, const Posit
 {
     replay->status = REPLAY_STATUS_FAILED;
     g_set_error(&replay->failure, REPLAY_ERROR, REPLAY_ERROR_MISMATCH,
-                "the recording starts at icount %" G_GUINT64_FORMAT ", virtual time %"
-                G_GUINT64_FORMAT " ns, the machine is at icount %" G_GUINT64_FORMAT
+                "the recording starts at icount %" G_GUINT64_FORMAT
+                ", virtual time %" G_GUINT64_FORMAT
+                " ns, the machine is at icount %" G_GUINT64_FORMAT
                 ", virtual time %" G_GUINT64_FORMAT " ns",
                 start->icount, start->virtual_ns, position->icount, position->virtual_ns);
 }
@@ -224,9 +228,7 @@ gboolean replay_finish(Replay *replay, const Position *position, const HashList 
 {
     switch (replay->mode) {
     case REPLAY_RECORD: return finish_record(replay, position, hashes, error);
-    case REPLAY_PLAY:
-        finish_play(replay, position, hashes);
-        return finish_echo(replay, error);
+    case REPLAY_PLAY: finish_play(replay, position, hashes); return finish_echo(replay, error);
     default:
         g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_STATE,
                     "the machine neither records nor replays");
@@ -234,7 +236,7 @@ gboolean replay_finish(Replay *replay, const Position *position, const HashList 
     }
 }
 
-/* --- what happened ------------------------------------------------------------------------------ */
+/* --- what happened -------------------------------------------------------- */
 
 ReplayMode replay_mode(const Replay *replay)
 {
@@ -281,7 +283,7 @@ ReplayState *replay_get_state(Replay *replay, const Position *position)
     return &replay->state;
 }
 
-/* --- boundaries --------------------------------------------------------------------------------- */
+/* --- boundaries ----------------------------------------------------------- */
 
 /* Looks ahead for the next event for which the machine has to be at a boundary. */
 static void find_stop(Replay *replay)
@@ -310,8 +312,8 @@ static void find_stop(Replay *replay)
 static gboolean is_end(const Event *event)
 {
     return event->kind == EVENT_END ||
-           (event->kind == EVENT_HASH && (event->hash.kind == HASH_END ||
-                                          event->hash.kind == HASH_END_INSIDE));
+           (event->kind == EVENT_HASH &&
+            (event->hash.kind == HASH_END || event->hash.kind == HASH_END_INSIDE));
 }
 
 /* The event after the names of components, if the next one is such a list. */
@@ -341,8 +343,8 @@ gboolean replay_at_end(Replay *replay, const Position *position)
 
     Event event = event_after_names(replay);
 
-    return is_end(&event) && (event.kind == EVENT_END || event.hash.kind == HASH_END ||
-                              is_opened(replay, position));
+    return is_end(&event) &&
+           (event.kind == EVENT_END || event.hash.kind == HASH_END || is_opened(replay, position));
 }
 
 gboolean replay_hash_due(const Replay *replay, const Position *position)
@@ -437,8 +439,7 @@ gboolean replay_open_inputs(Replay *replay, const Position *position)
     replay->state.opened_icount = position->icount;
     replay->state.opened_virtual_ns = position->virtual_ns;
     replay->state.opened_sequence = position->sequence;
-    if (replay->mode == REPLAY_PLAY && replay_peek(replay) &&
-        is_overdue(&replay->next, position)) {
+    if (replay->mode == REPLAY_PLAY && replay_peek(replay) && is_overdue(&replay->next, position)) {
         replay_diverge(replay, position, g_strdup("nothing: the machine has run past it"), NULL);
     }
     return !replay_must_stop(replay);
@@ -466,7 +467,7 @@ gboolean replay_record_input(Replay *replay, const Position *position, const Eve
     return TRUE;
 }
 
-/* --- values ------------------------------------------------------------------------------------- */
+/* --- values --------------------------------------------------------------- */
 
 gboolean replay_value(Replay *replay, const Position *position, Event *event)
 {
@@ -530,7 +531,7 @@ gboolean replay_random(Replay *replay, const Position *position, guint8 *buffer,
     return TRUE;
 }
 
-/* --- marks and notes ---------------------------------------------------------------------------- */
+/* --- marks and notes ------------------------------------------------------ */
 
 static gboolean level_has(SyncLevel level, EventKind kind)
 {
@@ -549,18 +550,18 @@ void replay_mark(Replay *replay, const Position *position, const Event *event)
 
 void replay_mark_interrupt(Replay *replay, const Position *position)
 {
-    replay_mark(replay, position, &(Event) { .kind = EVENT_INTERRUPT });
+    replay_mark(replay, position, &(Event){ .kind = EVENT_INTERRUPT });
 }
 
 void replay_mark_exception(Replay *replay, const Position *position)
 {
-    replay_mark(replay, position, &(Event) { .kind = EVENT_EXCEPTION });
+    replay_mark(replay, position, &(Event){ .kind = EVENT_EXCEPTION });
 }
 
 void replay_mark_checkpoint(Replay *replay, const Position *position, CheckpointKind kind)
 {
     replay_mark(replay, position,
-                &(Event) { .kind = EVENT_CHECKPOINT, .checkpoint = { .kind = kind } });
+                &(Event){ .kind = EVENT_CHECKPOINT, .checkpoint = { .kind = kind } });
 }
 
 gboolean replay_note(Replay *replay, const Position *position, const char *name)

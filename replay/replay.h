@@ -28,8 +28,8 @@
  *     virtual_ns when the recording ends here, or when the machine has nothing left to wait for and
  *     the replay therefore has ended or diverged.
  *     others: wait in host time for wake (which is DEADLINE) or an input. An input moves virtual_ns
- *     by at least 1 ns, at most to DEADLINE, then sequence + 1 and the boundary. What changes nothing
- *     in the guest (a query, record-stop) does not move virtual_ns.
+ *     by at least 1 ns, at most to DEADLINE, then sequence + 1 and the boundary. What changes
+ * nothing in the guest (a query, record-stop) does not move virtual_ns.
  *
  * Invariants
  * 1. Inputs land at most once per position: a second visit of the same position finds them closed,
@@ -100,7 +100,7 @@ Replay *replay_new(const ReplaySources *sources);
 void replay_free(Replay *replay);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Replay, replay_free)
 
-/* --- modes ---------------------------------------------------------------------------------------- */
+/* --- modes ---------------------------------------------------------------- */
 
 /*
  * From REPLAY_NONE: records from POSITION on. Takes WRITER. HASHES are those of HASH_START: all
@@ -149,7 +149,7 @@ extern const StateTable replay_state;
 /* POSITION: the machine's, before a save; NULL before a load. */
 ReplayState *replay_get_state(Replay *replay, const Position *position);
 
-/* --- boundaries ------------------------------------------------------------------------------------ */
+/* --- boundaries ----------------------------------------------------------- */
 
 /* Play: TRUE unless the status is REPLAY_STATUS_PLAYING. The machine then stops, and stays
  * inspectable. */
@@ -163,7 +163,8 @@ gboolean replay_must_stop(const Replay *replay);
 guint64 replay_next_icount(Replay *replay, const Position *position);
 /* For an idle machine: DEADLINE, or in play the virtual time of what the log has before it. */
 guint64 replay_next_wake(Replay *replay, const Position *position, guint64 deadline);
-/* Play: whether the recording ends here, or has ended. Ask at the top of each pass of a boundary. */
+/* Play: whether the recording ends here, or has ended. Ask at the top of each pass of a boundary.
+ */
 gboolean replay_at_end(Replay *replay, const Position *position);
 gboolean replay_hash_due(const Replay *replay, const Position *position);
 void replay_hash_point(Replay *replay, const Position *position, const HashList *hashes);
@@ -173,12 +174,13 @@ void replay_hash_point(Replay *replay, const Position *position, const HashList 
  * POSITION. Must be called on each boundary, after the hash point and before timers.
  */
 gboolean replay_open_inputs(Replay *replay, const Position *position);
-/* Play: the next input due at this position, borrowed until the next call; NULL if there is none. */
+/* Play: the next input due at this position, borrowed until the next call; NULL if there is none.
+ */
 const Event *replay_next_input(Replay *replay, const Position *position);
 /* None: TRUE. Record: logs an event of class input, TRUE. Play: FALSE, live input is refused. */
 gboolean replay_record_input(Replay *replay, const Position *position, const Event *event);
 
-/* --- values, marks, notes -------------------------------------------------------------------------- */
+/* --- values, marks, notes ------------------------------------------------- */
 
 /* FALSE (and *NS = 0) when the replay has diverged, ended or failed; the machine then stops. */
 gboolean replay_clock_host(Replay *replay, const Position *position, gint64 *ns);
@@ -205,7 +207,7 @@ gboolean replay_note(Replay *replay, const Position *position, const char *name)
 /* Record: tells the log how far the machine is; cheap, call it at each end of a quantum. */
 void replay_progress(Replay *replay, const Position *position);
 
-/* --- what happened --------------------------------------------------------------------------------- */
+/* --- what happened -------------------------------------------------------- */
 
 typedef struct ReplayDivergence {
     Position position; /* of the machine */

@@ -26,7 +26,7 @@ static char *element_to_text(const StateField *field, const guint8 *element)
     return g_strdup_printf("0x%" G_GINT64_MODIFIER "x", value);
 }
 
-/* --- compare ------------------------------------------------------------------------------------ */
+/* --- compare -------------------------------------------------------------- */
 
 typedef struct Comparison {
     StateDifference difference;
@@ -104,7 +104,7 @@ char *state_compare_first(const StateTable *table, const void *a, const void *b)
     return first;
 }
 
-/* --- dump --------------------------------------------------------------------------------------- */
+/* --- dump ----------------------------------------------------------------- */
 
 static void dump_bytes(const guint8 *data, gsize length, GString *out)
 {

@@ -9,7 +9,7 @@
 
 #define BUFFER_SIZE 65536
 
-G_DEFINE_QUARK(powerplay-state-error, state_error)
+G_DEFINE_QUARK(powerplay - state - error, state_error)
 
 struct StateWriter {
     StateSink sink; /* NULL: memory */
@@ -121,7 +121,7 @@ GBytes *state_writer_close_bytes(StateWriter *writer, GError **error)
     return g_bytes_new(writer->buffer->data, writer->buffer->len);
 }
 
-/* --- reader ------------------------------------------------------------------------------------ */
+/* --- reader --------------------------------------------------------------- */
 
 struct StateReader {
     StateSource source; /* NULL: memory */

@@ -30,7 +30,7 @@ const char *state_kind_name(StateKind kind)
     }
 }
 
-/* --- coverage ----------------------------------------------------------------------------------- */
+/* --- coverage ------------------------------------------------------------- */
 
 static gboolean fail(GError **error, const StateTable *table, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
@@ -65,9 +65,10 @@ static gboolean check_name(const StateTable *table, const StateField *field, GEr
 static gboolean check_element(const StateTable *table, const StateField *field, GError **error)
 {
     static const guint8 sizes[] = {
-        [STATE_KIND_U8] = 1,  [STATE_KIND_U16] = 2, [STATE_KIND_U32] = 4,  [STATE_KIND_U64] = 8,
-        [STATE_KIND_I8] = 1,  [STATE_KIND_I16] = 2, [STATE_KIND_I32] = 4,  [STATE_KIND_I64] = 8,
-        [STATE_KIND_BOOL] = 1, [STATE_KIND_BYTES] = 1, [STATE_KIND_VECTOR] = 16,
+        [STATE_KIND_U8] = 1,    [STATE_KIND_U16] = 2,     [STATE_KIND_U32] = 4,
+        [STATE_KIND_U64] = 8,   [STATE_KIND_I8] = 1,      [STATE_KIND_I16] = 2,
+        [STATE_KIND_I32] = 4,   [STATE_KIND_I64] = 8,     [STATE_KIND_BOOL] = 1,
+        [STATE_KIND_BYTES] = 1, [STATE_KIND_VECTOR] = 16,
     };
 
     if (field->kind != STATE_KIND_STRUCT) {
@@ -138,7 +139,7 @@ gboolean state_table_check(const StateTable *table, GError **error)
     return check_tiling(table, owners, error);
 }
 
-/* --- poison ------------------------------------------------------------------------------------- */
+/* --- poison --------------------------------------------------------------- */
 
 /* Saves the bytes that stay, poisons all, puts them back: bytes without a row are poisoned too. */
 static void restore_rows(const StateTable *table, void *state, const guint8 *copy)
@@ -165,7 +166,7 @@ void state_poison(const StateTable *table, void *state)
     restore_rows(table, state, copy);
 }
 
-/* --- tables without a row ----------------------------------------------------------------------- */
+/* --- tables without a row ------------------------------------------------- */
 
 static guint count_rows(const StateTable *table)
 {
@@ -206,13 +207,13 @@ void state_table_free(StateTable *table)
     }
 }
 
-/* --- description -------------------------------------------------------------------------------- */
+/* --- description ---------------------------------------------------------- */
 
 static void describe(const StateTable *table, const char *prefix, GString *out)
 {
     for (const StateField *field = table->fields; field->kind != STATE_KIND_DONE; field++) {
-        g_autofree char *path = g_strdup_printf("%s%s%s", prefix, field->name,
-                                                field->count > 1 ? "[]" : "");
+        g_autofree char *path =
+            g_strdup_printf("%s%s%s", prefix, field->name, field->count > 1 ? "[]" : "");
 
         if (field->kind == STATE_KIND_PADDING) {
             continue;

@@ -3,8 +3,9 @@
  * Values of a struct in stored form: big-endian, in the order of the rows, without padding; and the
  * layout (names, kinds, counts) that a saved struct carries in front of its values.
  *
- * Saved: layout = table name, version (4 bytes), stored rows (2 bytes), per row name, kind (1 byte),
- * count (4 bytes) and, for a struct, its layout; then all values. Names have a 1-byte length.
+ * Saved: layout = table name, version (4 bytes), stored rows (2 bytes), per row name, kind (1
+ * byte), count (4 bytes) and, for a struct, its layout; then all values. Names have a 1-byte
+ * length.
  */
 #include "replay/state-internal.h"
 
@@ -33,10 +34,10 @@ StateVector state_element_vector(const guint8 *element)
     gboolean little = G_BYTE_ORDER == G_LITTLE_ENDIAN;
 
     memcpy(word, element, sizeof(word));
-    return (StateVector) { .high = word[little ? 1 : 0], .low = word[little ? 0 : 1] };
+    return (StateVector){ .high = word[little ? 1 : 0], .low = word[little ? 0 : 1] };
 }
 
-/* --- feeding ------------------------------------------------------------------------------------ */
+/* --- feeding -------------------------------------------------------------- */
 
 /* Gathers small values, so that the receiver is called with larger pieces. */
 typedef struct Feeder {
@@ -130,7 +131,7 @@ gsize state_table_stored_size(const StateTable *table)
     return size;
 }
 
-/* --- saving ------------------------------------------------------------------------------------- */
+/* --- saving --------------------------------------------------------------- */
 
 static guint stored_rows(const StateTable *table)
 {
@@ -171,7 +172,7 @@ void state_save(StateWriter *writer, const StateTable *table, const void *state)
     state_feed(table, state, feed_writer, writer);
 }
 
-/* --- loading ------------------------------------------------------------------------------------ */
+/* --- loading -------------------------------------------------------------- */
 
 static void check_layout(StateReader *reader, const StateTable *table);
 

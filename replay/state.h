@@ -86,7 +86,7 @@ struct StateTable {
     const StateField *fields; /* ends with STATE_DONE */
 };
 
-/* --- rows ------------------------------------------------------------------------------------ */
+/* --- rows ----------------------------------------------------------------- */
 
 #define STATE_MEMBER_(T, m) (((T *)0)->m)
 #define STATE_REQUIRE_(condition, why)                                                             \
@@ -98,8 +98,11 @@ struct StateTable {
     (!__builtin_types_compatible_p(__typeof__(array), __typeof__(&(array)[0])))
 /* No default: a pointer, a float or an array as a scalar is a compile error here. */
 #define STATE_UNSIGNED_KIND_(pointer)                                                              \
-    _Generic((pointer), uint8_t *: STATE_KIND_U8, uint16_t *: STATE_KIND_U16,                      \
-        uint32_t *: STATE_KIND_U32, uint64_t *: STATE_KIND_U64)
+    _Generic((pointer), uint8_t *                                                                  \
+             : STATE_KIND_U8, uint16_t *                                                           \
+             : STATE_KIND_U16, uint32_t *                                                          \
+             : STATE_KIND_U32, uint64_t *                                                          \
+             : STATE_KIND_U64)
 #define STATE_KIND_OF_(pointer)                                                                    \
     _Generic((pointer), uint8_t *: STATE_KIND_U8, uint16_t *: STATE_KIND_U16,                      \
         uint32_t *: STATE_KIND_U32, uint64_t *: STATE_KIND_U64, int8_t *: STATE_KIND_I8,           \
@@ -125,8 +128,7 @@ struct StateTable {
                max_, table_, doc)
 
 /* A scalar: unsigned or signed 8, 16, 32 or 64 bits, bool, or an enum. */
-#define STATE_FIELD(T, m, doc)                                                                     \
-    STATE_SCALAR_(T, m, STATE_KIND_OF_(&STATE_MEMBER_(T, m)), 0, doc)
+#define STATE_FIELD(T, m, doc) STATE_SCALAR_(T, m, STATE_KIND_OF_(&STATE_MEMBER_(T, m)), 0, doc)
 /* An unsigned scalar that indexes or counts something: a load refuses more than MAX. */
 #define STATE_FIELD_MAX(T, m, max, doc)                                                            \
     STATE_SCALAR_(T, m, STATE_UNSIGNED_KIND_(&STATE_MEMBER_(T, m)), max, doc)
@@ -192,7 +194,7 @@ struct StateTable {
         .name = NULL, .kind = STATE_KIND_DONE                                                      \
     }
 
-/* --- the stream that states are saved to and loaded from --------------------------------------- */
+/* --- the stream that states are saved to and loaded from ------------------ */
 
 typedef struct StateWriter StateWriter;
 typedef struct StateReader StateReader;
@@ -246,7 +248,7 @@ gboolean state_reader_finish(StateReader *reader, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StateWriter, state_writer_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StateReader, state_reader_free)
 
-/* --- what a table can do ---------------------------------------------------------------------- */
+/* --- what a table can do -------------------------------------------------- */
 
 /* Whether the rows tile the struct, without overlaps, double names or wrong nested tables. */
 gboolean state_table_check(const StateTable *table, GError **error);

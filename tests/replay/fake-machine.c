@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+/* clang-format off */
 const StateTable fake_state = {
     "fake", 1, sizeof(FakeState), (const StateField[]) {
         STATE_FIELD(FakeState, icount, "instructions"),
@@ -19,6 +20,7 @@ const StateTable fake_state = {
         STATE_DONE
     }
 };
+/* clang-format on */
 
 static gint64 read_clock(gpointer user)
 {
@@ -47,7 +49,7 @@ FakeMachine *fake_new(guint64 seed)
 
     machine->host.state = seed;
     machine->ram = g_malloc0(FAKE_PAGES * HASH_RAM_PAGE);
-    machine->sources = (ReplaySources) { read_clock, read_clock, read_random, machine };
+    machine->sources = (ReplaySources){ read_clock, read_clock, read_random, machine };
     machine->replay = replay_new(&machine->sources);
     machine->hashes = hash_list_new();
     machine->quantum_limit = 65536;
@@ -71,10 +73,10 @@ Position fake_position(const FakeMachine *machine)
 {
     const FakeState *state = &machine->state;
 
-    return (Position) { state->icount, state->icount + state->warp, state->sequence };
+    return (Position){ state->icount, state->icount + state->warp, state->sequence };
 }
 
-/* --- hashes ------------------------------------------------------------------------------------- */
+/* --- hashes --------------------------------------------------------------- */
 
 static guint64 next_dirty(gpointer user, guint64 from)
 {
@@ -88,7 +90,7 @@ static guint64 next_dirty(gpointer user, guint64 from)
 
 static RamView ram_view(FakeMachine *machine)
 {
-    return (RamView) { machine->ram, FAKE_PAGES, next_dirty, machine };
+    return (RamView){ machine->ram, FAKE_PAGES, next_dirty, machine };
 }
 
 const HashList *fake_hash_all(FakeMachine *machine)
@@ -113,7 +115,7 @@ static void hash_point(FakeMachine *machine, const Position *position)
     replay_hash_point(machine->replay, position, machine->hashes);
 }
 
-/* --- boundary ----------------------------------------------------------------------------------- */
+/* --- boundary ------------------------------------------------------------- */
 
 static void deliver(FakeMachine *machine, const Event *event)
 {
@@ -129,8 +131,8 @@ static void deliver(FakeMachine *machine, const Event *event)
         }
         machine->state.pending = true;
         /* Timers and inputs at one position must keep their order. */
-        machine->state.deadline = MIN(machine->state.deadline,
-                                      machine->state.icount + machine->state.warp);
+        machine->state.deadline =
+            MIN(machine->state.deadline, machine->state.icount + machine->state.warp);
     }
 }
 
@@ -139,7 +141,8 @@ static void take_live_inputs(FakeMachine *machine, const Position *position)
 {
     guint8 data[16];
     guint count = dice_below(&machine->host, machine->input_odds) == 0
-                      ? 1 + dice_below(&machine->host, 3) : 0;
+                      ? 1 + dice_below(&machine->host, 3)
+                      : 0;
 
     for (guint i = 0; i < count; i++) {
         Event event = { .kind = EVENT_CHAR_READ, .char_read = { 1, data, 0 } };
@@ -149,7 +152,7 @@ static void take_live_inputs(FakeMachine *machine, const Position *position)
             data[j] = dice_roll(&machine->host);
         }
         if (dice_below(&machine->host, 4) == 0) {
-            event = (Event) { .kind = EVENT_INPUT_SYNC };
+            event = (Event){ .kind = EVENT_INPUT_SYNC };
         }
         if (replay_record_input(machine->replay, position, &event)) {
             deliver(machine, &event);
@@ -205,7 +208,7 @@ static void boundary(FakeMachine *machine)
     }
 }
 
-/* --- running ------------------------------------------------------------------------------------ */
+/* --- running -------------------------------------------------------------- */
 
 static void store(FakeMachine *machine)
 {
@@ -294,8 +297,10 @@ static void wait_idle(FakeMachine *machine)
 
     warp(machine, MIN(wake, arrival));
     if (dice_below(&machine->host, 8) == 0) {
-        replay_note(machine->replay, &(Position) { position.icount, machine->state.icount +
-                                       machine->state.warp, machine->state.sequence }, "idle");
+        replay_note(machine->replay,
+                    &(Position){ position.icount, machine->state.icount + machine->state.warp,
+                                 machine->state.sequence },
+                    "idle");
     }
 }
 
@@ -326,14 +331,12 @@ static gboolean pass(FakeMachine *machine, guint64 limit)
 
 void fake_run(FakeMachine *machine, guint64 icount)
 {
-    while (machine->state.icount < icount && pass(machine, icount)) {
-    }
+    while (machine->state.icount < icount && pass(machine, icount)) {}
 }
 
 void fake_play_to_end(FakeMachine *machine)
 {
-    while (pass(machine, G_MAXUINT64)) {
-    }
+    while (pass(machine, G_MAXUINT64)) {}
 
     Position position = fake_position(machine);
 

@@ -37,8 +37,8 @@ typedef struct FakeMachine {
     guint64 boundaries;
     guint64 clock;
     GString *events_seen;
-    LogWriter *log;        /* flushed now and then, so that there are many segments */
-    guint64 tamper_at;     /* icount at which x changes behind everybody's back; 0: never */
+    LogWriter *log;    /* flushed now and then, so that there are many segments */
+    guint64 tamper_at; /* icount at which x changes behind everybody's back; 0: never */
 } FakeMachine;
 
 FakeMachine *fake_new(guint64 seed);

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* --- random events ------------------------------------------------------------------------------ */
+/* --- random events -------------------------------------------------------- */
 
 static guint8 noise[4096];
 
@@ -24,7 +24,7 @@ static void roll_event(Dice *dice, Event *event)
     } while (event->kind == EVENT_INSTRUCTION || event->kind == EVENT_WAKE ||
              event->kind == EVENT_END);
     switch (event->kind) {
-#define U8(name) arguments->name = dice_roll(dice);
+#define U8(name)  arguments->name = dice_roll(dice);
 #define U16(name) arguments->name = dice_roll(dice);
 #define U32(name) arguments->name = dice_roll(dice);
 #define U64(name) arguments->name = dice_roll(dice);
@@ -84,7 +84,7 @@ static void roll_position(Dice *dice, Position *position)
     }
 }
 
-/* --- events ------------------------------------------------------------------------------------- */
+/* --- events --------------------------------------------------------------- */
 
 START_TEST(test_each_event_survives_encoding)
 {
@@ -160,7 +160,7 @@ START_TEST(test_bad_events_are_refused)
 }
 END_TEST
 
-/* --- whole logs --------------------------------------------------------------------------------- */
+/* --- whole logs ----------------------------------------------------------- */
 
 typedef struct Written {
     Position position;
@@ -281,7 +281,7 @@ START_TEST(test_gap_of_more_than_32_bits)
     LogEvent event;
 
     position.icount = G_GUINT64_CONSTANT(0x300000005);
-    log_writer_append(writer, &position, &(Event) { .kind = EVENT_INPUT_SYNC });
+    log_writer_append(writer, &position, &(Event){ .kind = EVENT_INPUT_SYNC });
     position.icount = G_MAXUINT64;
     log_writer_progress(writer, &position);
     support_ok(log_writer_close(writer, &error), error);
@@ -300,7 +300,7 @@ START_TEST(test_gap_of_more_than_32_bits)
 }
 END_TEST
 
-/* --- damage ------------------------------------------------------------------------------------- */
+/* --- damage --------------------------------------------------------------- */
 
 typedef enum Outcome {
     OUTCOME_GOOD,    /* read to the end, nothing was said */
@@ -325,8 +325,7 @@ static Outcome read_damaged(const GByteArray *bytes, const GArray *written, guin
     }
     *count = read_log(reader, written, &error);
     outcome = error ? OUTCOME_REFUSED : log_reader_notes(reader)[0] ? OUTCOME_NOTED : OUTCOME_GOOD;
-    *said = error ? g_strdup(error->message)
-                  : g_strjoinv("; ", (char **)log_reader_notes(reader));
+    *said = error ? g_strdup(error->message) : g_strjoinv("; ", (char **)log_reader_notes(reader));
     if (!error && *count < written->len && log_reader_closed(reader)) {
         ck_abort_msg("a shorter log passes as closed");
     }
@@ -491,8 +490,9 @@ END_TEST
 /* A frame that claims or holds more than its header says, and one that unpacks to gigabytes. */
 START_TEST(test_sizes_are_not_believed)
 {
-    static const guint32 lengths[] = { 0, 1, 99, 101, LOG_SEGMENT_RAW_MAX, LOG_SEGMENT_RAW_MAX + 1,
-                                       G_MAXUINT32 };
+    static const guint32 lengths[] = {
+        0, 1, 99, 101, LOG_SEGMENT_RAW_MAX, LOG_SEGMENT_RAW_MAX + 1, G_MAXUINT32
+    };
 
     for (guint i = 0; i < G_N_ELEMENTS(lengths); i++) {
         int fd = support_file();
@@ -540,7 +540,7 @@ START_TEST(test_other_versions_are_refused)
 }
 END_TEST
 
-/* --- crashes ------------------------------------------------------------------------------------ */
+/* --- crashes -------------------------------------------------------------- */
 
 /* Child: appends numbered events, tells the parent how many, until it is killed. */
 static void record_until_killed(int fd, volatile guint64 *appended)
@@ -564,8 +564,8 @@ START_TEST(test_killed_writer_loses_at_most_100_ms)
 {
     int fd = support_file();
     /* [0] events appended; child's last time [1]. */
-    volatile guint64 *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                                    -1, 0);
+    volatile guint64 *shared =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t child = fork();
 
     if (child == 0) {

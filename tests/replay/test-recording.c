@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 static const RecordingVersion versions[] = {
-    { "cpu/power9", 1 }, { "board/pseries", 2 }, { "device/spapr-vty", 3 },
+    { "cpu/power9", 1 },
+    { "board/pseries", 2 },
+    { "device/spapr-vty", 3 },
 };
 #define DEFINITION "{\"name\": \"deb1\", \"memory\": \"1G\", \"disks\": [{\"id\": \"hd0\"}]}"
 
@@ -66,7 +68,7 @@ static gboolean read_state(StateReader *reader, gpointer user, GError **error)
 
 static RecordingInfo info_new(void)
 {
-    return (RecordingInfo) {
+    return (RecordingInfo){
         .definition = DEFINITION,
         .program = "test 1",
         .level = SYNC_INTERRUPTS,
@@ -96,9 +98,9 @@ static void make_recording(int fd, guint64 seed, gboolean seal)
     for (guint i = 0; i < 100; i++) {
         position.icount += 1000;
         position.sequence = 0;
-        log_writer_append(writer, &position, &(Event) { .kind = EVENT_INPUT_SYNC });
+        log_writer_append(writer, &position, &(Event){ .kind = EVENT_INPUT_SYNC });
     }
-    log_writer_append(writer, &position, &(Event) { .kind = EVENT_END });
+    log_writer_append(writer, &position, &(Event){ .kind = EVENT_END });
     if (seal) {
         support_ok(log_writer_close(writer, &error), error);
         support_ok(recording_seal(recording, &error), error);
@@ -193,14 +195,14 @@ START_TEST(test_versions)
     ck_assert(!recording_check_versions(recording, own, 2, &error));
     ck_assert_ptr_nonnull(strstr(error->message, "device/spapr-vty"));
     g_clear_error(&error);
-    own[3] = (RecordingVersion) { "device/new", 1 };
+    own[3] = (RecordingVersion){ "device/new", 1 };
     ck_assert(!recording_check_versions(recording, own, 4, &error));
     ck_assert_ptr_nonnull(strstr(error->message, "device/new"));
     folder_remove(&folder);
 }
 END_TEST
 
-/* --- damage ------------------------------------------------------------------------------------- */
+/* --- damage --------------------------------------------------------------- */
 
 static void flip(int folder, const char *name, gsize offset, guint8 mask)
 {
@@ -256,8 +258,7 @@ START_TEST(test_each_flipped_byte)
 
         g_autofree char *said = complaint(folder.fd);
 
-        ck_assert_msg(said, "%s: a change of byte %zu went unnoticed", names[_i],
-                      offset);
+        ck_assert_msg(said, "%s: a change of byte %zu went unnoticed", names[_i], offset);
         flip(folder.fd, names[_i], offset, mask);
     }
     folder_remove(&folder);

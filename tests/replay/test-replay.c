@@ -209,7 +209,7 @@ START_TEST(test_stripped_log_plays)
 }
 END_TEST
 
-/* --- divergence --------------------------------------------------------------------------------- */
+/* --- divergence ----------------------------------------------------------- */
 
 START_TEST(test_changed_register_is_found_and_named)
 {
@@ -323,7 +323,7 @@ START_TEST(test_wrong_initial_state_is_refused)
 }
 END_TEST
 
-/* --- recordings that were not closed ------------------------------------------------------------ */
+/* --- recordings that were not closed -------------------------------------- */
 
 START_TEST(test_recording_without_end_plays_to_where_it_came)
 {
@@ -365,8 +365,8 @@ START_TEST(test_cut_logs_play_as_far_as_they_go)
         begin_play(machine, fd, SYNC_FULL);
         fake_play_to_end(machine);
         status = replay_status(machine->replay);
-        ck_assert_msg(status == REPLAY_STATUS_SHORT || status == REPLAY_STATUS_ENDED, "cut to %zu: %s",
-                      length, replay_status_name(status));
+        ck_assert_msg(status == REPLAY_STATUS_SHORT || status == REPLAY_STATUS_ENDED,
+                      "cut to %zu: %s", length, replay_status_name(status));
         ck_assert(g_str_has_prefix(recorded->events_seen, machine->events_seen->str));
         ck_assert_uint_le(machine->state.icount, recorded->state.icount + 1);
         ck_assert(machine->state.icount > 0 || length < bytes->len / 2);

@@ -19,6 +19,7 @@ typedef struct Inner {
     guint16 lines[2];
 } Inner;
 
+/* clang-format off */
 static const StateTable inner_state = {
     "inner", 3, sizeof(Inner), (const StateField[]) {
         STATE_FIELD_MAX(Inner, level, 15, "present level"),
@@ -26,6 +27,7 @@ static const StateTable inner_state = {
         STATE_DONE
     }
 };
+/* clang-format on */
 
 typedef struct Sample {
     guint8 a;
@@ -54,17 +56,19 @@ typedef struct Sample {
         STATE_FIELD(Sample, e, "signed"), STATE_ARRAY(Sample, f, "signed"),                        \
         STATE_ARRAY2(Sample, grid, "two by three"),                                                \
         STATE_VECTOR_ARRAY(Sample, vectors, "registers"), STATE_GAP(Sample, vectors, wide),        \
-        STATE_VECTOR(Sample, wide, "one register"), STATE_STRUCT(Sample, one, &inner_state, "one"),\
-        STATE_STRUCT_ARRAY(Sample, many, &inner_state, "some"),                                    \
-        STATE_BYTES(Sample, name, "text"), STATE_WIRING(Sample, wire, "set by the board"),         \
-        STATE_TRANSIENT(Sample, cache, "rebuilt"), STATE_FIELD(Sample, last, "last"),              \
-        STATE_TAIL(Sample, last)
+        STATE_VECTOR(Sample, wide, "one register"),                                                \
+        STATE_STRUCT(Sample, one, &inner_state, "one"),                                            \
+        STATE_STRUCT_ARRAY(Sample, many, &inner_state, "some"), STATE_BYTES(Sample, name, "text"), \
+        STATE_WIRING(Sample, wire, "set by the board"), STATE_TRANSIENT(Sample, cache, "rebuilt"), \
+        STATE_FIELD(Sample, last, "last"), STATE_TAIL(Sample, last)
 /* The number of stored rows above. */
 #define SAMPLE_STORED 15
 
+/* clang-format off */
 static const StateTable sample_state = {
     "sample", 7, sizeof(Sample), (const StateField[]) { SAMPLE_ROWS, STATE_DONE }
 };
+/* clang-format on */
 
 static void fill(Sample *sample, guint64 seed)
 {
@@ -103,7 +107,7 @@ static gboolean load(GBytes *bytes, const StateTable *table, void *state, GError
     return state_load(reader, table, state, error) && state_reader_finish(reader, error);
 }
 
-/* --- coverage ----------------------------------------------------------------------------------- */
+/* --- coverage ------------------------------------------------------------- */
 
 static void assert_refused(const StateTable *table, const char *why)
 {
@@ -115,7 +119,7 @@ static void assert_refused(const StateTable *table, const char *why)
 
 START_TEST(test_complete_table_passes)
 {
-    const StateTable *const tables[] = { &sample_state,      &inner_state,   &digest_state,
+    const StateTable *const tables[] = { &sample_state,      &inner_state,    &digest_state,
                                          &output_hash_state, &ram_hash_state, &replay_state };
 
     for (guint i = 0; i < G_N_ELEMENTS(tables); i++) {
@@ -134,18 +138,24 @@ typedef struct Holes {
 
 START_TEST(test_each_forgotten_byte_is_named)
 {
-    const StateTable padding = { "holes", 1, sizeof(Holes), (const StateField[]) {
-        STATE_FIELD(Holes, a, ""), STATE_FIELD(Holes, b, ""), STATE_FIELD(Holes, c, ""),
-        STATE_TAIL(Holes, c), STATE_DONE } };
-    const StateTable tail = { "holes", 1, sizeof(Holes), (const StateField[]) {
-        STATE_FIELD(Holes, a, ""), STATE_GAP(Holes, a, b), STATE_FIELD(Holes, b, ""),
-        STATE_FIELD(Holes, c, ""), STATE_DONE } };
-    const StateTable row = { "holes", 1, sizeof(Holes), (const StateField[]) {
-        STATE_FIELD(Holes, a, ""), STATE_GAP(Holes, a, b), STATE_FIELD(Holes, c, ""),
-        STATE_TAIL(Holes, c), STATE_DONE } };
-    const StateTable start = { "holes", 1, sizeof(Holes), (const StateField[]) {
-        STATE_GAP(Holes, a, b), STATE_FIELD(Holes, b, ""), STATE_FIELD(Holes, c, ""),
-        STATE_TAIL(Holes, c), STATE_DONE } };
+    const StateTable padding = {
+        "holes", 1, sizeof(Holes),
+        (const StateField[]){ STATE_FIELD(Holes, a, ""), STATE_FIELD(Holes, b, ""),
+                              STATE_FIELD(Holes, c, ""), STATE_TAIL(Holes, c), STATE_DONE }
+    };
+    const StateTable tail = {
+        "holes", 1, sizeof(Holes),
+        (const StateField[]){ STATE_FIELD(Holes, a, ""), STATE_GAP(Holes, a, b),
+                              STATE_FIELD(Holes, b, ""), STATE_FIELD(Holes, c, ""), STATE_DONE }
+    };
+    const StateTable row = { "holes", 1, sizeof(Holes),
+                             (const StateField[]){
+                                 STATE_FIELD(Holes, a, ""), STATE_GAP(Holes, a, b),
+                                 STATE_FIELD(Holes, c, ""), STATE_TAIL(Holes, c), STATE_DONE } };
+    const StateTable start = { "holes", 1, sizeof(Holes),
+                               (const StateField[]){
+                                   STATE_GAP(Holes, a, b), STATE_FIELD(Holes, b, ""),
+                                   STATE_FIELD(Holes, c, ""), STATE_TAIL(Holes, c), STATE_DONE } };
 
     assert_refused(&padding, "holes: no row for bytes 1..3 (after a)");
     assert_refused(&tail, "no row for bytes 9..11 (after c)");
@@ -156,15 +166,21 @@ END_TEST
 
 START_TEST(test_wrong_tables_are_named)
 {
-    const StateTable twice = { "twice", 1, sizeof(Inner), (const StateField[]) {
-        STATE_FIELD(Inner, level, ""), STATE_FIELD(Inner, level, ""), STATE_DONE } };
-    const StateTable nested = { "nested", 1, sizeof(Sample), (const StateField[]) {
-        STATE_STRUCT(Sample, one, &sample_state, ""), STATE_DONE } };
-    const StateTable beyond = { "beyond", 1, 4, (const StateField[]) {
-        STATE_FIELD(Inner, level, ""), STATE_ARRAY(Inner, lines, ""), STATE_DONE } };
-    const StateTable both = { "both", 1, sizeof(Inner), (const StateField[]) {
-        STATE_FIELD(Inner, level, ""), STATE_ARRAY(Inner, lines, ""),
-        { "other", "", STATE_KIND_U32, 2, 4, 1, 0, NULL }, STATE_DONE } };
+    const StateTable twice = { "twice", 1, sizeof(Inner),
+                               (const StateField[]){ STATE_FIELD(Inner, level, ""),
+                                                     STATE_FIELD(Inner, level, ""), STATE_DONE } };
+    const StateTable nested = { "nested", 1, sizeof(Sample),
+                                (const StateField[]){ STATE_STRUCT(Sample, one, &sample_state, ""),
+                                                      STATE_DONE } };
+    const StateTable beyond = { "beyond", 1, 4,
+                                (const StateField[]){ STATE_FIELD(Inner, level, ""),
+                                                      STATE_ARRAY(Inner, lines, ""), STATE_DONE } };
+    const StateTable both = { "both", 1, sizeof(Inner),
+                              (const StateField[]){
+                                  STATE_FIELD(Inner, level, ""),
+                                  STATE_ARRAY(Inner, lines, ""),
+                                  { "other", "", STATE_KIND_U32, 2, 4, 1, 0, NULL },
+                                  STATE_DONE } };
 
     assert_refused(&twice, "two rows are called level");
     assert_refused(&nested, "row one has elements of 8 bytes, its table sample describes");
@@ -173,7 +189,7 @@ START_TEST(test_wrong_tables_are_named)
 }
 END_TEST
 
-/* --- save and load ------------------------------------------------------------------------------ */
+/* --- save and load -------------------------------------------------------- */
 
 START_TEST(test_all_comes_back)
 {
@@ -199,7 +215,8 @@ START_TEST(test_all_comes_back)
     /* Byte for byte, but for what is not stored. */
     after.cache = before.cache;
     after.wire = before.wire;
-    memcpy((char *)&after + offsetof(Sample, last) + 4, (char *)&before + offsetof(Sample, last) + 4,
+    memcpy((char *)&after + offsetof(Sample, last) + 4,
+           (char *)&before + offsetof(Sample, last) + 4,
            sizeof(Sample) - offsetof(Sample, last) - 4);
     memcpy((char *)after.vectors + sizeof(after.vectors),
            (char *)before.vectors + sizeof(before.vectors),
@@ -226,11 +243,13 @@ START_TEST(test_stored_values_are_big_endian)
     ck_assert_mem_eq(stored->data, expected, sizeof(expected));
 
     /* A vector's value is most significant byte first, whatever the host. */
-    const StateTable vectors = { "v", 1, sizeof(sample), (const StateField[]) {
-        STATE_VECTOR(Sample, wide, ""), STATE_DONE } };
+    const StateTable vectors = {
+        "v", 1, sizeof(sample), (const StateField[]){ STATE_VECTOR(Sample, wide, ""), STATE_DONE }
+    };
 
     memset(&sample, 0, sizeof(sample));
-    sample.wide = (unsigned __int128)0x0011223344556677 << 64 | G_GUINT64_CONSTANT(0x8899aabbccddeeff);
+    sample.wide =
+        (unsigned __int128)0x0011223344556677 << 64 | G_GUINT64_CONSTANT(0x8899aabbccddeeff);
     g_byte_array_set_size(stored, 0);
     state_feed(&vectors, &sample, gather, stored);
     for (guint i = 0; i < 16; i++) {
@@ -290,15 +309,21 @@ START_TEST(test_drift_is_refused_and_named)
 {
     const StateTable other_name = { "simple", 7, sizeof(Sample), sample_state.fields };
     const StateTable other_version = { "sample", 8, sizeof(Sample), sample_state.fields };
-    const StateTable renamed = { "inner", 3, sizeof(Inner), (const StateField[]) {
-        { "height", "", STATE_KIND_U32, 0, 4, 1, 15, NULL }, STATE_ARRAY(Inner, lines, ""),
-        STATE_DONE } };
-    const StateTable narrower = { "inner", 3, sizeof(Inner), (const StateField[]) {
-        STATE_FIELD_MAX(Inner, level, 15, ""),
-        { "lines", "", STATE_KIND_U16, 4, 2, 1, 0, NULL }, STATE_DONE } };
-    const StateTable other_kind = { "inner", 3, sizeof(Inner), (const StateField[]) {
-        { "level", "", STATE_KIND_I32, 0, 4, 1, 0, NULL }, STATE_ARRAY(Inner, lines, ""),
-        STATE_DONE } };
+    const StateTable renamed = { "inner", 3, sizeof(Inner),
+                                 (const StateField[]){
+                                     { "height", "", STATE_KIND_U32, 0, 4, 1, 15, NULL },
+                                     STATE_ARRAY(Inner, lines, ""),
+                                     STATE_DONE } };
+    const StateTable narrower = { "inner", 3, sizeof(Inner),
+                                  (const StateField[]){
+                                      STATE_FIELD_MAX(Inner, level, 15, ""),
+                                      { "lines", "", STATE_KIND_U16, 4, 2, 1, 0, NULL },
+                                      STATE_DONE } };
+    const StateTable other_kind = { "inner", 3, sizeof(Inner),
+                                    (const StateField[]){
+                                        { "level", "", STATE_KIND_I32, 0, 4, 1, 0, NULL },
+                                        STATE_ARRAY(Inner, lines, ""),
+                                        STATE_DONE } };
     g_autoptr(StateTable) less = state_table_without(&sample_state, 6);
     g_autoptr(StateTable) last = state_table_without(&sample_state, SAMPLE_STORED - 1);
 
@@ -306,7 +331,8 @@ START_TEST(test_drift_is_refused_and_named)
     assert_drift(&sample_state, &other_version,
                  "sample: saved by version 7 of this component, this build has 8");
     assert_drift(&inner_state, &renamed, "inner.height: the saved state has \"level\"");
-    assert_drift(&inner_state, &narrower, "inner.lines: saved as u16[2], this build expects u16[1]");
+    assert_drift(&inner_state, &narrower,
+                 "inner.lines: saved as u16[2], this build expects u16[1]");
     assert_drift(&inner_state, &other_kind, "inner.level: saved as u32[1], this build expects i32");
     assert_drift(less, &sample_state, "sample.e: the saved state has \"f\"");
     assert_drift(&sample_state, less, "sample.f: the saved state has \"e\"");
@@ -386,7 +412,7 @@ START_TEST(test_cut_and_mutated_states)
 }
 END_TEST
 
-/* --- hash, compare, dump ------------------------------------------------------------------------ */
+/* --- hash, compare, dump -------------------------------------------------- */
 
 START_TEST(test_digest_is_of_fields_only)
 {
@@ -450,7 +476,7 @@ START_TEST(test_dump_and_description)
 }
 END_TEST
 
-/* --- output and RAM ----------------------------------------------------------------------------- */
+/* --- output and RAM ------------------------------------------------------- */
 
 START_TEST(test_output_hash_ignores_pieces)
 {
