@@ -26,21 +26,33 @@
 #include <unistd.h>
 
 static const char *const forbidden[] = {
-    "socket",   "socketpair", "connect", "bind",  "listen",  "accept", "accept4", "execve",
-    "execveat", "fork",       "vfork",   "open",  "creat",   "ptrace", "mkdir",   "unlink",
-    "rename",   "chdir",      "chroot",  "mount", "openat2", "kill",   "symlink", "link",
+    "socket", "socketpair", "connect", "bind",  "listen",  "execve", "execveat", "fork",
+    "vfork",  "open",       "creat",   "mkdir", "symlink", "rename", "chdir",    "chroot",
+    "mount",  "openat2",    "kill",    "link",  "ptrace",
 };
+
+/* Allowed only to a worker that runs alone and serves its own socket, which it removes. */
+static const char *const accepting[] = { "accept", "accept4", "unlink" };
 
 /* Calls that take a directory's descriptor first: not the current directory. */
 static const char *const relative[] = { "openat", "mkdirat", "unlinkat", "renameat", "renameat2" };
 
-static int add_rules(scmp_filter_ctx filter)
+static int forbid(scmp_filter_ctx filter, const char *const *names, gsize count)
 {
     int rc = 0;
-    for (gsize i = 0; i < G_N_ELEMENTS(forbidden) && rc == 0; i++) {
-        int number = seccomp_syscall_resolve_name(forbidden[i]);
+    for (gsize i = 0; i < count && rc == 0; i++) {
+        int number = seccomp_syscall_resolve_name(names[i]);
         bool exists = number != __NR_SCMP_ERROR;
         rc = exists ? seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, number, 0) : 0;
+    }
+    return rc;
+}
+
+static int add_rules(scmp_filter_ctx filter, bool may_accept)
+{
+    int rc = forbid(filter, forbidden, G_N_ELEMENTS(forbidden));
+    if (rc == 0 && !may_accept) {
+        rc = forbid(filter, accepting, G_N_ELEMENTS(accepting));
     }
     for (gsize i = 0; i < G_N_ELEMENTS(relative) && rc == 0; i++) {
         rc = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS,
@@ -57,11 +69,11 @@ static int add_rules(scmp_filter_ctx filter)
     return rc;
 }
 
-static int load_filter(void)
+static int load_filter(bool may_accept)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     int rc = filter ? seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) : -ENOMEM;
-    rc = rc ? rc : add_rules(filter);
+    rc = rc ? rc : add_rules(filter, may_accept);
     rc = rc ? rc : seccomp_load(filter);
     seccomp_release(filter);
     return rc;
@@ -90,13 +102,13 @@ static int confine_files(int directory)
     return rc;
 }
 
-bool worker_sandbox_enter(int directory, GError **error)
+bool worker_sandbox_enter(int directory, bool may_accept, GError **error)
 {
     const char *what = "confine files with Landlock";
     int rc = confine_files(directory);
     if (rc == 0) {
         what = "install the seccomp filter";
-        rc = load_filter();
+        rc = load_filter(may_accept);
     }
     if (rc) {
         g_set_error(error, G_IO_ERROR, (gint)g_io_error_from_errno(-rc), "cannot %s: %s", what,

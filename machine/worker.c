@@ -229,7 +229,8 @@ static bool run(Worker *worker, const Options *options, GError **error)
     worker->loop = g_main_loop_new(NULL, FALSE);
     g_unix_signal_add(SIGTERM, on_signal, worker);
     g_unix_signal_add(SIGINT, on_signal, worker);
-    if (options->sandbox && !worker_sandbox_enter(worker->directory, error)) {
+    bool may_accept = options->qmp != NULL;
+    if (options->sandbox && !worker_sandbox_enter(worker->directory, may_accept, error)) {
         return false;
     }
     worker->thread = g_thread_new("machine", run_machine_thread, worker);

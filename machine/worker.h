@@ -84,7 +84,7 @@ void worker_host_init(MachineHost *host, Worker *worker);
 void worker_publish(Worker *worker);
 
 /* Forbids, for tests and for jails, everything that a started worker must not do: see
- * worker-sandbox.c. */
-bool worker_sandbox_enter(int directory, GError **error);
+ * worker-sandbox.c. `may_accept`: it serves a listening socket of its own. */
+bool worker_sandbox_enter(int directory, bool may_accept, GError **error);
 
 #endif
