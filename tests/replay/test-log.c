@@ -437,7 +437,7 @@ START_TEST(test_random_damage)
     g_autoptr(GByteArray) bytes = support_read(fd);
     Dice dice = { 10 };
 
-    for (guint round = 0; round < 5000; round++) {
+    for (guint round = 0; round < 2000; round++) {
         g_autoptr(GByteArray) copy = g_byte_array_new();
         g_autofree char *said = NULL;
         guint count;
@@ -460,7 +460,7 @@ START_TEST(test_sealed_nonsense)
 {
     Dice dice = { 11 };
 
-    for (guint round = 0; round < 20000; round++) {
+    for (guint round = 0; round < 5000; round++) {
         int fd = support_file();
         g_autoptr(GError) error = NULL;
         Position start = { 0, 0, 0 };

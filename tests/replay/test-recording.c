@@ -49,7 +49,7 @@ static void write_state(StateWriter *writer, gpointer user)
 {
     guint64 *seed = user;
 
-    for (guint i = 0; i < 300000; i++) {
+    for (guint i = 0; i < 40000; i++) {
         state_writer_u64(writer, *seed + i * (i % 3));
     }
 }
@@ -58,7 +58,7 @@ static gboolean read_state(StateReader *reader, gpointer user, GError **error)
 {
     guint64 *seed = user;
 
-    for (guint i = 0; i < 300000 && !state_reader_failed(reader); i++) {
+    for (guint i = 0; i < 40000 && !state_reader_failed(reader); i++) {
         if (state_reader_u64(reader) != *seed + i * (i % 3)) {
             state_reader_fail(reader, "value %u is wrong", i);
         }
@@ -248,7 +248,7 @@ START_TEST(test_each_flipped_byte)
 
     g_autofree char *before = complaint(folder.fd);
     gsize size = size_of(folder.fd, names[_i]);
-    gsize step = 1 + size / 4000;
+    gsize step = 1 + size / 1500;
 
     ck_assert_ptr_null(before);
     for (gsize offset = 0; offset < size; offset += step) {
