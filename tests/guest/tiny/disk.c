@@ -146,27 +146,41 @@ void disk_find(Disk *disk, const Guest *guest)
     }
 }
 
+/* An address as it is at run time: the image is not where it was linked, and nothing relocates
+ * constants. */
+static uint64_t address_of(const void *object)
+{
+    __asm__("" : "+r"(object));
+    return (uintptr_t)object;
+}
+
+/* Orders memory accesses. The operands tell the compiler that the device reads and writes here. */
+static void order(void)
+{
+    __asm__ volatile("sync" : : "r"(&queue), "r"(&header), "r"(data), "r"(&status) : "memory");
+}
+
 /* One request on the sector; waits until the device has done it. */
 static void request(Disk *disk, Guest *guest, uint32_t type, uint64_t sector)
 {
     header.type = type;
     header.sector = sector;
     status = 0xff;
-    queue.descriptor[0] = (Descriptor){ (uintptr_t)&header, sizeof(header), FLAG_NEXT, 1 };
-    queue.descriptor[1] = (Descriptor){ (uintptr_t)data, SECTOR,
+    queue.descriptor[0] = (Descriptor){ address_of(&header), sizeof(header), FLAG_NEXT, 1 };
+    queue.descriptor[1] = (Descriptor){ address_of(data), SECTOR,
                                         FLAG_NEXT | (type == REQUEST_READ ? FLAG_WRITE : 0), 2 };
-    queue.descriptor[2] = (Descriptor){ (uintptr_t)&status, 1, FLAG_WRITE, 0 };
+    queue.descriptor[2] = (Descriptor){ address_of(&status), 1, FLAG_WRITE, 0 };
     queue.available.flags = 1; /* no interrupt */
     queue.available.ring[disk->sent % QUEUE_SIZE] = 0;
-    __asm__ volatile("sync" : : : "memory");
+    order();
     *(volatile uint16_t *)&queue.available.index = ++disk->sent;
-    __asm__ volatile("sync" : : : "memory");
+    order();
     REGISTER(uint16_t, disk->notify) = 0;
     uint64_t started = time_base();
     while (*(volatile uint16_t *)&queue.used.index != disk->sent) {
         wait(guest, 20);
     }
-    __asm__ volatile("sync" : : : "memory");
+    order();
     see(guest, time_base() - started);
     see(guest, *(volatile uint8_t *)&status);
 }

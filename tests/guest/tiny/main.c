@@ -86,6 +86,15 @@ void print_hex(const char *label, uint64_t value, int digits)
     print(text);
 }
 
+static void print_decimal(uint64_t value, int digits)
+{
+    uint64_t coded = 0;
+    for (int i = 0; i < digits; i++, value /= 10) {
+        coded |= value % 10 << (4 * i);
+    }
+    print_hex("", coded, digits);
+}
+
 void see(Guest *guest, uint64_t value)
 {
     guest->check = (guest->check ^ value) * 0x9e3779b97f4a7c15u;
@@ -239,10 +248,10 @@ static void see_outside(Guest *guest)
         for (int i = 0; i < 6; i++) {
             see(guest, __builtin_bswap32(rtas_block[4 + i]));
         }
-        print_hex(" date=",
-                  __builtin_bswap32(rtas_block[4]) * 10000ull +
-                      __builtin_bswap32(rtas_block[5]) * 100ull + __builtin_bswap32(rtas_block[6]),
-                  8);
+        print(" date=");
+        print_decimal(__builtin_bswap32(rtas_block[4]), 4);
+        print_decimal(__builtin_bswap32(rtas_block[5]), 2);
+        print_decimal(__builtin_bswap32(rtas_block[6]), 2);
     }
 }
 
