@@ -114,13 +114,24 @@ static void process_is_started(Machine *machine, GError *error, gpointer data)
     }
 }
 
+static bool has_shut_down(Machine *machine)
+{
+    return machine->state == MACHINE_STATE_RUNNING && g_strcmp0(machine->run_state, "shutdown") == 0;
+}
+
+/* The process of a guest that had powered off is gone: now a new one. */
+static void start_again(Machine *machine, gpointer data)
+{
+    process_start(machine, process_is_started, data);
+}
+
 void cmd_machine_start(ApiRequest *request, const MachineStartArgs *arguments)
 {
     Machine *machine = machine_for(request, arguments->name);
     if (!machine) {
         return;
     }
-    if (machine->pid || machine->supervisor->is_ending) {
+    if ((machine->pid && !has_shut_down(machine)) || machine->supervisor->is_ending) {
         api_request_fail_text(request, API_ERROR_DEVICE_NOT_ACTIVE, "The machine '%s' is %s already",
                               machine->name, machine_state_name(machine->state));
         return;
@@ -137,7 +148,12 @@ void cmd_machine_start(ApiRequest *request, const MachineStartArgs *arguments)
                         : arguments->has_replay ? "replay-start"
                                                 : NULL;
     starting->recording = g_strdup(arguments->has_record ? arguments->record : arguments->replay);
-    process_start(machine, process_is_started, starting);
+    if (machine->pid) {
+        process_on_end(machine, start_again, starting);
+        process_end(machine, KILL_GRACE_MS);
+    } else {
+        process_start(machine, process_is_started, starting);
+    }
 }
 
 /* machine-stop and machine-kill wait for the end of the process. */
@@ -208,6 +224,10 @@ void cmd_machine_stop(ApiRequest *request, const MachineStopArgs *arguments)
         return;
     }
     Stopping *stopping = stopping_new(request, machine);
+    if (has_shut_down(machine)) {
+        process_end(machine, KILL_GRACE_MS);
+        return;
+    }
     stopping->timeout_s = arguments->has_timeout ? arguments->timeout : STOP_TIMEOUT_S;
     stopping->timer = g_timeout_add_seconds((guint)stopping->timeout_s, stop_timed_out, stopping);
     relay_execute(machine->relay, "system_powerdown", NULL, button_is_pressed, stopping);

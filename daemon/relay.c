@@ -191,8 +191,8 @@ static void follow_state(Machine *machine, const char *event, JsonObject *messag
         g_free(machine->run_state);
         machine->run_state = g_strdup("paused");
     }
-    /* A guest that has powered off needs its process no longer. */
-    if (strcmp(event, "SHUTDOWN") == 0) {
+    /* A guest that has powered off stays to be looked at, unless a client waits for its end. */
+    if (strcmp(event, "SHUTDOWN") == 0 && machine->enders->len > 0) {
         JsonObject *data = json_object_get_object_member(message, "data");
         if (json_object_get_boolean_member_with_default(data, "guest", FALSE)) {
             process_end(machine, 10000);

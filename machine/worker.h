@@ -44,7 +44,8 @@ typedef struct Worker {
     unsigned serial_count;
     char *recording; /* that is written, replayed, or was last; NULL if none */
     bool recording_is_busy; /* a start or stop is on its way */
-    bool has_run;    /* the guest was started once */
+    bool has_recorded; /* `recording` was made by this process */
+    bool has_run;      /* the guest was started once */
     bool is_ending;
 
     GMutex lock; /* of status */

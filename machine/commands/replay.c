@@ -87,6 +87,7 @@ static void finish_begin(WorkerCall *call)
     if (!call->error) {
         g_free(call->worker->recording);
         call->worker->recording = g_strdup(begin->name);
+        call->worker->has_recorded = !begin->is_replay;
     }
 }
 
@@ -138,7 +139,10 @@ void cmd_replay_start(ApiRequest *request, const ReplayStartArgs *arguments)
 static void execute_record_stop(WorkerCall *call)
 {
     Machine *machine = call->worker->machine;
-    if (!machine_record_stop(machine, &call->error)) {
+    /* A guest that powers off closes the recording by itself: that is as good. */
+    bool is_closed = call->worker->has_recorded &&
+                     replay_mode(machine_replay(machine)) == REPLAY_NONE;
+    if (!is_closed && !machine_record_stop(machine, &call->error)) {
         set_class(&call->error, API_ERROR_DEVICE_NOT_ACTIVE);
         return;
     }
