@@ -13,8 +13,6 @@
  */
 #include "machine/cpu/float.h"
 
-#define TOP_BIT ((Uint128)1 << 127)
-
 Float float_default_nan(void)
 {
     return (Float){ .significand = (Uint128)3 << 126, .kind = FLOAT_NAN };
@@ -47,39 +45,7 @@ static Float choose_nan(FloatContext *context, Float a, Float b)
     return float_quiet(context, a.kind == FLOAT_NAN ? a : b);
 }
 
-static inline Float exact_zero(const FloatContext *context)
-{
-    return float_zero(context->rounding == FLOAT_DOWN);
-}
-
-/* Two finite numbers. */
-static inline Float add_finite(const FloatContext *context, Float a, Float b)
-{
-    if (a.exponent < b.exponent || (a.exponent == b.exponent && a.significand < b.significand)) {
-        Float t = a;
-        a = b;
-        b = t;
-    }
-    Uint128 small = float_shift_sticky(b.significand, a.exponent - b.exponent);
-    if (a.sign == b.sign) {
-        Uint128 sum = a.significand + small;
-        if (sum < small) {
-            sum = sum >> 1 | (sum & 1) | TOP_BIT;
-            a.exponent++;
-        }
-        a.significand = sum;
-        return a;
-    }
-    a.significand -= small;
-    if (!a.significand)
-        return exact_zero(context);
-    int zeros = float_leading_zeros(a.significand);
-    a.significand <<= zeros;
-    a.exponent -= zeros;
-    return a;
-}
-
-static Float add_special(FloatContext *context, Float a, Float b)
+Float float_add_special(FloatContext *context, Float a, Float b)
 {
     if (a.kind == FLOAT_NAN || b.kind == FLOAT_NAN)
         return choose_nan(context, a, b);
@@ -91,19 +57,7 @@ static Float add_special(FloatContext *context, Float a, Float b)
         return a;
     if (b.kind != FLOAT_ZERO || a.sign == b.sign)
         return b;
-    return exact_zero(context);
-}
-
-Float float_add(FloatContext *context, Float a, Float b)
-{
-    if (G_LIKELY(a.kind == FLOAT_FINITE && b.kind == FLOAT_FINITE))
-        return add_finite(context, a, b);
-    return add_special(context, a, b);
-}
-
-Float float_subtract(FloatContext *context, Float a, Float b)
-{
-    return float_add(context, a, float_negate_number(b));
+    return float_exact_zero(context);
 }
 
 /* The 256-bit product, as its high and low halves. */
@@ -116,24 +70,6 @@ static void multiply_wide(Uint128 a, Uint128 b, Uint128 *high, Uint128 *low)
     Uint128 middle = (p00 >> 64) + (uint64_t)p01 + (uint64_t)p10;
     *low = middle << 64 | (uint64_t)p00;
     *high = p11 + (p01 >> 64) + (p10 >> 64) + (middle >> 64);
-}
-
-/* Whether both fit in 53 bits, so that their product leaves 22 low bits free. */
-static inline bool are_narrow(Float a, Float b)
-{
-    const Uint128 below = ((Uint128)1 << 75) - 1;
-    return !((a.significand | b.significand) & below);
-}
-
-/* The product of two finite narrow numbers. */
-static inline Float multiply_narrow(Float a, Float b)
-{
-    a.significand = (Uint128)(uint64_t)(a.significand >> 64) * (uint64_t)(b.significand >> 64);
-    int shift = !(a.significand >> 127);
-    a.significand <<= shift;
-    a.exponent += b.exponent + 1 - shift;
-    a.sign ^= b.sign;
-    return a;
 }
 
 /* The product of two finite numbers: the low half of its 256 bits goes to *LOW. */
@@ -150,7 +86,7 @@ static Float multiply_quad(Float a, Float b, Uint128 *low)
     return a;
 }
 
-static Float multiply_special(FloatContext *context, Float a, Float b)
+Float float_multiply_special(FloatContext *context, Float a, Float b)
 {
     if (a.kind == FLOAT_NAN || b.kind == FLOAT_NAN)
         return choose_nan(context, a, b);
@@ -160,18 +96,6 @@ static Float multiply_special(FloatContext *context, Float a, Float b)
     if (infinite && zero)
         return invalid(context, FPSCR_VXIMZ);
     return infinite ? float_infinity(sign) : float_zero(sign);
-}
-
-Float float_multiply(FloatContext *context, Float a, Float b)
-{
-    if (G_UNLIKELY(a.kind != FLOAT_FINITE || b.kind != FLOAT_FINITE))
-        return multiply_special(context, a, b);
-    if (G_LIKELY(are_narrow(a, b)))
-        return multiply_narrow(a, b);
-    Uint128 low;
-    Float product = multiply_quad(a, b, &low);
-    product.significand |= low != 0;
-    return product;
 }
 
 /* P + B, where P's significand has 128 more bits in LOW; both finite. */
@@ -200,14 +124,14 @@ static Float add_wide(const FloatContext *context, Float p, Uint128 low, Float b
         Uint128 h = high1 + high2 + carry;
         result.significand = h | (l != 0);
         if (h < high1 || (h == high1 && (high2 || carry))) {
-            result.significand = h >> 1 | (h & 1) | (l != 0) | TOP_BIT;
+            result.significand = h >> 1 | (h & 1) | (l != 0) | FLOAT_TOP_BIT;
             result.exponent++;
         }
         return result;
     }
     Uint128 h = high1 - high2 - (low1 < low2), l = low1 - low2;
     if (!h && !l)
-        return exact_zero(context);
+        return float_exact_zero(context);
     if (!h) {
         h = l;
         l = 0;
@@ -223,7 +147,7 @@ static Float add_wide(const FloatContext *context, Float p, Uint128 low, Float b
     return result;
 }
 
-static Float multiply_add_special(FloatContext *context, Float a, Float c, Float b)
+Float float_multiply_add_special(FloatContext *context, Float a, Float c, Float b)
 {
     bool times_zero = (a.kind == FLOAT_INFINITY && c.kind == FLOAT_ZERO) ||
                       (a.kind == FLOAT_ZERO && c.kind == FLOAT_INFINITY);
@@ -240,17 +164,16 @@ static Float multiply_add_special(FloatContext *context, Float a, Float c, Float
     return float_add(context, product, b);
 }
 
-Float float_multiply_add(FloatContext *context, Float a, Float c, Float b, bool subtract)
+Float float_multiply_wide(Float a, Float b)
 {
-    if (subtract)
-        b = float_negate_number(b);
-    if (G_UNLIKELY(a.kind != FLOAT_FINITE || b.kind != FLOAT_FINITE || c.kind != FLOAT_FINITE)) {
-        if (b.kind != FLOAT_ZERO || a.kind != FLOAT_FINITE || c.kind != FLOAT_FINITE)
-            return multiply_add_special(context, a, c, b);
-        return float_multiply(context, a, c);
-    }
-    if (G_LIKELY(are_narrow(a, c)))
-        return add_finite(context, multiply_narrow(a, c), b);
+    Uint128 low;
+    Float product = multiply_quad(a, b, &low);
+    product.significand |= low != 0;
+    return product;
+}
+
+Float float_multiply_add_wide(const FloatContext *context, Float a, Float c, Float b)
+{
     Uint128 low;
     Float product = multiply_quad(a, c, &low);
     return add_wide(context, product, low, b);
@@ -295,7 +218,7 @@ Float float_divide(FloatContext *context, Float a, Float b)
     bool less = a.significand < b.significand;
     a.sign ^= b.sign;
     a.exponent -= b.exponent + less;
-    if (G_LIKELY(!context->wide && are_narrow(a, b))) {
+    if (G_LIKELY(!context->wide && float_are_narrow(a, b))) {
         uint64_t divisor = (uint64_t)(b.significand >> 64);
         Uint128 dividend = a.significand >> !less;
         uint64_t quotient = (uint64_t)(dividend / divisor);
@@ -357,7 +280,7 @@ Float float_square_root(FloatContext *context, Float a)
     bool inexact;
     Uint128 x = a.significand >> (odd ? 2 : 3);
     a.exponent = (a.exponent - (int)odd) / 2;
-    if (!context->wide && are_narrow(a, a))
+    if (!context->wide && float_are_narrow(a, a))
         a.significand = (Uint128)root_narrow((uint64_t)(x >> 64), 56, &inexact) << 67;
     else
         a.significand = root_wide(x, 116, &inexact) << 3;

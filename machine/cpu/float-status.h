@@ -100,8 +100,8 @@ static inline Float float_narrow_nan(const FloatFormat *format, Float x)
 }
 
 /* Ends an arithmetic operation: X, rounded to FORMAT, goes to doubleword 0 of VSR T. */
-static inline ExecStatus float_deliver(Cpu *cpu, FloatContext *context, const FloatFormat *format,
-                                       unsigned t, Float x)
+FLOAT_HOT ExecStatus float_deliver(Cpu *cpu, FloatContext *context, const FloatFormat *format,
+                                   unsigned t, Float x)
 {
     x = float_narrow_nan(format, float_round(context, format, x));
     if (float_commit(cpu, context->raised)) {
@@ -112,8 +112,8 @@ static inline ExecStatus float_deliver(Cpu *cpu, FloatContext *context, const Fl
 }
 
 /* The same for the negating forms: negated after rounding, unless it is a NaN. */
-static inline ExecStatus float_deliver_negated(Cpu *cpu, FloatContext *context,
-                                               const FloatFormat *format, unsigned t, Float x)
+FLOAT_HOT ExecStatus float_deliver_negated(Cpu *cpu, FloatContext *context,
+                                           const FloatFormat *format, unsigned t, Float x)
 {
     x = float_narrow_nan(format, float_negate_number(float_round(context, format, x)));
     if (float_commit(cpu, context->raised)) {

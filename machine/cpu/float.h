@@ -86,7 +86,10 @@ typedef struct {
     int scale; /* how far enabled overflow and underflow move the exponent */
 } FloatFormat;
 
-extern const FloatFormat float_half, float_single, float_double, float_quad;
+static const FloatFormat float_half = { 11, 5, 15, 0 };
+static const FloatFormat float_single = { 24, 8, 127, 192 };
+static const FloatFormat float_double = { 53, 11, 1023, 1536 };
+static const FloatFormat float_quad = { 113, 15, 16383, 24576 };
 
 typedef struct {
     uint32_t raised;  /* FPSCR exception bits, FR and FI of this operation */
@@ -103,28 +106,29 @@ Float float_unpack(const FloatFormat *format, Uint128 bits);
  * (which only scaled results have) keeps its low bits.
  */
 Uint128 float_pack(const FloatFormat *format, Float x);
-Float float_unpack_double(uint64_t bits);
-uint64_t float_pack_double(Float x);
-Float float_unpack_single(uint32_t bits);
-uint32_t float_pack_single(Float x);
+static inline Float float_unpack_double(uint64_t bits);
+static inline uint64_t float_pack_double(Float x);
+static inline Float float_unpack_single(uint32_t bits);
+static inline uint32_t float_pack_single(Float x);
 
 /*
  * Rounds X to FORMAT under CONTEXT: sets FI and FR, raises XX, OX and UX. Tininess is detected
  * before rounding. FR says that the magnitude grew; of an overflow, that the result is infinite.
  */
-Float float_round(FloatContext *context, const FloatFormat *format, Float x);
+static inline Float float_round(FloatContext *context, const FloatFormat *format, Float x);
 /* The FPRF code (5 bits) of X, a number of FORMAT. */
-unsigned float_class(const FloatFormat *format, Float x);
+static inline unsigned float_class(const FloatFormat *format, Float x);
 
 /*
  * Arithmetic. NaN operands are taken in the order A, B, C and come back quiet; SNaNs raise VXSNAN.
  * A generated NaN is positive with a zero payload.
  */
-Float float_add(FloatContext *context, Float a, Float b);
-Float float_subtract(FloatContext *context, Float a, Float b);
-Float float_multiply(FloatContext *context, Float a, Float b);
+static inline Float float_add(FloatContext *context, Float a, Float b);
+static inline Float float_subtract(FloatContext *context, Float a, Float b);
+static inline Float float_multiply(FloatContext *context, Float a, Float b);
 /* A * C + B, or A * C - B. */
-Float float_multiply_add(FloatContext *context, Float a, Float c, Float b, bool subtract);
+static inline Float float_multiply_add(FloatContext *context, Float a, Float c, Float b,
+                                       bool subtract);
 Float float_divide(FloatContext *context, Float a, Float b);
 Float float_square_root(FloatContext *context, Float a);
 /*
@@ -212,5 +216,7 @@ static inline bool float_grows(FloatRounding rounding, unsigned sign, bool odd, 
     }
     g_assert_not_reached();
 }
+
+#include "machine/cpu/float-core.h"
 
 #endif

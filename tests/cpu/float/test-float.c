@@ -738,7 +738,7 @@ static Suite *float_suite(void)
 int main(void)
 {
     SRunner *runner = srunner_create(float_suite());
-    srunner_run_all(runner, CK_NORMAL);
+    srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
