@@ -31,7 +31,8 @@ typedef struct {
     Oracle *oracle;
     Subject *subject;
     uint64_t passed, failed;
-    unsigned shown; /* failures of the present row */
+    unsigned shown; /* failures of the present row, and where they differ */
+    Image where;
     Image input[SLOT_COUNT], ours[SLOT_COUNT];
 } Run;
 
@@ -64,8 +65,8 @@ static bool try_one(Run *run, const Row *row, const Image *input, Image *ours, I
     return true;
 }
 
-/* Clears every doubleword of the input without which the sides still differ. */
-static void minimise(Run *run, const Row *row, Image *input)
+/* Clears every doubleword of the input without which the sides still differ in the fields WHERE. */
+static void minimise(Run *run, const Row *row, const char *where, Image *input)
 {
     Image ours, theirs, difference;
     bool differs;
@@ -81,7 +82,8 @@ static void minimise(Run *run, const Row *row, Image *input)
             restart_oracle(run);
             differs = false;
         }
-        if (!differs)
+        g_autofree char *now = differs ? image_summarise_difference(&difference) : g_strdup("");
+        if (strcmp(now, where))
             *field = kept;
     }
 }
@@ -94,12 +96,15 @@ static void show(Run *run, const Row *row, uint64_t number, unsigned slot, const
     bool differs = false;
 
     run->failed++;
+    for (size_t j = 0; j < STATE_SIZE / 8; j++)
+        ((uint64_t *)&run->where)[j] |= ((const uint64_t *)difference)[j];
     if (run->shown++ >= SHOWN_PER_ROW)
         return;
     printf("%s (%s) case %" G_GUINT64_FORMAT ":\n", row->name, run->options->order, number);
     /* Minimised cases run in slot 0; those that depend on their address are shown as they are. */
     if (try_one(run, row, &input, &ours, &theirs_now, &difference_now, &differs) && differs) {
-        minimise(run, row, &input);
+        g_autofree char *where = image_summarise_difference(&difference_now);
+        minimise(run, row, where, &input);
         try_one(run, row, &input, &ours, &theirs_now, &difference_now, &differs);
     } else {
         ours = run->ours[slot], theirs_now = *theirs, difference_now = *difference;
@@ -166,6 +171,7 @@ static bool run_row(Run *run, const Row *row)
 {
     uint64_t at = (uint64_t)run->options->first, end = at + (uint64_t)run->options->cases;
     run->shown = 0;
+    memset(&run->where, 0, sizeof run->where);
     while (at < end) {
         unsigned count = (unsigned)MIN(SLOT_COUNT, end - at);
         if (!run_batch(run, row, at, count))
@@ -203,9 +209,11 @@ static bool run_all(Run *run)
             return false;
         failed = run->failed - failed;
         passed = run->passed - passed;
-        if (failed)
-            printf("%s (%s): %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " cases differ\n", row->name,
-                   run->options->order, failed, failed + passed);
+        if (failed) {
+            g_autofree char *where = image_summarise_difference(&run->where);
+            printf("%s (%s): %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " cases differ:%s\n",
+                   row->name, run->options->order, failed, failed + passed, where);
+        }
         if (coverage)
             fprintf(coverage, "%s qemu-%s %" G_GUINT64_FORMAT "\n", row->name, run->options->order,
                     passed);

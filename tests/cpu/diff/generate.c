@@ -472,6 +472,25 @@ static uint32_t make_spr(Random *random, uint32_t word)
     return (word & ~0x001ff800u) | (number & 31) << 16 | number >> 5 << 11;
 }
 
+/*
+ * Values of fields that are not tried: reserved ones, whose meaning is ours to define, and some that
+ * the emulator refuses. The bits are kept zero.
+ */
+static uint32_t untried(const Row *row)
+{
+    static const struct {
+        const char *name;
+        uint32_t bits;
+    } fields[] = {
+        { "addex", 0x00000600 }, /* CY other than 0 */
+        { "dcbf", 0x00400000 },  /* L of 2 and 3 */
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
+        if (!strcmp(fields[i].name, row->name))
+            return fields[i].bits;
+    return 0;
+}
+
 /* --- the whole --------------------------------------------------------------------------------- */
 
 static uint64_t hash_name(const char *name)
@@ -490,7 +509,7 @@ static uint32_t make_word(Random *random, const Row *row)
         unsigned n = below(random, 32);
         bits = (bits & ~0x03fff800u) | n << 21 | n << 16 | (once_in(random, 2) ? n : 0) << 11;
     }
-    bits = row->value | (bits & ~row->mask & ~row->ignored);
+    bits = row->value | (bits & ~row->mask & ~row->ignored & ~untried(row));
     return row->flags & ROW_EVEN ? bits & ~(1u << 21) : bits;
 }
 

@@ -291,6 +291,32 @@ char *image_describe_difference(const Image *ours, const Image *theirs, const Im
     return g_string_free(text, FALSE);
 }
 
+char *image_summarise_difference(const Image *difference)
+{
+    const uint64_t *bits = (const uint64_t *)difference;
+    GString *text = g_string_new(NULL);
+    uint64_t gpr = 0, d0 = 0, d1 = 0, window = 0;
+
+    for (size_t i = 0; i < 32; i++)
+        gpr |= difference->gpr[i];
+    for (size_t i = 0; i < 64; i++)
+        d0 |= difference->vsr[i][0], d1 |= difference->vsr[i][1];
+    for (size_t i = 0; i < WINDOW_SIZE; i++)
+        window |= difference->window[i];
+    g_string_append_printf(text, "%s%s%s%s", gpr ? " gpr" : "", d0 ? " vsr.d0" : "",
+                           d1 ? " vsr.d1" : "", window ? " window" : "");
+    for (size_t i = STATE_FPSCR / 8; i < DOUBLES; i++) {
+        if (!bits[i])
+            continue;
+        g_autofree char *name = field_name(i);
+        g_string_append_printf(text, " %s", name);
+        g_string_append(text, "(");
+        append_bit_names(text, name, bits[i]);
+        g_string_append(text, " )");
+    }
+    return g_string_free(text, FALSE);
+}
+
 char *image_describe_inputs(const Image *a, const Image *b)
 {
     const uint64_t *from_a = (const uint64_t *)a, *from_b = (const uint64_t *)b;

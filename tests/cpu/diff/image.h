@@ -48,6 +48,9 @@ bool image_set(Image *image, const char *name, const char *value, GError **error
 /* One line for each field of which DIFFERENCE has bits: name, both values, names of the bits. */
 char *image_describe_difference(const Image *ours, const Image *theirs, const Image *difference);
 
+/* The names of the fields in which DIFFERENCE has bits, registers by kind only. */
+char *image_summarise_difference(const Image *difference);
+
 /* Name=value pairs of what in A is not in B; for writing vectors. */
 char *image_describe_inputs(const Image *a, const Image *b);
 
