@@ -25,7 +25,7 @@ void *memcpy(void *to, const void *from, unsigned long length)
 unsigned current_ail;
 u64 run_decrementer = 0x7fffffff;
 bool interrupt_little;
-static unsigned passed, failed;
+Entry entered;
 static u64 power_off;
 
 /* Console: sixteen characters a call, the first in the most significant byte. */
@@ -76,8 +76,6 @@ void report(const char *name, bool pass, u64 got, u64 expected)
         print_hex(expected);
     }
     print("\n");
-    passed += pass;
-    failed += !pass;
 }
 
 const char *named(const char *a, const char *b, const char *c)
@@ -414,8 +412,9 @@ void run_cases(const Case *cases, unsigned count)
         run_case(&cases[i]);
 }
 
-void bare_main(const void *tree, u64 power_off_token)
+void bare_main(const u32 *tree, u64 power_off_token, u64 msr, u64 r4, u64 r6, u64 place)
 {
+    entered = (Entry){tree, msr, r4, r6, place};
     power_off = tree ? tree_token(tree, "power-off") : power_off_token;
     set_interrupt_order(LITTLE);
     start_translation();

@@ -93,7 +93,12 @@ typedef struct {
 } Case;
 
 /* bare.c */
-void bare_main(const void *tree, u64 power_off_token);
+typedef struct {
+    const u32 *tree; /* NULL: entered through Open Firmware, the rest says nothing */
+    u64 msr, r4, r6, place;
+} Entry;
+extern Entry entered; /* how the machine entered the image */
+void bare_main(const u32 *tree, u64 power_off_token, u64 msr, u64 r4, u64 r6, u64 place);
 void tests(void); /* the group's */
 
 void print(const char *text);

@@ -374,6 +374,12 @@ static void test_trace(void)
     expect("trace-not-after-sc", call, REAL | MSR_SE, 0xc00, 8, 0);
     run_r(traced_return, REAL, 0, REAL | MSR_SE, (u64)nops);
     expect_trace("trace-not-after-rfid", nops, 4, REAL | MSR_SE);
+    run_decrementer = -1ull;
+    run_r(nops, REAL | MSR_SE | MSR_EE, 0, 0, 0);
+    expect("trace-decrementer-comes-first", nops, REAL | MSR_SE | MSR_EE, 0x900, 0, 0);
+    run_decrementer = 0x7fffffff;
+    run_r(dec_then_ee + 3, REAL | MSR_SE, 0, MSR_EE, 0);
+    expect_trace("trace-one-instruction", dec_then_ee, 16, REAL | MSR_SE);
     run_r(nops, REAL | MSR_BE, 0, 0, 0);
     expect("trace-branch-without-branches", nops, REAL | MSR_BE, 0, 0, 0);
 }

@@ -280,6 +280,8 @@ static void test_invalidation(void)
     run_r(load_double, USER, 0, ea, 0);
     expect_value("tlb-first", record.gpr[3], 1);
     put_entry(entry, P_LEAF | second | P_ALL);
+    run_r(load_double, USER, 0, ea, 0);
+    expect_value("tlb-kept-until-tlbie", record.gpr[3], 1); /* the book would allow either */
     flush_page(ea);
     run_r(load_double, USER, 0, ea, 0);
     expect_value("tlb-after-tlbie", record.gpr[3], 2);
@@ -329,6 +331,58 @@ static void test_form(const char *name, const u32 *code)
     expect_value(named("form", name, "page"), record.gpr[3], 2);
 }
 
+/* Storage attributes: 2 is non-idempotent, 3 tolerant I/O; both are caching-inhibited. */
+CODE(load_quad, "nop; lq 6,0(4)");
+CODE(store_quad, "nop; stq 6,0(4)");
+CODE(store_conditional, "nop; stwcx. 6,0,4");
+CODE(reserve_double, "nop; ldarx 6,0,4");
+
+static void test_attributes(void)
+{
+    u64 free = fresh_ea();
+    run_case(&(Case){"no-translation-lq", load_quad, USER, 0x300, 4, 0, free, NO_TRANSLATION,
+                     {0, free}});
+    run_case(&(Case){"no-translation-stq", store_quad, USER, 0x300, 4, 0, free,
+                     NO_TRANSLATION | STORE, {0, free}});
+    for (u64 attribute = 2; attribute < 4; attribute++) {
+        const char *name = attribute == 2 ? "non-idempotent" : "tolerant";
+        u64 ea = fresh_mapping(P_ALL | attribute << 4);
+        put_return(last_real);
+        const Case cases[] = {
+            {named(name, "ld", ""), load_double, USER, 0, 0, 0, 0, 0, {0, ea + 16}},
+            {named(name, "std", ""), store_double, USER, 0, 0, 0, 0, 0, {0, ea + 16}},
+            {named(name, "lwarx", ""), reserve, USER, 0x300, 4, 0, ea, ATTRIBUTE, {0, ea}},
+            {named(name, "ldarx", ""), reserve_double, VIRTUAL, 0x300, 4, 0, ea, ATTRIBUTE, {0, ea}},
+            {named(name, "stwcx", ""), store_conditional, USER, 0x300, 4, 0, ea, ATTRIBUTE | STORE,
+             {0, ea}},
+            {named(name, "dcbz", ""), zero_block, USER, 0x600, 4, 0, ea + 128, 0, {0, ea + 128}},
+        };
+        CASES(cases);
+        expect_value(named(name, "fetch", ""), fetch(ea, USER), attribute == 2 ? 0x400 : 0);
+        if (attribute == 2)
+            expect_value(named(name, "fetch-srr1", ""), record.srr1, USER | NO_EXECUTE);
+    }
+}
+
+/* Trees that no processor supports. */
+static void test_bad_trees(void)
+{
+    static const struct {
+        const char *name;
+        unsigned size;
+    } sizes[] = {{"nls-0", 0}, {"nls-4", 4}, {"nls-31", 31}};
+    for (unsigned i = 0; i < 3; i++) {
+        u64 ea = 0x80000000000 * (i + 8) + 0x1000;
+        u64 *entry = entry_of(1, ea, 39);
+        put_entry(entry, 1ull << 63 | fresh_page() | sizes[i].size);
+        run_case(&(Case){named("bad-tree", sizes[i].name, "load"), load_byte, USER, 0x300, 4, 0, ea,
+                         BAD_TREE, {0, ea}});
+        expect_value(named("bad-tree", sizes[i].name, "fetch"), fetch(ea, USER), 0x400);
+        expect_value(named("bad-tree", sizes[i].name, "fetch-srr1"), record.srr1, USER | BAD_TREE);
+        put_entry(entry, 0);
+    }
+}
+
 /* PIDR selects the tree of quadrant 0. */
 static void test_process(void)
 {
@@ -347,6 +401,10 @@ static void test_process(void)
     __asm__ volatile("isync");
     run_r(load_double, VIRTUAL, 0, ea, 0);
     expect_value("pidr-without-process", record.vector, 0x400);
+    MTSPR(48, 300); /* the table has 256 entries */
+    __asm__ volatile("isync");
+    run_r(load_double, REAL | MSR_DR, 0, ea, 0);
+    expect_value("pidr-beyond-table", record.vector, 0x300);
     MTSPR(48, 1);
     __asm__ volatile("isync");
     run_r(load_double, USER, 0, ea, 0);
@@ -366,4 +424,6 @@ void tests(void)
 #define FORM_TEST(n, text) test_form(#n, form_##n);
     FORMS(FORM_TEST)
     test_process();
+    test_attributes();
+    test_bad_trees();
 }

@@ -24,15 +24,15 @@ entry:
     addi 1, 1, -256
     lis 2, .TOC.@h
     ori 2, 2, .TOC.@l
-    lis 5, bss_start@h
-    ori 5, 5, bss_start@l
-    lis 6, bss_end@h
-    ori 6, 6, bss_end@l
-    li 7, 0
-1:  cmpld 5, 6
+    lis 9, bss_start@h
+    ori 9, 9, bss_start@l
+    lis 10, bss_end@h
+    ori 10, 10, bss_end@l
+    li 11, 0
+1:  cmpld 9, 10
     bge 2f
-    std 7, 0(5)
-    addi 5, 5, 8
+    std 11, 0(9)
+    addi 9, 9, 8
     b 1b
 2:  bl bare_main
     b .

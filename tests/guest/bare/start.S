@@ -2,7 +2,8 @@
 /*
  * What is entered first: position-independent, big-endian, real mode. Finds out how the machine was
  * started, copies the payload to its place and enters it in its own byte order with
- * r3 = the flattened device tree or 0, r4 = the RTAS token of power-off if there is no tree.
+ * r3 = the flattened device tree or 0, r4 = the RTAS token of power-off if there is no tree, and what
+ * was found: r5 = the MSR, r6 = r4, r7 = r6, r8 = the address of this code.
  *
  * Entered directly (r5 = 0): r3 is the flattened tree. Entered by Open Firmware: r5 is its client
  * interface, which is asked for the token; from then on the firmware's memory is ours.
@@ -15,6 +16,9 @@
 start:
     mr 29, 3
     mr 30, 5
+    mr 26, 4
+    mr 25, 6
+    mfmsr 24
     bcl 20, 31, 1f
 1:  mflr 31
     addi 31, 31, start - 1b
@@ -75,6 +79,10 @@ copy:
     mtsrr1 7
     mr 3, 29
     mr 4, 28
+    mr 5, 24
+    mr 6, 26
+    mr 7, 25
+    mr 8, 31
     rfid
 
     .balign 8
