@@ -3,16 +3,22 @@
  * The bytes of a log file: what each record looks like, and writing them in order. No threads and
  * no clocks; log-thread.c decides when.
  *
- * header, 64 bytes:    version u32, reserved u64, zero u32, start icount u64, start virtual ns u64,
- *                      start sequence u32, zero u32, zero u64 x 2, XXH3-64 of the 56 bytes before
- * slot, 64 bytes:      "PROG", sequence u32, counter u64, icount u64, virtual ns u64, end of the
- *                      segments u64, hash of the last segment (16), XXH3-64 of the 56 bytes before
- * segment, 88 bytes:   "PSEG", number u32, raw length u32, packed length u32, first icount u64,
- * last icount u64, last virtual ns u64, first event u64, events u32, flags u32, hash of the segment
- * before (16; of the header for the first), own hash (16); then a zstd frame of the packed length.
- * The own hash is XXH3-128 over the 72 bytes before it and the frame. index:               "PIDX",
- * segments u32, per segment offset u64, first icount u64, first event u64; XXH3-64 of all before
- * trailer, 24 bytes:   "PEND", zero u32, offset of the index u64, XXH3-64 of the 16 bytes before
+ * header, 64 bytes:
+ *     version u32, reserved u64 (zero), zero u32, start icount u64, start virtual ns u64,
+ *     start sequence u32, zero u32, zero u64, zero u64, XXH3-64 of the 56 bytes before u64
+ * slot, 64 bytes, two of them:
+ *     "PROG", sequence u32, counter u64, icount u64, virtual ns u64, end of the segments u64,
+ *     hash of the last segment (16 bytes), XXH3-64 of the 56 bytes before u64
+ * segment, 88 bytes and a zstd frame:
+ *     "PSEG", number u32, raw length u32, packed length u32, first icount u64, last icount u64,
+ *     last virtual ns u64, first event u64, events u32, flags u32 (1: has END),
+ *     hash of the segment before (16 bytes; of the header for the first),
+ *     own hash (16 bytes): XXH3-128 over the 72 bytes before it and the frame
+ * index:
+ *     "PIDX", segments u32, per segment offset u64, first icount u64, first event u64;
+ *     XXH3-64 of all before u64
+ * trailer, 24 bytes:
+ *     "PEND", zero u32, offset of the index u64, XXH3-64 of the 16 bytes before u64
  */
 #pragma once
 

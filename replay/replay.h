@@ -28,8 +28,8 @@
  *     virtual_ns when the recording ends here, or when the machine has nothing left to wait for and
  *     the replay therefore has ended or diverged.
  *     others: wait in host time for wake (which is DEADLINE) or an input. An input moves virtual_ns
- *     by at least 1 ns, at most to DEADLINE, then sequence + 1 and the boundary. What changes
- * nothing in the guest (a query, record-stop) does not move virtual_ns.
+ *     by at least 1 ns, at most to DEADLINE, then sequence + 1 and the boundary. What changes no
+ *     guest state (a query, record-stop) does not move virtual_ns.
  *
  * Invariants
  * 1. Inputs land at most once per position: a second visit of the same position finds them closed,
@@ -38,7 +38,8 @@
  *    replay_set_echo) gives the same bytes.
  * 3. After a divergence, a read error or the end, the machine gets no more inputs; values are
  *    refused; nothing aborts or waits.
- * 4. Only the machine thread calls this; only replay_open_log and the log's thread wait for a disk.
+ * 4. Only the machine thread calls this. It waits for a disk to read a segment in play, to close a
+ *    log, and when the log's buffer is full.
  */
 #pragma once
 
