@@ -22,6 +22,7 @@ extern const StateTable timer_state_table;
 
 typedef struct Device Device;
 typedef struct TimerQueue TimerQueue;
+struct Machine;
 
 /* Called on a boundary; the timer is disarmed before. */
 typedef void (*TimerFire)(Device *device, unsigned which);

@@ -23,6 +23,12 @@
 #define PROC_TABLE_GTSE 0x01
 #define PROC_TABLE_SIZE_MAX 24
 
+#define CHARACTER_BRANCH_HINTS (1ull << 58)
+#define BEHAVIOUR_FAVOUR_SECURITY (1ull << 63)
+#define BEHAVIOUR_NO_L1D_FLUSH_ENTRY (1ull << 56)
+#define BEHAVIOUR_NO_L1D_FLUSH_UACCESS (1ull << 55)
+#define BEHAVIOUR_NO_STF_BARRIER (1ull << 54)
+
 #define PROCESSORS 1
 
 static Memory *board_memory(Pseries *board)
@@ -272,10 +278,15 @@ static int64_t register_process_table(Pseries *board, Cpu *cpu)
     return H_SUCCESS;
 }
 
+/*
+ * What a guest should do against side channels of its processor. This one executes nothing
+ * speculatively on the guest's behalf, so the costly flushes at each kernel entry are not needed.
+ */
 static int64_t get_cpu_characteristics(Pseries *board, Cpu *cpu)
 {
-    cpu->s.gpr[4] = 1ull << 58; /* honours branch hints */
-    cpu->s.gpr[5] = 1ull << 63; /* favours security */
+    cpu->s.gpr[4] = CHARACTER_BRANCH_HINTS;
+    cpu->s.gpr[5] = BEHAVIOUR_FAVOUR_SECURITY | BEHAVIOUR_NO_L1D_FLUSH_ENTRY |
+                    BEHAVIOUR_NO_L1D_FLUSH_UACCESS | BEHAVIOUR_NO_STF_BARRIER;
     return H_SUCCESS;
 }
 
