@@ -1,0 +1,401 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command line: `powerplay VERB [MACHINE] ...`. Each verb is one function and one row of VERBS."""
+
+import argparse
+import json
+import os
+import sys
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+
+from . import errors
+from .definition import load_definition
+from .places import default_socket
+from .sync import Connection, Machine, Powerplay
+from .wire import Call
+
+OK, FAILED, USAGE, NOT_FOUND, WRONG_STATE, UNREACHABLE, TIMED_OUT, DIVERGED, REFUSED = range(9)
+INTERRUPTED = 130
+
+EXIT_CODES: List[Tuple[type, int]] = [
+    (errors.NotFound, NOT_FOUND), (errors.WrongState, WRONG_STATE),
+    (errors.Refused, REFUSED), (errors.Unreachable, UNREACHABLE), (errors.TimedOut, TIMED_OUT),
+    (errors.Diverged, DIVERGED), (errors.PowerplayError, FAILED)]
+
+HINTS: Dict[type, str] = {
+    errors.NotFound: "`powerplay list` shows the machines",
+    errors.WrongState: "`powerplay info MACHINE` shows what it is doing",
+}
+
+Arguments = argparse.Namespace
+
+
+class Output:
+    """What a verb prints: a text for people, or one JSON value."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def show(self, value: Any, text: Optional[str] = None) -> None:
+        if self.as_json:
+            print(json.dumps(value))
+        elif text:
+            print(text)
+
+
+def open_machine(arguments: Arguments) -> Tuple[Powerplay, Machine]:
+    daemon = Powerplay(arguments.socket)
+    return daemon, daemon.find(arguments.machine)
+
+
+# --- verbs ---
+
+def do_create(arguments: Arguments, out: Output) -> int:
+    definition = load_definition(arguments.definition)
+    if arguments.name:
+        definition["name"] = arguments.name
+    with Powerplay(arguments.socket) as daemon:
+        info = daemon.execute("machine-create", definition)
+        if arguments.start:
+            info = daemon.machine_start(definition["name"])
+    out.show(info, f"{info['name']} is {info['state']}")
+    return OK
+
+
+def do_start(arguments: Arguments, out: Output) -> int:
+    _, machine = open_machine(arguments)
+    info = machine.start(paused=arguments.paused or None, record=arguments.record)
+    out.show(info, f"{info['name']} is {info.get('status', info['state'])}")
+    return OK
+
+
+def do_stop(arguments: Arguments, out: Output) -> int:
+    daemon, machine = open_machine(arguments)
+    daemon.machine_stop(machine.name, timeout=arguments.timeout)
+    out.show({"name": machine.name, "state": "stopped"}, f"{machine.name} is stopped")
+    return OK
+
+
+def do_kill(arguments: Arguments, out: Output) -> int:
+    daemon, machine = open_machine(arguments)
+    daemon.machine_kill(machine.name)
+    out.show({"name": machine.name, "state": "stopped"}, f"{machine.name} is stopped")
+    return OK
+
+
+def do_destroy(arguments: Arguments, out: Output) -> int:
+    daemon, machine = open_machine(arguments)
+    if arguments.force:
+        machine.end()
+    daemon.machine_destroy(machine.name)
+    out.show({"name": machine.name}, f"{machine.name} is forgotten")
+    return OK
+
+
+def simple(command: str, text: str) -> Callable[[Arguments, Output], int]:
+    """A verb that is one command to the machine."""
+    def run(arguments: Arguments, out: Output) -> int:
+        _, machine = open_machine(arguments)
+        machine.execute(command)
+        out.show({"name": machine.name}, f"{machine.name} {text}")
+        return OK
+    return run
+
+
+def table(rows: List[List[str]]) -> str:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)) for row in rows]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def do_list(arguments: Arguments, out: Output) -> int:
+    with Powerplay(arguments.socket) as daemon:
+        machines = daemon.machine_list()
+    rows = [["NAME", "STATE", "GUEST", "BOARD", "RECORDINGS"]]
+    rows += [[m["name"], m["state"], m.get("status", "-"), m["board"],
+              str(len(m["recordings"]))] for m in machines]
+    out.show(machines, table(rows) if machines else "no machines; `powerplay create FILE` makes one")
+    return OK
+
+
+def do_info(arguments: Arguments, out: Output) -> int:
+    daemon, machine = open_machine(arguments)
+    info: Dict[str, Any] = dict(daemon.machine_info(machine.name))
+    if info["state"] == "running":
+        info["replay"] = machine.query_replay()
+        info["run-state"] = machine.query_status()
+    rows = [[name, value if isinstance(value, str) else json.dumps(value)]
+            for name, value in info.items()]
+    out.show(info, table(rows))
+    return OK
+
+
+def do_type(arguments: Arguments, out: Output) -> int:
+    _, machine = open_machine(arguments)
+    text = " ".join(arguments.text)
+    if not arguments.literal:
+        text = text.encode("latin-1", "backslashreplace").decode("unicode_escape")
+    machine.type(text + ("" if arguments.no_newline else "\n"))
+    out.show({"typed": len(text)})
+    return OK
+
+
+def do_wait(arguments: Arguments, out: Output) -> int:
+    _, machine = open_machine(arguments)
+    if arguments.serial is not None:
+        found = machine.wait_for(serial=arguments.serial, timeout=arguments.timeout)
+        text = found.group(0).decode("utf-8", "replace") if not isinstance(found, str) else found
+        out.show({"serial": text}, text)
+        return OK
+    if arguments.event is not None:
+        return wait_event(arguments, machine, out)
+    status = machine.wait_for(status=arguments.status or "stopped", timeout=arguments.timeout)
+    out.show({"status": status}, f"{machine.name} is {status}")
+    return OK
+
+
+def wait_event(arguments: Arguments, machine: Machine, out: Output) -> int:
+    import time
+    machine.daemon.machine_info(machine.name)
+    deadline = time.monotonic() + arguments.timeout
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise errors.TimedOut(f"{machine.name} sent no {arguments.event} within "
+                                  f"{arguments.timeout:g} s")
+        event = machine.daemon.connection.next_event(left)
+        if event["event"] == arguments.event and event.get("machine") == machine.name:
+            out.show(event, arguments.event)
+            return OK
+
+
+def do_record(arguments: Arguments, out: Output) -> int:
+    _, machine = open_machine(arguments)
+    if arguments.stop:
+        result = machine.record_stop()
+        out.show(result, f"{result['recording']} is closed at {result['icount']} instructions")
+        return OK
+    if not arguments.recording:
+        raise errors.Failed("a name for the recording is needed",
+                            "`powerplay record MACHINE NAME` starts the machine and records it; "
+                            "`powerplay record MACHINE --stop` closes the recording")
+    machine.start(record=arguments.recording, paused=arguments.paused or None)
+    out.show({"recording": arguments.recording},
+             f"{machine.name} runs and is recorded as {arguments.recording}")
+    return OK
+
+
+def do_replay(arguments: Arguments, out: Output) -> int:
+    _, machine = open_machine(arguments)
+    if arguments.no_wait:
+        machine.start(replay=arguments.recording, paused=arguments.paused or None)
+        out.show(machine.query_replay(), f"{machine.name} replays {arguments.recording}")
+        return OK
+    info = machine.replay(arguments.recording, arguments.timeout)
+    text = f"{arguments.recording} held: {info['icount']} instructions, {info['hash-points']} hashes"
+    if info["status"] == "short":
+        text += "; the recording was cut off there"
+    if not arguments.keep:
+        machine.end()
+    out.show(info, text)
+    return OK
+
+
+def do_events(arguments: Arguments, out: Output) -> int:
+    with Powerplay(arguments.socket) as daemon:
+        for event in daemon.events_since(arguments.since)["events"]:
+            print(json.dumps(event), flush=True)
+        while arguments.follow:
+            print(json.dumps(daemon.connection.next_event()), flush=True)
+    return OK
+
+
+def do_qmp(arguments: Arguments, out: Output) -> int:
+    connection = Connection(arguments.socket)
+    machine = arguments.machine if arguments.machine != "-" else None
+    if arguments.command:
+        given = json.loads(arguments.arguments) if arguments.arguments else {}
+        print(json.dumps(connection.execute_call(Call(arguments.command, given, machine))))
+        return OK
+    for line in sys.stdin:
+        if not line.strip():
+            continue
+        message = json.loads(line)
+        try:
+            result = connection.execute_call(
+                Call(message["execute"], message.get("arguments", {}), machine))
+            print(json.dumps({"return": result}), flush=True)
+        except errors.PowerplayError as error:
+            print(json.dumps({"error": {"class": type(error).__name__, "desc": str(error)}}),
+                  flush=True)
+    return OK
+
+
+def do_console(arguments: Arguments, out: Output) -> int:
+    from .console import attach
+    daemon, machine = open_machine(arguments)
+    info = daemon.machine_info(machine.name)
+    if info["state"] != "running":
+        raise errors.WrongState(f"{machine.name} is {info['state']}: it has no console",
+                                f"`powerplay start {machine.name}`")
+    for console in info["consoles"]:
+        if arguments.device in (None, console["id"]):
+            return attach(console["socket"], machine.name)
+    raise errors.NotFound(f"{machine.name} has no serial port '{arguments.device}'")
+
+
+def do_doctor(arguments: Arguments, out: Output) -> int:
+    from .doctor import examine
+    findings = examine(arguments.socket)
+    lines = [f"{'ok  ' if f['ok'] else 'FAIL'}  {f['what']}: {f['found']}" for f in findings]
+    hints = [f"      hint: {f['hint']}" if not f["ok"] and f["hint"] else "" for f in findings]
+    out.show(findings, "\n".join(line + ("\n" + hint if hint else "")
+                                 for line, hint in zip(lines, hints)))
+    return OK if all(f["ok"] for f in findings) else FAILED
+
+
+def do_version(arguments: Arguments, out: Output) -> int:
+    from .version import VERSION
+    result: Dict[str, Optional[str]] = {"client": VERSION, "daemon": None}
+    try:
+        result["daemon"] = Connection(arguments.socket).greeting["QMP"]["version"]["package"]
+    except errors.PowerplayError:
+        pass
+    out.show(result, f"powerplay {VERSION}" +
+             (f" (daemon: {result['daemon']})" if result["daemon"] else " (no daemon)"))
+    return OK
+
+
+# --- the table ---
+
+Option = Tuple[Tuple[str, ...], Dict[str, Any]]
+
+
+class Verb(NamedTuple):
+    run: Callable[[Arguments, Output], int]
+    help: str
+    example: str
+    options: List[Option] = []
+    takes_machine: bool = True
+
+
+def option(*names: str, **settings: Any) -> Option:
+    return names, settings
+
+
+def flag(name: str, text: str) -> Option:
+    return option(name, action="store_true", help=text)
+
+
+TIMEOUT = option("--timeout", type=float, default=60, metavar="SECONDS", help="give up after this (60)")
+
+VERBS: Dict[str, Verb] = {
+    "create": Verb(do_create, "define a machine from a JSON file", "powerplay create deb1.json",
+                   [option("definition", help="file with the machine definition"),
+                    option("--name", help="another name than the file's"),
+                    flag("--start", "start it, too")], False),
+    "start": Verb(do_start, "start a machine", "powerplay start deb1 --record first",
+                  [flag("--paused", "wait for `powerplay resume`"),
+                   option("--record", metavar="NAME", help="record from power-on")]),
+    "stop": Verb(do_stop, "press the power button, wait until the guest is off",
+                 "powerplay stop deb1 --timeout 30",
+                 [option("--timeout", type=int, default=60, metavar="SECONDS",
+                         help="give up after this (60); the guest runs on")]),
+    "kill": Verb(do_kill, "end a machine's process at once", "powerplay kill deb1"),
+    "destroy": Verb(do_destroy, "forget a machine and delete its recordings",
+                    "powerplay destroy deb1", [flag("--force", "kill it first, if it runs")]),
+    "pause": Verb(simple("stop", "is paused"), "pause the guest", "powerplay pause deb1"),
+    "resume": Verb(simple("cont", "runs"), "let the guest run", "powerplay resume deb1"),
+    "reset": Verb(simple("system_reset", "is reset"), "reset the machine", "powerplay reset deb1"),
+    "list": Verb(do_list, "list the machines", "powerplay list", [], False),
+    "info": Verb(do_info, "show all about a machine", "powerplay info deb1 --json"),
+    "console": Verb(do_console, "use a serial port from this terminal; Ctrl-] leaves",
+                    "powerplay console deb1",
+                    [option("--device", metavar="ID", help="which port; default the first")]),
+    "type": Verb(do_type, "type a text on the serial port, then a line end",
+                 "powerplay type deb1 root",
+                 [option("text", nargs="+", help=r"the text; \n, \t, \x1b and so on are understood"),
+                  flag("--no-newline", "no line end after it"),
+                  flag("--literal", "take backslashes as they are")]),
+    "wait": Verb(do_wait, "wait until something happens", "powerplay wait deb1 --serial login:",
+                 [option("--serial", metavar="REGEX", help="the guest writes this on its console"),
+                  option("--event", metavar="NAME", help="an event comes"),
+                  option("--status", metavar="STATE", help="the guest's state; default: stopped"),
+                  TIMEOUT]),
+    "record": Verb(do_record, "start a machine and record it; or close its recording",
+                   "powerplay record deb1 first",
+                   [option("recording", nargs="?", help="name of the recording"),
+                    flag("--stop", "close the recording"),
+                    flag("--paused", "wait for `powerplay resume`")]),
+    "replay": Verb(do_replay, "replay a recording and check it; exit code 7 if it does not hold",
+                   "powerplay replay deb1 first",
+                   [option("recording", help="name of the recording"),
+                    flag("--no-wait", "only start the replay"),
+                    flag("--paused", "with --no-wait: wait for `powerplay resume`"),
+                    flag("--keep", "leave the machine at the end of the replay, to be looked at"),
+                    option("--timeout", type=float, default=3600, metavar="SECONDS",
+                           help="give up after this (3600)")]),
+    "events": Verb(do_events, "show events as JSON lines", "powerplay events --follow",
+                   [flag("--follow", "go on with new ones"),
+                    option("--since", type=int, default=0, metavar="SEQ",
+                           help="only events after this one")], False),
+    "qmp": Verb(do_qmp, "execute commands of the protocol",
+                "powerplay qmp deb1 query-registers '{\"cpu-index\": 0}'",
+                [option("command", nargs="?", help="else requests are read, one a line"),
+                 option("arguments", nargs="?", help="a JSON object")]),
+    "doctor": Verb(do_doctor, "look for what keeps Powerplay from working", "powerplay doctor", [],
+                   False),
+    "version": Verb(do_version, "show the versions of client and daemon", "powerplay version", [],
+                    False),
+}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", default=argparse.SUPPRESS,
+                        help="print JSON")
+    common.add_argument("--socket", metavar="PATH", default=argparse.SUPPRESS,
+                        help="the daemon's socket")
+    parser = argparse.ArgumentParser(
+        prog="powerplay", parents=[common], description="PowerPC machines, recorded and replayed.",
+        epilog="Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 wrong state or busy, 5 daemon "
+               "unreachable, 6 timed out, 7 replay diverged, 8 refused, 130 interrupted.")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, verb in VERBS.items():
+        sub = verbs.add_parser(name, parents=[common], help=verb.help, description=verb.help,
+                               epilog=f"Example: {verb.example}")
+        if verb.takes_machine:
+            text = "a machine's name" + ("; - for the daemon" if name == "qmp" else "")
+            sub.add_argument("machine", help=text)
+        for names, settings in verb.options:
+            sub.add_argument(*names, **settings)
+    return parser
+
+
+def exit_code(error: Exception) -> int:
+    return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    arguments = make_parser().parse_args(argv)
+    arguments.json = getattr(arguments, "json", False)
+    arguments.socket = getattr(arguments, "socket", None) or str(default_socket())
+    try:
+        return VERBS[arguments.verb].run(arguments, Output(arguments.json))
+    except errors.PowerplayError as error:
+        hint = error.hint or HINTS.get(type(error))
+        print(f"powerplay: {arguments.verb}: {error}", file=sys.stderr)
+        if hint:
+            print(f"hint: {hint}", file=sys.stderr)
+        return exit_code(error)
+    except (ValueError, KeyError) as error:
+        print(f"powerplay: {arguments.verb}: {error}", file=sys.stderr)
+        return USAGE
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

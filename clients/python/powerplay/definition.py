@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Machine definitions as files."""
+
+import json
+from pathlib import Path
+from typing import Any, Dict, Union
+
+from .errors import Failed
+
+Definition = Dict[str, Any]
+
+
+def resolve_paths(definition: Definition, directory: Path) -> Definition:
+    """A copy whose file names are absolute: the daemon has no directory of its own."""
+    result = dict(definition)
+    for member in ("kernel", "initrd"):
+        if isinstance(result.get(member), str):
+            result[member] = str(directory / result[member])
+    if isinstance(result.get("disks"), list):
+        result["disks"] = [
+            {**disk, "file": str(directory / disk["file"])}
+            if isinstance(disk, dict) and isinstance(disk.get("file"), str) else disk
+            for disk in result["disks"]]
+    return result
+
+
+def load_definition(path: Union[str, Path]) -> Definition:
+    """Reads a file; relative names in it start at its own folder."""
+    file = Path(path)
+    try:
+        definition = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Failed(f"{file}: {error.strerror}") from error
+    except ValueError as error:
+        raise Failed(f"{file}: not JSON: {error}") from error
+    if not isinstance(definition, dict):
+        raise Failed(f"{file}: a machine definition is a JSON object")
+    return resolve_paths(definition, file.resolve().parent)
