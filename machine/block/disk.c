@@ -99,6 +99,8 @@ static int write_new_cluster(const Disk *disk, uint32_t cluster, uint32_t offset
     }
     memcpy(whole + offset, data, length);
     uint32_t place = layer_new_place(layer);
+    if (place == LAYER_ABSENT)
+        return EFBIG;
     int code = layer_write(layer, place, 0, whole, LAYER_CLUSTER);
     return code ? code : layer_set_place(layer, cluster, place);
 }

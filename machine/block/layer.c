@@ -441,8 +441,7 @@ bool layer_is_current(const Layer *layer, uint32_t place)
 
 uint32_t layer_new_place(Layer *layer)
 {
-    g_assert(layer->next_place != LAYER_ABSENT);
-    return layer->next_place++;
+    return layer->next_place == LAYER_ABSENT ? LAYER_ABSENT : layer->next_place++;
 }
 
 int layer_set_place(Layer *layer, uint32_t cluster, uint32_t place)

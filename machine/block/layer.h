@@ -45,7 +45,7 @@ int layer_read(const Layer *layer, uint32_t place, uint32_t offset, void *data, 
 int layer_write(Layer *layer, uint32_t place, uint32_t offset, const void *data, uint32_t length);
 /* Whether the cluster at PLACE may be written in place, being of the present version. */
 bool layer_is_current(const Layer *layer, uint32_t place);
-/* An unused place; it holds CLUSTER once layer_set_place() says so, after its bytes are written. */
+/* An unused place, or LAYER_ABSENT when there is none; it holds CLUSTER once layer_set_place() says so, after its bytes are written. */
 uint32_t layer_new_place(Layer *layer);
 int layer_set_place(Layer *layer, uint32_t cluster, uint32_t place);
 

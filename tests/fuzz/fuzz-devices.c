@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The input is a program that works the devices of a pseries board: each step is one byte that says
+ * what to do, and its operands. A fresh board for every input, so that findings repeat.
+ */
+#include "machine/boards/boards.h"
+#include "machine/devices/pci.h"
+#include "machine/devices/pseries.h"
+#include "machine/devices/vty.h"
+#include "tests/machine/fake-machine.h"
+#include "tests/machine/virtio-driver.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define STEPS_MAX 400
+#define RAM_BYTES (2u << 20)
+#define FUNCTIONS 3
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+typedef struct {
+    const uint8_t *data;
+    size_t left;
+} Input;
+
+static uint64_t take(Input *input, unsigned bytes)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < bytes && input->left; i++, input->left--)
+        value = value << 8 | *input->data++;
+    return value;
+}
+
+/* Addresses near something: RAM, its end, or anything at all. */
+static uint64_t take_address(Input *input)
+{
+    uint64_t value = take(input, 3);
+    switch (take(input, 1) & 3) {
+    case 0: return RAM_BYTES - (value & 0xff);
+    case 1: return take(input, 8);
+    default: return value % RAM_BYTES;
+    }
+}
+
+static void store(Machine *machine, Input *input)
+{
+    uint8_t bytes[64];
+    uint64_t address = take_address(input);
+    unsigned length = (unsigned)take(input, 1) % sizeof bytes;
+    for (unsigned i = 0; i < length; i++)
+        bytes[i] = (uint8_t)take(input, 1);
+    memory_write(machine_memory(machine), address, bytes, length);
+}
+
+static void add_chain(Machine *machine, Input *input, Driver *drivers)
+{
+    unsigned slot = (unsigned)take(input, 1) % FUNCTIONS;
+    DriverBuffer buffers[4];
+    unsigned count = 1 + (unsigned)take(input, 1) % 4;
+    if (!drivers[slot].machine)
+        driver_start(&drivers[slot], machine, fake_machine_device(machine, "pci"), slot,
+                     0x100000 + slot * 0x40000, slot == 1 ? 2 : 1, (uint32_t)take(input, 1) & 3);
+    for (unsigned i = 0; i < count; i++) {
+        buffers[i].address = take_address(input);
+        buffers[i].length = (uint32_t)take(input, 2);
+        buffers[i].is_writable = take(input, 1) & 1;
+    }
+    unsigned queue = slot == 1 ? (unsigned)take(input, 1) & 1 : 0;
+    driver_add(&drivers[slot], queue, buffers, count);
+    driver_notify(&drivers[slot], queue);
+}
+
+static void hypercall(Machine *machine, Input *input)
+{
+    unsigned count;
+    const Hypercall *calls = pseries_hypercalls(&count);
+    uint64_t which = take(input, 1);
+    uint64_t opcode = which < count ? calls[which].opcode : which * 4;
+    uint64_t first = take_address(input), second = take_address(input), third = take_address(input);
+    fake_machine_hypercall(machine, opcode, 4, first, second, third, take(input, 2));
+}
+
+static void arrive(Machine *machine, Input *input)
+{
+    Device *device = fake_machine_device(machine, take(input, 1) & 1 ? "hvc0" : "net0");
+    size_t length = take(input, 1);
+    length = MIN(length, input->left);
+    Event event = { .kind = EVENT_NET };
+    event.net.data = input->data;
+    event.net.data_length = (guint32)length;
+    if (device->class == &vty_class) {
+        event = (Event) { .kind = EVENT_CHAR_READ };
+        event.char_read.data = input->data;
+        event.char_read.data_length = (guint32)length;
+    }
+    device->class->input(device, &event);
+}
+
+static void step(Machine *machine, Input *input, Driver *drivers)
+{
+    static const unsigned sizes[] = { 1, 2, 4, 8 };
+    Bus *bus = machine_bus(machine);
+    Device *pci = fake_machine_device(machine, "pci");
+    uint8_t what = (uint8_t)take(input, 1);
+    unsigned size = sizes[what >> 6];
+    uint64_t bar = PCI_MEM32_BASE + (DRIVER_BAR - PCI_MEM32_PCI) +
+                   (what >> 4 & 3) * 0x10000u;
+    uint32_t value;
+    switch (what & 15) {
+    case 0: bus_write(bus, bar + take(input, 2) % (0x4001 - size), size, take(input, size)); break;
+    case 1: bus_read(bus, bar + take(input, 2) % (0x4001 - size), size); break;
+    case 2:
+        pci_host_config_write(pci, (uint32_t)take(input, 2) & ~3u, 4, (uint32_t)take(input, 4));
+        break;
+    case 3: pci_host_config_read(pci, (uint32_t)take(input, 4) & ~3u, 4, &value); break;
+    case 4: hypercall(machine, input); break;
+    case 5: arrive(machine, input); break;
+    case 6: fake_machine_run_to(machine, machine_now_ns(machine) + take(input, 3)); break;
+    case 7: store(machine, input); break;
+    case 8: fake_machine_reset(machine); break;
+    case 9: fake_machine_hypercall(machine, 0xf000, 1, take_address(input)); break;
+    default: add_chain(machine, input, drivers); break;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static int image_fd = -1;
+    if (image_fd < 0) {
+        image_fd = memfd_create("image", 0);
+        g_assert(ftruncate(image_fd, 200 << 10) == 0);
+    }
+    MachineConfig config = {
+        .memory_bytes = RAM_BYTES, .append = (char *)"", .kernel_fd = -1, .initrd_fd = -1,
+        .serial = { { .id = (char *)"hvc0" } }, .serial_count = 1,
+        .disks = { { .id = (char *)"hd0", .fd = image_fd } }, .disk_count = 1,
+        .nics = { { .id = (char *)"net0" } }, .nic_count = 1, .rng = true,
+    };
+    Input input = { data, size };
+    Driver drivers[FUNCTIONS] = { { 0 } };
+    Machine *machine = fake_machine_new(&config);
+    g_assert(pseries_board.build(machine, NULL));
+    fake_machine_reset(machine);
+    for (unsigned i = 0; i < STEPS_MAX && input.left; i++)
+        step(machine, &input, drivers);
+    fake_machine_free(machine);
+    return 0;
+}

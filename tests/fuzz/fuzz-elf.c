@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kernel loader: whatever the file holds, stores stay inside the limit.
+ */
+#include "machine/boards/elf.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define LIMIT (16u << 20)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(void *opaque, uint64_t address, const void *data, uint64_t length)
+{
+    g_assert(address <= LIMIT && length <= LIMIT - address);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    g_autoptr(GError) error = NULL;
+    ElfImage image;
+    int fd = memfd_create("kernel", 0);
+    g_assert(write(fd, data, size) == (ssize_t)size);
+    bool ok = elf_load(fd, 0x0fffffff, 0x400000, LIMIT, check, NULL, &image, &error);
+    g_assert(ok == (error == NULL));
+    g_assert(!ok || (image.low < image.high && image.high <= LIMIT));
+    close(fd);
+    return 0;
+}
