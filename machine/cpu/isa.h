@@ -107,6 +107,7 @@ enum {
     ISA_OPERAND_DX,
     ISA_OPERAND_DCMX,
     ISA_OPERAND_KIND = 0x1f, /* mask */
+    ISA_KEPT = 0x20, /* not written if an enabled floating-point exception suppresses the result */
     ISA_READ = 0x40,
     ISA_WRITE = 0x80,
 };

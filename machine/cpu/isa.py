@@ -341,6 +341,8 @@ def operand_effects(row):
         terms = [f'ISA_OPERAND_{field.kind.upper()}']
         role = 'rw' if field.kind == 'crb' and 'w' in field.role else field.role
         terms += [{'r': 'ISA_READ', 'w': 'ISA_WRITE'}[c] for c in role]
+        if role == 'w' and 'fpscr' in row.writes and field.kind in ('fpr', 'vr', 'vsr'):
+            terms.append('ISA_KEPT')
         result.append(' | '.join(terms))
     return result
 
