@@ -130,9 +130,27 @@ static void finish_batch(LogWriter *writer, Batch *batch, GError *error)
     g_cond_broadcast(&writer->done);
 }
 
-/* Called with the lock held: sleeps until the next write is due, or someone is in a hurry. */
-static void wait_for_work(LogWriter *writer, gint64 until)
+static gboolean has_news(const LogWriter *writer)
 {
+    return writer->chunks.head || writer->progressed || writer->stop || writer->flush;
+}
+
+/*
+ * Called with the lock held. Sleeps until there is news (or until SYNC_AT, -1: never), then until
+ * the news may be 100 ms old or someone is in a hurry.
+ */
+static void wait_for_work(LogWriter *writer, gint64 sync_at)
+{
+    gint64 until;
+
+    while (!has_news(writer)) {
+        if (sync_at < 0) {
+            g_cond_wait(&writer->work, &writer->lock);
+        } else if (!g_cond_wait_until(&writer->work, &writer->lock, sync_at)) {
+            return;
+        }
+    }
+    until = g_get_monotonic_time() + WRITE_INTERVAL_US;
     while (!writer->stop && !writer->flush && writer->pending < PENDING_MAX / 2) {
         if (!g_cond_wait_until(&writer->work, &writer->lock, until)) {
             return;
@@ -153,7 +171,7 @@ static gpointer writer_thread(gpointer data)
         Batch batch;
         GError *error = NULL;
 
-        wait_for_work(writer, now + WRITE_INTERVAL_US);
+        wait_for_work(writer, dirty ? next_sync : -1);
         stop = writer->stop;
         take_batch(writer, &batch);
         gboolean failed = writer->error != NULL;
@@ -290,6 +308,9 @@ static void append_encoded(LogWriter *writer, const Position *position, const Ev
 {
     Chunk *chunk = g_queue_peek_tail(&writer->chunks);
 
+    if (!has_news(writer)) {
+        g_cond_signal(&writer->work);
+    }
     if (!chunk || chunk->raw->len + writer->encoded->len > CHUNK_TARGET) {
         chunk = chunk_new(first_icount, writer->next_event);
         g_queue_push_tail(&writer->chunks, chunk);
@@ -332,14 +353,21 @@ gsize log_writer_append(LogWriter *writer, const Position *position, const Event
     return writer->encoded->len;
 }
 
-void log_writer_progress(LogWriter *writer, const Position *position)
+gboolean log_writer_progress(LogWriter *writer, const Position *position)
 {
+    gboolean good;
+
     g_mutex_lock(&writer->lock);
     if (position_compare(position, &writer->progress) > 0) {
+        if (!has_news(writer)) {
+            g_cond_signal(&writer->work);
+        }
         writer->progress = *position;
         writer->progressed = TRUE;
     }
+    good = !writer->error;
     g_mutex_unlock(&writer->lock);
+    return good;
 }
 
 gboolean log_writer_flush(LogWriter *writer, GError **error)

@@ -56,8 +56,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LogWriter, log_writer_free)
 /* Appends one event at POSITION, with INSTRUCTION and WAKE before it as needed. Returns the bytes
  * appended. After an error of the disk the event is dropped (see log_writer_failed). */
 gsize log_writer_append(LogWriter *writer, const Position *position, const Event *event);
-/* The machine has come to POSITION. */
-void log_writer_progress(LogWriter *writer, const Position *position);
+/* The machine has come to POSITION. FALSE if the disk has failed. */
+gboolean log_writer_progress(LogWriter *writer, const Position *position);
 /* Writes all that is pending and the index, waits for the disk, frees the writer. */
 gboolean log_writer_close(LogWriter *writer, GError **error);
 /* Waits until all that was appended is written to the file (not: synced). */

@@ -577,7 +577,7 @@ gboolean replay_note(Replay *replay, const Position *position, const char *name)
 
 void replay_progress(Replay *replay, const Position *position)
 {
-    if (replay->writer) {
-        log_writer_progress(replay->writer, position);
+    if (replay->writer && !log_writer_progress(replay->writer, position)) {
+        replay_failure(replay);
     }
 }

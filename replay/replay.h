@@ -205,7 +205,8 @@ void replay_mark(Replay *replay, const Position *position, const Event *event);
 /* Record: a client's name for this position (record-mark). FALSE in other modes. */
 gboolean replay_note(Replay *replay, const Position *position, const char *name);
 
-/* Record: tells the log how far the machine is; cheap, call it at each end of a quantum. */
+/* Record: tells the log how far the machine is; cheap, call it at each end of a quantum. If the
+ * disk has failed the status becomes REPLAY_STATUS_FAILED, and the machine must stop. */
 void replay_progress(Replay *replay, const Position *position);
 
 /* --- what happened -------------------------------------------------------- */
@@ -224,7 +225,7 @@ typedef struct ReplayDivergence {
 
 /* NULL unless the status is REPLAY_STATUS_DIVERGED; owned by the replay. */
 const ReplayDivergence *replay_divergence(const Replay *replay);
-/* NULL unless the status is REPLAY_STATUS_FAILED. Record: asks the log's thread. */
+/* Why the status is REPLAY_STATUS_FAILED, else NULL. Record: asks the log's thread. */
 const GError *replay_failure(Replay *replay);
 
 typedef struct ReplayCounters {

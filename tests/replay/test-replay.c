@@ -4,7 +4,9 @@
 
 #include "replay/log-file.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define RUN (HASH_POINT_INTERVAL + 1234567)
@@ -311,6 +313,31 @@ START_TEST(test_wrong_start_is_refused)
 }
 END_TEST
 
+/* A disk that fails while recording stops the machine at the end of its quantum. */
+START_TEST(test_failed_disk_is_told)
+{
+    g_autoptr(FakeMachine) machine = fake_new(63);
+    g_autoptr(GError) error = NULL;
+    char name[] = "/tmp/powerplay-replay-XXXXXX";
+    int fd = g_mkstemp(name);
+    struct rlimit limit = { 4096, 4096 };
+    Position position;
+
+    unlink(name);
+    begin_record(machine, fd, SYNC_FULL);
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    fake_run(machine, 4000000);
+    position = fake_position(machine);
+    ck_assert_int_eq(replay_status(machine->replay), REPLAY_STATUS_FAILED);
+    ck_assert_ptr_nonnull(strstr(replay_failure(machine->replay)->message, "cannot write the log"));
+    ck_assert(!replay_finish(machine->replay, &position, fake_hash_all(machine), &error));
+    ck_assert_ptr_nonnull(error);
+    ck_assert_int_eq(replay_mode(machine->replay), REPLAY_NONE);
+    close(fd);
+}
+END_TEST
+
 START_TEST(test_wrong_initial_state_is_refused)
 {
     g_autoptr(Recorded) recorded = record(61, 100000, SYNC_MINIMAL);
@@ -437,6 +464,7 @@ int main(void)
     tcase_add_test(different, test_flipped_ram_is_found_at_the_end);
     tcase_add_test(different, test_live_input_is_refused_in_replay);
     tcase_add_test(different, test_wrong_start_is_refused);
+    tcase_add_test(different, test_failed_disk_is_told);
     tcase_add_test(different, test_wrong_initial_state_is_refused);
     suite_add_tcase(suite, different);
     return support_run(suite);
