@@ -2,9 +2,9 @@
 /*
  * VMX integer addition, subtraction and what is made of them, element by element.
  *
- * Sums are formed in a wider type, so every row states its result exactly and the conversion back to
- * the element's type is the modulo. Saturating rows set VSCR.SAT when any element passed its bound
- * and never clear it.
+ * Sums are formed in a wider type, so every row states its result exactly and the conversion back
+ * to the element's type is the modulo. Saturating rows set VSCR.SAT when any element passed its
+ * bound and never clear it.
  */
 #include "machine/cpu/vector-lanes.h"
 

@@ -30,11 +30,12 @@ LANES(vpopcntd, uint64_t, d, __builtin_popcountll(b))
 
 /* Parity of the least significant bits of the element's bytes. */
 #define BYTE_LSBS 0x0101010101010101ull
-LANES(vprtybw, uint32_t, w, __builtin_parityll(b & BYTE_LSBS))
-LANES(vprtybd, uint64_t, d, __builtin_parityll(b & BYTE_LSBS))
+LANES(vprtybw, uint32_t, w, __builtin_parityll(b &BYTE_LSBS))
+LANES(vprtybd, uint64_t, d, __builtin_parityll(b &BYTE_LSBS))
 QUAD_2(vprtybq, (Quad)__builtin_parityll(((uint64_t)b ^ (uint64_t)(b >> 64)) & BYTE_LSBS))
 
-/* How many bytes from the left (right) have a zero least significant bit, up to the first that has not. */
+/* How many bytes from the left (right) have a zero least significant bit, up to the first that has
+ * not. */
 ExecStatus op_vclzlsbb(Cpu *cpu, const Insn *insn)
 {
     const Vsr *vb = &cpu->s.vsr[insn->b];
@@ -65,7 +66,7 @@ static inline unsigned bit_of(Quad value, unsigned count, unsigned index)
 ExecStatus op_vbpermq(Cpu *cpu, const Insn *insn)
 {
     const Vsr va = cpu->s.vsr[insn->a], vb = cpu->s.vsr[insn->b];
-    Vsr result = {0};
+    Vsr result = { 0 };
     for (unsigned i = 0; i < 16; i++)
         VSR_D(result, 0) = VSR_D(result, 0) << 1 | bit_of(va.q, 128, VSR_B(vb, i));
     cpu->s.vsr[insn->t] = result;
@@ -76,7 +77,7 @@ ExecStatus op_vbpermq(Cpu *cpu, const Insn *insn)
 ExecStatus op_vbpermd(Cpu *cpu, const Insn *insn)
 {
     const Vsr va = cpu->s.vsr[insn->a], vb = cpu->s.vsr[insn->b];
-    Vsr result = {0};
+    Vsr result = { 0 };
     for (unsigned i = 0; i < 16; i++)
         VSR_D(result, i / 8) =
             VSR_D(result, i / 8) << 1 | bit_of(VSR_D(va, i / 8), 64, VSR_B(vb, i));
@@ -88,7 +89,7 @@ ExecStatus op_vbpermd(Cpu *cpu, const Insn *insn)
 ExecStatus op_vgbbd(Cpu *cpu, const Insn *insn)
 {
     const Vsr vb = cpu->s.vsr[insn->b];
-    Vsr result = {0};
+    Vsr result = { 0 };
     for (unsigned i = 0; i < 16; i++)
         for (unsigned j = 0; j < 8; j++)
             result.b[i] |= (uint8_t)((vb.b[(i & 8) + j] >> (i & 7) & 1) << j);

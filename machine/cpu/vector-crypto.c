@@ -79,17 +79,16 @@ static uint8_t field_product(uint8_t a, unsigned b)
 /* Each column times the circulant matrix whose first row is FACTORS. */
 static Vsr mixed_columns(const Vsr *state, const uint8_t factors[4])
 {
-    Vsr result = {0};
+    Vsr result = { 0 };
     for (unsigned i = 0; i < 16; i++)
         for (unsigned j = 0; j < 4; j++)
-            VSR_B(result, i) ^=
-                field_product(VSR_B(*state, (i & 12) + j), factors[(j - i) & 3]);
+            VSR_B(result, i) ^= field_product(VSR_B(*state, (i & 12) + j), factors[(j - i) & 3]);
     return result;
 }
 
 ExecStatus op_vcipher(Cpu *cpu, const Insn *insn)
 {
-    static const uint8_t factors[4] = {2, 3, 1, 1};
+    static const uint8_t factors[4] = { 2, 3, 1, 1 };
     const Vsr rows = shifted_rows(&cpu->s.vsr[insn->a]);
     cpu->s.vsr[insn->t].q = mixed_columns(&rows, factors).q ^ cpu->s.vsr[insn->b].q;
     return EXEC_NEXT;
@@ -104,7 +103,7 @@ ExecStatus op_vcipherlast(Cpu *cpu, const Insn *insn)
 /* The inverse adds the round key before it mixes. */
 ExecStatus op_vncipher(Cpu *cpu, const Insn *insn)
 {
-    static const uint8_t factors[4] = {14, 11, 13, 9};
+    static const uint8_t factors[4] = { 14, 11, 13, 9 };
     Vsr rows = unshifted_rows(&cpu->s.vsr[insn->a]);
     rows.q ^= cpu->s.vsr[insn->b].q;
     cpu->s.vsr[insn->t] = mixed_columns(&rows, factors);
@@ -134,13 +133,14 @@ static inline uint64_t rotate_right(uint64_t value, unsigned count, unsigned bit
 
 static uint64_t sigma(uint64_t value, const Sigma *amounts, bool rotate_third, unsigned bits)
 {
-    return rotate_right(value, amounts->first, bits) ^ rotate_right(value, amounts->second, bits)
-        ^ (rotate_third ? rotate_right(value, amounts->third, bits) : value >> amounts->third);
+    return rotate_right(value, amounts->first, bits) ^ rotate_right(value, amounts->second, bits) ^
+           (rotate_third ? rotate_right(value, amounts->third, bits) : value >> amounts->third);
 }
 
 ExecStatus op_vshasigmaw(Cpu *cpu, const Insn *insn)
 {
-    static const Sigma amounts[2][2] = {{{7, 18, 3}, {17, 19, 10}}, {{2, 13, 22}, {6, 11, 25}}};
+    static const Sigma amounts[2][2] = { { { 7, 18, 3 }, { 17, 19, 10 } },
+                                         { { 2, 13, 22 }, { 6, 11, 25 } } };
     const unsigned st = INSN_BITS(insn, 16, 16), six = INSN_BITS(insn, 17, 20);
     const Vsr va = cpu->s.vsr[insn->a];
     for (unsigned i = 0; i < 4; i++)
@@ -152,7 +152,8 @@ ExecStatus op_vshasigmaw(Cpu *cpu, const Insn *insn)
 /* Of the four bits of SIX, the first counts for doubleword 0 and the third for doubleword 1. */
 ExecStatus op_vshasigmad(Cpu *cpu, const Insn *insn)
 {
-    static const Sigma amounts[2][2] = {{{1, 8, 7}, {19, 61, 6}}, {{28, 34, 39}, {14, 18, 41}}};
+    static const Sigma amounts[2][2] = { { { 1, 8, 7 }, { 19, 61, 6 } },
+                                         { { 28, 34, 39 }, { 14, 18, 41 } } };
     const unsigned st = INSN_BITS(insn, 16, 16), six = INSN_BITS(insn, 17, 20);
     const Vsr va = cpu->s.vsr[insn->a];
     for (unsigned i = 0; i < 2; i++)
@@ -177,9 +178,11 @@ static inline Quad polynomial_product(Quad a, uint64_t b)
         const Vsr va = cpu->s.vsr[insn->a], vb = cpu->s.vsr[insn->b];                              \
         Vsr result;                                                                                \
         for (unsigned i = 0; i < G_N_ELEMENTS(va.lane) / 2; i++)                                   \
-            result.wide_lane[i] = (__typeof__(result.wide_lane[i]))(                               \
-                polynomial_product(va.lane[2 * i], vb.lane[2 * i])                                 \
-                ^ polynomial_product(va.lane[2 * i + 1], vb.lane[2 * i + 1]));                     \
+            result.wide_lane[i] =                                                                  \
+                (__typeof__(result.wide_lane[i]))(polynomial_product(va.lane[2 * i],               \
+                                                                     vb.lane[2 * i]) ^             \
+                                                  polynomial_product(va.lane[2 * i + 1],           \
+                                                                     vb.lane[2 * i + 1]));         \
         cpu->s.vsr[insn->t] = result;                                                              \
         return EXEC_NEXT;                                                                          \
     }

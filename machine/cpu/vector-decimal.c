@@ -2,14 +2,14 @@
 /*
  * VMX decimal arithmetic (Power ISA 3.0B, Book I 6.17) and multiplication by ten.
  *
- * A packed decimal number is 31 digits of four bits and, last, a sign: A, C, E and F are plus, B and
- * D are minus. It is taken apart into a magnitude of 32 digits and a sign. The magnitude is kept in
- * decimal, one nibble a digit, and added and subtracted so.
+ * A packed decimal number is 31 digits of four bits and, last, a sign: A, C, E and F are plus, B
+ * and D are minus. It is taken apart into a magnitude of 32 digits and a sign. The magnitude is
+ * kept in decimal, one nibble a digit, and added and subtracted so.
  *
  * 1. CR field 6 describes the source (for sums, the unbounded result): LT, GT or EQ, with SO added
  *    when digits were lost. An invalid source gives SO alone.
- * 2. The result of an invalid source is undefined; here it is all ones. A binary number that does not
- *    fit in 31 digits leaves the target as it was.
+ * 2. The result of an invalid source is undefined; here it is all ones. A binary number that does
+ * not fit in 31 digits leaves the target as it was.
  */
 #include "machine/cpu/vector-lanes.h"
 
@@ -21,7 +21,7 @@ typedef struct {
     bool valid;
 } Decimal;
 
-#define PS INSN_BITS(insn, 22, 22)
+#define PS         INSN_BITS(insn, 22, 22)
 #define DIGIT_MASK (((Quad)1 << 4 * DIGITS) - 1)
 
 /* Whether all 32 nibbles are digits: a nibble above 9 carries when 6 is added. */
@@ -46,7 +46,7 @@ static unsigned sign_code(bool negative, unsigned ps)
 static Decimal unpack_decimal(Quad packed)
 {
     const unsigned sign = packed & 15;
-    return (Decimal){packed >> 4, sign_negative(sign), sign >= 0xa && digits_valid(packed >> 4)};
+    return (Decimal){ packed >> 4, sign_negative(sign), sign >= 0xa && digits_valid(packed >> 4) };
 }
 
 /* The comparison with zero, as bits of a CR field. */
@@ -102,7 +102,7 @@ static Quad decimal_difference(Quad a, Quad b)
 
 static ExecStatus add(Cpu *cpu, const Insn *insn, Decimal a, Decimal b)
 {
-    Decimal sum = {.negative = a.negative};
+    Decimal sum = { .negative = a.negative };
     if (!a.valid || !b.valid)
         return finish_invalid(cpu, insn);
     if (a.negative == b.negative) {
@@ -136,7 +136,7 @@ ExecStatus op_bcdcfn_rc(Cpu *cpu, const Insn *insn)
 {
     const Vsr vb = cpu->s.vsr[insn->b];
     const unsigned sign = VSR_H(vb, 7);
-    Decimal value = {.negative = sign == 0x2d};
+    Decimal value = { .negative = sign == 0x2d };
     if (sign != 0x2b && sign != 0x2d)
         return finish_invalid(cpu, insn);
     for (unsigned i = 0; i < 7; i++) {
@@ -150,14 +150,13 @@ ExecStatus op_bcdcfn_rc(Cpu *cpu, const Insn *insn)
 ExecStatus op_bcdctn_rc(Cpu *cpu, const Insn *insn)
 {
     const Decimal value = unpack_decimal(cpu->s.vsr[insn->b].q);
-    Vsr result = {0};
+    Vsr result = { 0 };
     if (!value.valid)
         return finish_invalid(cpu, insn);
     for (unsigned i = 0; i < 7; i++)
         VSR_H(result, i) = (uint16_t)(0x30 | (value.magnitude >> 4 * (6 - i) & 15));
     VSR_H(result, 7) = value.negative ? 0x2d : 0x2b;
-    return finish(cpu, insn, result.q,
-                  compare_zero(&value) | (value.magnitude >> 28 ? CR_SO : 0));
+    return finish(cpu, insn, result.q, compare_zero(&value) | (value.magnitude >> 28 ? CR_SO : 0));
 }
 
 /*
@@ -168,7 +167,7 @@ ExecStatus op_bcdcfz_rc(Cpu *cpu, const Insn *insn)
 {
     const Vsr vb = cpu->s.vsr[insn->b];
     const unsigned zone = PS ? 0xf : 3, sign = VSR_B(vb, 15) >> 4;
-    Decimal value = {.negative = PS ? sign_negative(sign) : sign & 4};
+    Decimal value = { .negative = PS ? sign_negative(sign) : sign & 4 };
     bool valid = !PS || sign >= 0xa;
     for (unsigned i = 0; i < 16; i++) {
         valid &= (VSR_B(vb, i) & 15) <= 9 && (i == 15 || VSR_B(vb, i) >> 4 == zone);
@@ -185,14 +184,13 @@ ExecStatus op_bcdctz_rc(Cpu *cpu, const Insn *insn)
     const Decimal value = unpack_decimal(cpu->s.vsr[insn->b].q);
     const unsigned zone = PS ? 0xf : 3;
     const unsigned sign = PS ? sign_code(value.negative, 0) : value.negative ? 7 : 3;
-    Vsr result = {0};
+    Vsr result = { 0 };
     if (!value.valid)
         return finish_invalid(cpu, insn);
     for (unsigned i = 0; i < 16; i++)
-        VSR_B(result, i) = (uint8_t)((i < 15 ? zone : sign) << 4
-                                     | (unsigned)(value.magnitude >> 4 * (15 - i) & 15));
-    return finish(cpu, insn, result.q,
-                  compare_zero(&value) | (value.magnitude >> 64 ? CR_SO : 0));
+        VSR_B(result, i) = (uint8_t)((i < 15 ? zone : sign) << 4 |
+                                     (unsigned)(value.magnitude >> 4 * (15 - i) & 15));
+    return finish(cpu, insn, result.q, compare_zero(&value) | (value.magnitude >> 64 ? CR_SO : 0));
 }
 
 /* A signed binary quadword. */
@@ -201,7 +199,7 @@ ExecStatus op_bcdcfsq_rc(Cpu *cpu, const Insn *insn)
     const Quad b = cpu->s.vsr[insn->b].q;
     const bool negative = b >> 127;
     Quad rest = negative ? -b : b;
-    Decimal value = {.negative = negative};
+    Decimal value = { .negative = negative };
     for (unsigned i = 0; i < DIGITS; i++, rest /= 10)
         value.magnitude |= (Quad)(unsigned)(rest % 10) << 4 * i;
     const unsigned condition = b == 0 ? CR_EQ : negative ? CR_LT : CR_GT;
@@ -254,14 +252,14 @@ static Shifted shift_digits(Quad digits, unsigned width, int count)
     const unsigned distance = MIN((unsigned)ABS(count), width);
     const unsigned kept = 4 * (width - distance);
     if (distance == 0)
-        return (Shifted){.digits = digits};
+        return (Shifted){ .digits = digits };
     if (count < 0)
-        return (Shifted){.digits = distance == 32 ? 0 : digits >> 4 * distance,
-                         .round = (unsigned)(digits >> 4 * (distance - 1) & 15)};
+        return (Shifted){ .digits = distance == 32 ? 0 : digits >> 4 * distance,
+                          .round = (unsigned)(digits >> 4 * (distance - 1) & 15) };
     if (kept == 0)
-        return (Shifted){.lost = digits != 0};
-    return (Shifted){.digits = (digits & (((Quad)1 << kept) - 1)) << 4 * distance,
-                     .lost = digits >> kept != 0};
+        return (Shifted){ .lost = digits != 0 };
+    return (Shifted){ .digits = (digits & (((Quad)1 << kept) - 1)) << 4 * distance,
+                      .lost = digits >> kept != 0 };
 }
 
 static int shift_count(const Cpu *cpu, const Insn *insn)

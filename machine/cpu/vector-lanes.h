@@ -4,8 +4,8 @@
  *
  * 1. Inside a row a, b and c are the operands' elements at the lane being made (VRA, VRB, VRC).
  * 2. Operands are copied before anything is written, since the target may be one of them.
- * 3. A row that works lane by lane may use the host's lane order; whatever names one certain element
- *    uses VSR_B, VSR_H, VSR_W, VSR_D.
+ * 3. A row that works lane by lane may use the host's lane order; whatever names one certain
+ * element uses VSR_B, VSR_H, VSR_W, VSR_D.
  */
 #ifndef MACHINE_CPU_VECTOR_LANES_H
 #define MACHINE_CPU_VECTOR_LANES_H
@@ -36,7 +36,7 @@ static inline Quad quad_carry(Quad a, Quad b, Quad carry)
 #define LANES(name, type, lane, expression)                                                        \
     ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
     {                                                                                              \
-        const Vsr va = cpu->s.vsr[insn->a], vb = cpu->s.vsr[insn->b];                    \
+        const Vsr va = cpu->s.vsr[insn->a], vb = cpu->s.vsr[insn->b];                              \
         const Vsr vt = cpu->s.vsr[insn->t];                                                        \
         unsigned saturated = 0;                                                                    \
         Vsr result;                                                                                \
@@ -70,7 +70,7 @@ static inline Quad quad_carry(Quad a, Quad b, Quad carry)
 #define QUAD_2(name, expression)                                                                   \
     ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
     {                                                                                              \
-        const Quad a = cpu->s.vsr[insn->a].q, b = cpu->s.vsr[insn->b].q;                 \
+        const Quad a = cpu->s.vsr[insn->a].q, b = cpu->s.vsr[insn->b].q;                           \
         (void)a, (void)b;                                                                          \
         cpu->s.vsr[insn->t].q = (expression);                                                      \
         return EXEC_NEXT;                                                                          \
@@ -79,7 +79,8 @@ static inline Quad quad_carry(Quad a, Quad b, Quad carry)
 #define QUAD_3(name, expression)                                                                   \
     ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
     {                                                                                              \
-        const Quad a = cpu->s.vsr[insn->a].q, b = cpu->s.vsr[insn->b].q, c = cpu->s.vsr[insn->c].q; \
+        const Quad a = cpu->s.vsr[insn->a].q, b = cpu->s.vsr[insn->b].q,                           \
+                   c = cpu->s.vsr[insn->c].q;                                                      \
         cpu->s.vsr[insn->t].q = (expression);                                                      \
         return EXEC_NEXT;                                                                          \
     }
@@ -91,10 +92,10 @@ static inline Quad quad_carry(Quad a, Quad b, Quad carry)
 #define ELEMENTS(name, element, count, expression)                                                 \
     ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
     {                                                                                              \
-        const Vsr va = cpu->s.vsr[insn->a], vb = cpu->s.vsr[insn->b];                    \
+        const Vsr va = cpu->s.vsr[insn->a], vb = cpu->s.vsr[insn->b];                              \
         (void)va, (void)vb;                                                                        \
         unsigned saturated = 0;                                                                    \
-        Vsr result = {0};                                                                          \
+        Vsr result = { 0 };                                                                        \
         for (unsigned i = 0; i < (count); i++)                                                     \
             element(result, i) = (__typeof__(element(result, i)))(expression);                     \
         cpu->s.vscr_sat |= (uint8_t)saturated;                                                     \

@@ -4,9 +4,9 @@
  *
  * The quadword and element forms ignore the address bits below their size, so they never cross a
  * page. The element forms work on the element that storage at that address would hold in a loaded
- * quadword: from the left in big-endian mode, from the right in little-endian mode. The elements that
- * a load does not name are undefined by the book and keep their value here. Cache hints (the l forms)
- * do nothing.
+ * quadword: from the left in big-endian mode, from the right in little-endian mode. The elements
+ * that a load does not name are undefined by the book and keep their value here. Cache hints (the l
+ * forms) do nothing.
  */
 #include "machine/cpu/access.h"
 #include "machine/cpu/vector-lanes.h"
@@ -19,7 +19,8 @@ static uint64_t indexed_address(const Cpu *cpu, const Insn *insn)
 ExecStatus op_lvx(Cpu *cpu, const Insn *insn)
 {
     return cpu_load128(cpu, indexed_address(cpu, insn) & ~15ull, &cpu->s.vsr[insn->t])
-        ? EXEC_NEXT : EXEC_EXCEPTION;
+               ? EXEC_NEXT
+               : EXEC_EXCEPTION;
 }
 
 ExecStatus op_lvxl(Cpu *cpu, const Insn *insn)
@@ -30,7 +31,8 @@ ExecStatus op_lvxl(Cpu *cpu, const Insn *insn)
 ExecStatus op_stvx(Cpu *cpu, const Insn *insn)
 {
     return cpu_store128(cpu, indexed_address(cpu, insn) & ~15ull, cpu->s.vsr[insn->t])
-        ? EXEC_NEXT : EXEC_EXCEPTION;
+               ? EXEC_NEXT
+               : EXEC_EXCEPTION;
 }
 
 ExecStatus op_stvxl(Cpu *cpu, const Insn *insn)
@@ -57,15 +59,16 @@ ExecStatus op_stvxl(Cpu *cpu, const Insn *insn)
     {                                                                                              \
         const uint64_t ea = indexed_address(cpu, insn) & ~(bits / 8 - 1ull);                       \
         const unsigned index = index_##letter(cpu, ea);                                            \
-        return cpu_store##bits(cpu, ea, element(cpu->s.vsr[insn->t], index))                       \
-            ? EXEC_NEXT : EXEC_EXCEPTION;                                                          \
+        return cpu_store##bits(cpu, ea, element(cpu->s.vsr[insn->t], index)) ? EXEC_NEXT           \
+                                                                             : EXEC_EXCEPTION;     \
     }
 
 ELEMENT_ACCESS(b, VSR_B, 8)
 ELEMENT_ACCESS(h, VSR_H, 16)
 ELEMENT_ACCESS(w, VSR_W, 32)
 
-/* Sixteen consecutive numbers from FIRST on: the control with which vperm realigns two quadwords. */
+/* Sixteen consecutive numbers from FIRST on: the control with which vperm realigns two quadwords.
+ */
 static ExecStatus permute_control(Cpu *cpu, const Insn *insn, unsigned first)
 {
     for (unsigned i = 0; i < 16; i++)

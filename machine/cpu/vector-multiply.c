@@ -10,7 +10,7 @@
 #define SATURATE_SW(value) SATURATE(value, INT32_MIN, INT32_MAX)
 #define SATURATE_UW(value) SATURATE(value, 0, UINT32_MAX)
 
-LANES(vmuluwm, uint32_t, w, a * b)
+LANES(vmuluwm, uint32_t, w, a *b)
 
 /* Even elements are those whose book number is even: ODD picks the other of each pair. */
 #define PRODUCT(name, type, wide, element, wide_element, count, odd)                               \
@@ -33,7 +33,7 @@ PRODUCT(vmulosw, int32_t, int64_t, VSR_W, VSR_D, 2, 1)
 /* Halfword multiply-add. */
 LANES_3(vmhaddshs, int16_t, h, SATURATE(((a * b) >> 15) + c, INT16_MIN, INT16_MAX))
 LANES_3(vmhraddshs, int16_t, h, SATURATE(((a * b + 0x4000) >> 15) + c, INT16_MIN, INT16_MAX))
-LANES_3(vmladduhm, uint16_t, h, (uint32_t)a * b + c)
+LANES_3(vmladduhm, uint16_t, h, (uint32_t)a *b + c)
 
 /*
  * Each word of the result: the products of the elements in that word of VRA and VRB, added to the
@@ -67,8 +67,8 @@ PRODUCT_SUM(vmsumshs, int16_t, int16_t, h, int32_t, SATURATE_SW)
 ExecStatus op_vmsumudm(Cpu *cpu, const Insn *insn)
 {
     const Vsr *va = &cpu->s.vsr[insn->a], *vb = &cpu->s.vsr[insn->b];
-    cpu->s.vsr[insn->t].q = (Quad)va->d[0] * vb->d[0] + (Quad)va->d[1] * vb->d[1]
-        + cpu->s.vsr[insn->c].q;
+    cpu->s.vsr[insn->t].q =
+        (Quad)va->d[0] * vb->d[0] + (Quad)va->d[1] * vb->d[1] + cpu->s.vsr[insn->c].q;
     return EXEC_NEXT;
 }
 
@@ -79,7 +79,7 @@ ExecStatus op_vmsumudm(Cpu *cpu, const Insn *insn)
         const Vsr va = cpu->s.vsr[insn->a], vb = cpu->s.vsr[insn->b];                              \
         const unsigned per_word = 4 / sizeof(type);                                                \
         unsigned saturated = 0;                                                                    \
-        Vsr result = {0};                                                                          \
+        Vsr result = { 0 };                                                                        \
         for (unsigned i = 0; i < 4; i++) {                                                         \
             int64_t sum = (b_type)VSR_W(vb, i);                                                    \
             if (!(is_target))                                                                      \

@@ -2,9 +2,9 @@
 /*
  * VMX instructions that move elements: merge, splat, permute, extract, insert, pack, unpack.
  *
- * Everything here is by the book's element numbers, which do not depend on the byte order of storage.
- * An immediate that points outside the register leaves the result undefined: splats take it modulo
- * the number of elements, extracts read zeros there, inserts do nothing.
+ * Everything here is by the book's element numbers, which do not depend on the byte order of
+ * storage. An immediate that points outside the register leaves the result undefined: splats take
+ * it modulo the number of elements, extracts read zeros there, inserts do nothing.
  */
 #include "machine/cpu/vector-lanes.h"
 
@@ -57,13 +57,13 @@ PERMUTE(vpermr, byte_of_pair(&va, &vb, 31 - control))
 PERMUTE(vpermxor, VSR_B(va, control >> 4) ^ VSR_B(vb, control & 15))
 
 /*
- * Extract SIZE bytes from byte UIM on, zero-extended into doubleword 0; insert the low SIZE bytes of
- * doubleword 0 at byte UIM.
+ * Extract SIZE bytes from byte UIM on, zero-extended into doubleword 0; insert the low SIZE bytes
+ * of doubleword 0 at byte UIM.
  */
 static ExecStatus extract(Cpu *cpu, const Insn *insn, unsigned size)
 {
     const Vsr vb = cpu->s.vsr[insn->b];
-    Vsr result = {0};
+    Vsr result = { 0 };
     for (unsigned i = 0; i < size; i++)
         VSR_B(result, 8 - size + i) = UIM4 + i < 16 ? VSR_B(vb, UIM4 + i) : 0;
     cpu->s.vsr[insn->t] = result;
@@ -96,8 +96,9 @@ EXTRACT_INSERT(w, uw, 4)
 EXTRACT_INSERT(d, d, 8)
 
 /*
- * Extract into a GPR: the number of the first byte, from the left or from the right, is in RA. Beyond
- * the register (undefined) the left forms read zeros and the right forms the sign of the vector.
+ * Extract into a GPR: the number of the first byte, from the left or from the right, is in RA.
+ * Beyond the register (undefined) the left forms read zeros and the right forms the sign of the
+ * vector.
  */
 #define EXTRACT_GPR(name, type, shift_right)                                                       \
     ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
@@ -108,7 +109,7 @@ EXTRACT_INSERT(d, d, 8)
         return EXEC_NEXT;                                                                          \
     }
 #define FROM_LEFT(type) ((b << 8 * index) >> (128 - 8 * sizeof(type)))
-#define FROM_RIGHT ((__int128)b >> 8 * index)
+#define FROM_RIGHT      ((__int128)b >> 8 * index)
 
 EXTRACT_GPR(vextublx, uint8_t, FROM_LEFT(uint8_t))
 EXTRACT_GPR(vextuhlx, uint16_t, FROM_LEFT(uint16_t))
@@ -125,8 +126,8 @@ EXTRACT_GPR(vextuwrx, uint32_t, FROM_RIGHT)
         unsigned saturated = 0;                                                                    \
         Vsr result;                                                                                \
         for (unsigned i = 0; i < (count); i++) {                                                   \
-            const type x = (type)(i < (count) / 2 ? wide_element(va, i)                            \
-                                                  : wide_element(vb, i - (count) / 2));            \
+            const type x =                                                                         \
+                (type)(i < (count) / 2 ? wide_element(va, i) : wide_element(vb, i - (count) / 2)); \
             element(result, i) = (__typeof__(element(result, i)))(expression);                     \
         }                                                                                          \
         cpu->s.vscr_sat |= (uint8_t)saturated;                                                     \

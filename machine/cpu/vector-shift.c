@@ -7,13 +7,13 @@
  */
 #include "machine/cpu/vector-lanes.h"
 
-QUAD_2(vand, a & b)
+QUAD_2(vand, a &b)
 QUAD_2(vandc, a & ~b)
 QUAD_2(vor, a | b)
 QUAD_2(vorc, a | ~b)
 QUAD_2(vxor, a ^ b)
 QUAD_2(vnor, ~(a | b))
-QUAD_2(vnand, ~(a & b))
+QUAD_2(vnand, ~(a &b))
 QUAD_2(veqv, ~(a ^ b))
 QUAD_3(vsel, (a & ~c) | (b & c))
 
@@ -79,8 +79,7 @@ QUAD_2(vsro, a >> (unsigned)(b & 0x78))
 /* Each byte with the byte after it (before it), shifted by its own count; zero beyond the ends. */
 ELEMENTS(vslv, VSR_B, 16,
          (VSR_B(va, i) << 8 | (i < 15 ? VSR_B(va, i + 1) : 0)) >> (8 - (VSR_B(vb, i) & 7)))
-ELEMENTS(vsrv, VSR_B, 16,
-         ((i ? VSR_B(va, i - 1) : 0) << 8 | VSR_B(va, i)) >> (VSR_B(vb, i) & 7))
+ELEMENTS(vsrv, VSR_B, 16, ((i ? VSR_B(va, i - 1) : 0) << 8 | VSR_B(va, i)) >> (VSR_B(vb, i) & 7))
 
 /* Sixteen of the 32 bytes VRA || VRB, from byte SHB on. */
 ExecStatus op_vsldoi(Cpu *cpu, const Insn *insn)

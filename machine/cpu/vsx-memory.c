@@ -2,9 +2,9 @@
 /*
  * VSX loads and stores.
  *
- * 1. lxv and lxvx move one quadword in the present byte order. lxvd2x, lxvw4x, lxvh8x and lxvb16x move
- *    elements: element 0 at the lowest address in either byte order, each in the present byte order.
- *    So in little-endian mode they are the quadword with its elements in the opposite order.
+ * 1. lxv and lxvx move one quadword in the present byte order. lxvd2x, lxvw4x, lxvh8x and lxvb16x
+ * move elements: element 0 at the lowest address in either byte order, each in the present byte
+ * order. So in little-endian mode they are the quadword with its elements in the opposite order.
  * 2. Scalar loads clear doubleword 1, which the book leaves undefined before version 3.1: POWER
  *    processors do.
  * 3. The with-length forms touch only the bytes counted, and none for a length of zero.
@@ -175,7 +175,7 @@ static unsigned counted_length(const Cpu *cpu, const Insn *insn)
 static ExecStatus load_counted(Cpu *cpu, const Insn *insn, bool from_right)
 {
     const unsigned length = counted_length(cpu, insn);
-    uint8_t bytes[16] = {0};
+    uint8_t bytes[16] = { 0 };
     Vsr result;
     if (length && !cpu_load_bytes(cpu, cpu_ea(cpu, cpu_gpr_or_zero(cpu, insn->a)), length, bytes))
         return EXEC_EXCEPTION;
@@ -191,8 +191,8 @@ static ExecStatus store_counted(Cpu *cpu, const Insn *insn, bool from_right)
     uint8_t bytes[16];
     for (unsigned i = 0; i < 16; i++)
         bytes[i] = VSR_B(cpu->s.vsr[insn->t], from_right ? 15 - i : i);
-    return done(!length
-                || cpu_store_bytes(cpu, cpu_ea(cpu, cpu_gpr_or_zero(cpu, insn->a)), length, bytes));
+    return done(!length ||
+                cpu_store_bytes(cpu, cpu_ea(cpu, cpu_gpr_or_zero(cpu, insn->a)), length, bytes));
 }
 
 ExecStatus op_lxvl(Cpu *cpu, const Insn *insn)

@@ -58,13 +58,13 @@ ExecStatus op_mtvsrws(Cpu *cpu, const Insn *insn)
     return set(cpu, insn, word << 32 | word, word << 32 | word);
 }
 
-QUAD_2(xxland, a & b)
+QUAD_2(xxland, a &b)
 QUAD_2(xxlandc, a & ~b)
 QUAD_2(xxlor, a | b)
 QUAD_2(xxlorc, a | ~b)
 QUAD_2(xxlxor, a ^ b)
 QUAD_2(xxlnor, ~(a | b))
-QUAD_2(xxlnand, ~(a & b))
+QUAD_2(xxlnand, ~(a &b))
 QUAD_2(xxleqv, ~(a ^ b))
 QUAD_3(xxsel, (a & ~c) | (b & c))
 
@@ -81,10 +81,9 @@ ELEMENTS(xxspltib, VSR_B, 16, INSN_BITS(insn, 13, 20))
 
 /* One doubleword of each operand; four consecutive words of both. */
 #define DM(bit) INSN_BITS(insn, 22 + (bit), 22 + (bit))
-#define SHW INSN_BITS(insn, 22, 23)
+#define SHW     INSN_BITS(insn, 22, 23)
 ELEMENTS(xxpermdi, VSR_D, 2, i ? VSR_D(vb, DM(1)) : VSR_D(va, DM(0)))
-ELEMENTS(xxsldwi, VSR_W, 4,
-         SHW + i < 4 ? VSR_W(va, (SHW + i) & 3) : VSR_W(vb, (SHW + i) & 3))
+ELEMENTS(xxsldwi, VSR_W, 4, SHW + i < 4 ? VSR_W(va, (SHW + i) & 3) : VSR_W(vb, (SHW + i) & 3))
 
 /* Bytes of XA || XT by the numbers in XB; the r form counts them from the right. */
 static ExecStatus permute(Cpu *cpu, const Insn *insn, unsigned invert)
@@ -107,7 +106,8 @@ ExecStatus op_xxpermr(Cpu *cpu, const Insn *insn)
     return permute(cpu, insn, 31);
 }
 
-/* A word from (to) byte UIM on. Beyond the register (undefined) bytes read as zero, and none are set. */
+/* A word from (to) byte UIM on. Beyond the register (undefined) bytes read as zero, and none are
+ * set. */
 ExecStatus op_xxextractuw(Cpu *cpu, const Insn *insn)
 {
     const unsigned first = INSN_BITS(insn, 12, 15);

@@ -91,7 +91,7 @@ typedef struct {
 } Golden;
 
 #define GOLDEN(name, word, t, a, b, c, needs, big, little)                                         \
-    {#name, {op_##name, word, t, a, b, c}, needs, {big, little}},
+    { #name, { op_##name, word, t, a, b, c }, needs, { big, little } },
 static const Golden goldens[] = {
 #include "tests/cpu/vector/vector-golden.def"
 };
@@ -133,9 +133,10 @@ START_TEST(test_golden)
             read_case(&c);
             digest = case_outcome(digest, &c, golden->needs, memory);
         }
-        ck_assert_msg(digest == golden->digest[little], "%s (%08x), %s-endian: %016llx, not %016llx",
-                      golden->name, golden->insn.word, little ? "little" : "big",
-                      (unsigned long long)digest, (unsigned long long)golden->digest[little]);
+        ck_assert_msg(digest == golden->digest[little],
+                      "%s (%08x), %s-endian: %016llx, not %016llx", golden->name, golden->insn.word,
+                      little ? "little" : "big", (unsigned long long)digest,
+                      (unsigned long long)golden->digest[little]);
     }
 }
 END_TEST
@@ -151,10 +152,11 @@ typedef struct {
     int sat;
 } Directed;
 
-#define NINES 0x9999999999999999ull
-#define ONES 0xffffffffffffffffull
+#define NINES  0x9999999999999999ull
+#define ONES   0xffffffffffffffffull
 #define PS_BIT (1u << 9)
 
+/* clang-format off */
 static const Directed directed[] = {
     /* FIPS 197, appendix B: rounds 1 and 10, and round 10 undone. */
     {"AES round", op_vcipher, 0, {0}, {0x193de3bea0f4e22b, 0x9ac68d2ae9f84808},
@@ -230,20 +232,21 @@ static const Directed directed[] = {
     {"ten times with carry", op_vmul10ecuq, 0, {0}, {0x1999999999999999, 0x9999999999999999},
      {0, 6}, {0}, {0, 1}, -1, 0},
 };
+/* clang-format on */
 
 START_TEST(test_directed)
 {
     const Directed *d = &directed[_i];
-    const Insn insn = {d->execute, d->immediate, 32, 33, 34, 35};
-    const uint64_t *operands[] = {d->t, d->a, d->b, d->c};
+    const Insn insn = { d->execute, d->immediate, 32, 33, 34, 35 };
+    const uint64_t *operands[] = { d->t, d->a, d->b, d->c };
     start(false);
     cpu.s.crf[6] = 15;
     for (unsigned i = 0; i < 4; i++)
         for (unsigned half = 0; half < 2; half++)
             VSR_D(cpu.s.vsr[32 + i], half) = operands[i][half];
     ck_assert_int_eq(d->execute(&cpu, &insn), EXEC_NEXT);
-    ck_assert_msg(VSR_D(cpu.s.vsr[32], 0) == d->expected[0]
-                      && VSR_D(cpu.s.vsr[32], 1) == d->expected[1],
+    ck_assert_msg(VSR_D(cpu.s.vsr[32], 0) == d->expected[0] &&
+                      VSR_D(cpu.s.vsr[32], 1) == d->expected[1],
                   "%s: %016llx %016llx", d->what, (unsigned long long)VSR_D(cpu.s.vsr[32], 0),
                   (unsigned long long)VSR_D(cpu.s.vsr[32], 1));
     ck_assert_msg(cpu.s.crf[6] == (d->cr6 < 0 ? 15 : d->cr6), "%s: CR6 %x", d->what, cpu.s.crf[6]);
@@ -254,8 +257,8 @@ END_TEST
 /* SAT stays until mtvscr clears it, and nothing else of VSCR can be written. */
 START_TEST(test_sat_is_sticky)
 {
-    const Insn add = {op_vaddubs, 0, 32, 33, 34, 0}, set = {op_mtvscr, 0, 0, 0, 35, 0};
-    const Insn get = {op_mfvscr, 0, 36, 0, 0, 0};
+    const Insn add = { op_vaddubs, 0, 32, 33, 34, 0 }, set = { op_mtvscr, 0, 0, 0, 35, 0 };
+    const Insn get = { op_mfvscr, 0, 36, 0, 0, 0 };
     start(false);
     cpu.s.vsr[33].q = 0xff;
     cpu.s.vsr[34].q = 1;
@@ -274,7 +277,7 @@ END_TEST
 /* An address is formed modulo 2^32 in 32-bit mode. */
 START_TEST(test_address_truncation)
 {
-    const Insn load = {op_lxvd2x, 0, 32, 4, 5, 0}, control = {op_lvsl, 0, 33, 4, 5, 0};
+    const Insn load = { op_lxvd2x, 0, 32, 4, 5, 0 }, control = { op_lvsl, 0, 33, 4, 5, 0 };
     start(false);
     cpu.ea_mask = 0xffffffff;
     cpu.s.gpr[4] = 0xabcdef01ffffffffull;

@@ -2,8 +2,8 @@
 /*
  * Pseudo-random operands for vector instructions, the same on every machine.
  *
- * Included by the unit test and by vector-oracle.c, which runs the same instructions elsewhere; so it
- * uses nothing but the language. Values are drawn from several families, since random bits alone
+ * Included by the unit test and by vector-oracle.c, which runs the same instructions elsewhere; so
+ * it uses nothing but the language. Values are drawn from several families, since random bits alone
  * would rarely be equal, saturate, or be decimal.
  */
 #ifndef TESTS_CPU_VECTOR_CASES_H
@@ -15,14 +15,15 @@ enum { CASE_COUNT = 400, CASE_MEMORY = 128 };
 
 /* What a row of vector-golden.def needs of its operands. */
 enum {
-    CASE_DECIMAL = 1, /* mostly valid decimal numbers; the result of an invalid one is not compared */
-    CASE_INDEX = 2,   /* RA names a byte, at most 12 */
-    CASE_STORAGE = 4, /* RA is the address of the memory, RB an offset */
-    CASE_LENGTH = 8,  /* RB is a length in its first byte */
-    CASE_SCALAR = 16, /* doubleword 1 of the result is undefined and not compared */
-    CASE_VALID = 32,  /* VRA and VRB are valid decimal numbers */
+    CASE_DECIMAL =
+        1,          /* mostly valid decimal numbers; the result of an invalid one is not compared */
+    CASE_INDEX = 2, /* RA names a byte, at most 12 */
+    CASE_STORAGE = 4,  /* RA is the address of the memory, RB an offset */
+    CASE_LENGTH = 8,   /* RB is a length in its first byte */
+    CASE_SCALAR = 16,  /* doubleword 1 of the result is undefined and not compared */
+    CASE_VALID = 32,   /* VRA and VRB are valid decimal numbers */
     CASE_COUNTED = 64, /* halfword 3 of VRA holds a byte, a small signed count */
-    CASE_NO_CR = 128, /* the condition field is not compared, but for an invalid operand */
+    CASE_NO_CR = 128,  /* the condition field is not compared, but for an invalid operand */
 };
 
 typedef struct {
@@ -47,38 +48,42 @@ static unsigned case_below(unsigned limit)
     return (unsigned)(case_random() % limit);
 }
 
-enum { FAMILY_EDGES, FAMILY_ONES, FAMILY_DECIMAL, FAMILY_ZONED, FAMILY_ZONED_EBCDIC, FAMILY_NATIONAL,
-       FAMILY_SPARSE, FAMILY_SMALL, FAMILY_ALL_ONES, FAMILY_RANDOM, FAMILY_COUNT };
+enum {
+    FAMILY_EDGES,
+    FAMILY_ONES,
+    FAMILY_DECIMAL,
+    FAMILY_ZONED,
+    FAMILY_ZONED_EBCDIC,
+    FAMILY_NATIONAL,
+    FAMILY_SPARSE,
+    FAMILY_SMALL,
+    FAMILY_ALL_ONES,
+    FAMILY_RANDOM,
+    FAMILY_COUNT
+};
 
 static uint64_t case_byte(unsigned family, unsigned i)
 {
-    static const uint8_t edges[] = {0, 1, 0x7f, 0x80, 0xff, 0xfe, 0x81, 2};
+    static const uint8_t edges[] = { 0, 1, 0x7f, 0x80, 0xff, 0xfe, 0x81, 2 };
     switch (family) {
-    case FAMILY_EDGES:
-        return edges[case_below(8)];
-    case FAMILY_ONES:
-        return case_below(2) ? 0 : 0xff;
+    case FAMILY_EDGES: return edges[case_below(8)];
+    case FAMILY_ONES: return case_below(2) ? 0 : 0xff;
     case FAMILY_DECIMAL: {
         uint64_t tens = case_below(10);
         return tens << 4 | case_below(10);
     }
-    case FAMILY_ZONED:
-        return 0x30 + case_below(10);
-    case FAMILY_ZONED_EBCDIC:
-        return 0xf0 + case_below(10);
-    case FAMILY_NATIONAL:
-        return i & 1 ? 0x30 + case_below(10) : 0;
-    case FAMILY_SPARSE:
-        return case_below(4) ? 0 : case_below(256);
-    default:
-        return case_below(256);
+    case FAMILY_ZONED: return 0x30 + case_below(10);
+    case FAMILY_ZONED_EBCDIC: return 0xf0 + case_below(10);
+    case FAMILY_NATIONAL: return i & 1 ? 0x30 + case_below(10) : 0;
+    case FAMILY_SPARSE: return case_below(4) ? 0 : case_below(256);
+    default: return case_below(256);
     }
 }
 
 /* Signs where decimal formats have them; many small numbers, and the largest. */
 static void case_decimal_ends(unsigned family, uint64_t *value)
 {
-    static const uint8_t signs[] = {0xa, 0xb, 0xc, 0xd, 0xe, 0xf, 0xc, 0x3};
+    static const uint8_t signs[] = { 0xa, 0xb, 0xc, 0xd, 0xe, 0xf, 0xc, 0x3 };
     if (family == FAMILY_DECIMAL) {
         unsigned shape = case_below(8);
         value[1] = (value[1] & ~15ull) | signs[case_below(8)];

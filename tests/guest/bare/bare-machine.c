@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * bare-machine KERNEL [INSTRUCTIONS]: runs a bare-metal image on a pseries machine inside one process,
- * its console to standard output, until it powers off or so many instructions have passed.
+ * bare-machine KERNEL [INSTRUCTIONS]: runs a bare-metal image on a pseries machine inside one
+ * process, its console to standard output, until it powers off or so many instructions have passed.
  */
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -12,7 +12,7 @@
 #include "machine/cpu/cpu.h"
 #include "machine/machine.h"
 
-#define QUANTUM 65536
+#define QUANTUM       65536
 #define LIMIT_DEFAULT 2000000000u
 
 static gint64 source_clock(gpointer user)
@@ -42,15 +42,18 @@ static Machine *start(const char *kernel)
 {
     static const MachineHost host = { .sources = { .clock_host = source_clock,
                                                    .random = source_random },
-                                      .monotonic_ns = real_time, .output = print_output };
+                                      .monotonic_ns = real_time,
+                                      .output = print_output };
     g_autoptr(GError) error = NULL;
     g_autofree char *json = g_strdup_printf(
         "{\"name\":\"bare\",\"board\":\"pseries\",\"cpu\":\"power9\",\"memory\":\"256M\","
-        "\"kernel\":\"%s\",\"serial\":[{\"id\":\"hvc0\",\"backend\":\"ring\"}]}", kernel);
+        "\"kernel\":\"%s\",\"serial\":[{\"id\":\"hvc0\",\"backend\":\"ring\"}]}",
+        kernel);
     MachineConfig *config = machine_config_parse(json, -1, &error);
     int directory = open(g_get_tmp_dir(), O_RDONLY | O_DIRECTORY);
     Machine *machine = config && machine_config_open_files(config, AT_FDCWD, &error)
-        ? machine_new(config, directory, &host, &error) : NULL;
+                           ? machine_new(config, directory, &host, &error)
+                           : NULL;
     if (!machine || !machine_start(machine, &error)) {
         fprintf(stderr, "bare-machine: %s\n", error->message);
         exit(2);
@@ -71,7 +74,8 @@ int main(int argc, char **argv)
         machine_run(machine, QUANTUM, limit);
     fflush(stdout);
     MachineRunState state = machine_run_state(machine);
-    fprintf(stderr, "%s after %" G_GUINT64_FORMAT " instructions at 0x%" G_GINT64_MODIFIER "x%s%s\n",
+    fprintf(stderr,
+            "%s after %" G_GUINT64_FORMAT " instructions at 0x%" G_GINT64_MODIFIER "x%s%s\n",
             machine_run_state_name(state), cpu_icount(cpu), cpu->s.cia,
             machine_error_text(machine) ? ": " : "",
             machine_error_text(machine) ? machine_error_text(machine) : "");

@@ -36,11 +36,10 @@ static void flush(void)
 {
     for (unsigned start = 0; start < line_length; start += 16) {
         unsigned length = line_length - start < 16 ? line_length - start : 16;
-        u64 words[2] = {0, 0};
+        u64 words[2] = { 0, 0 };
         for (unsigned i = 0; i < length; i++)
             words[i / 8] |= (u64)(unsigned char)line[start + i] << (56 - 8 * (i & 7));
-        while (hcall(H_PUT_TERM_CHAR, 0, length, words[0], words[1]) == 1) {
-        }
+        while (hcall(H_PUT_TERM_CHAR, 0, length, words[0], words[1]) == 1) {}
     }
     line_length = 0;
 }
@@ -82,7 +81,7 @@ const char *named(const char *a, const char *b, const char *c)
 {
     static char buffers[16][80];
     static unsigned next;
-    const char *parts[] = {a, b, c};
+    const char *parts[] = { a, b, c };
     char *buffer = buffers[next++ & 15];
     unsigned at = 0;
     for (unsigned i = 0; i < 3; i++) {
@@ -103,7 +102,7 @@ void expect_value(const char *name, u64 got, u64 expected)
 /* Hypercalls. */
 u64 hcall(u64 number, u64 r4, u64 r5, u64 r6, u64 r7)
 {
-    u64 arguments[6] = {r4, r5, r6, r7, 0, 0};
+    u64 arguments[6] = { r4, r5, r6, r7, 0, 0 };
     return hypercall(number, arguments, 0);
 }
 
@@ -133,8 +132,7 @@ static void finish(void)
     block[2] = big32(1);
     hcall(H_RTAS, (u64)block, 0, 0, 0);
     print("FAIL power-off got 0x0 expected 0x1\n");
-    for (;;) {
-    }
+    for (;;) {}
 }
 
 /* The flattened tree: finds the four-byte property NAME of the node /rtas. */
@@ -156,8 +154,7 @@ static u64 tree_token(const u32 *tree, const char *wanted)
             const char *name = (const char *)at;
             unsigned length = 0;
             in_rtas = same(name, "rtas");
-            while (name[length++]) {
-            }
+            while (name[length++]) {}
             at += (length + 3) / 4;
         } else if (tag == 3) {
             u32 length = big32(at[0]);
@@ -194,9 +191,10 @@ static void put_tail(u64 place)
 
 static void install_vectors(void)
 {
-    static const uint16_t vectors[] = {0x100, 0x200, 0x300, 0x380, 0x400, 0x480, 0x500, 0x600, 0x700,
-                                       0x800, 0x900, 0x980, 0xa00, 0xc00, 0xd00, 0xe00, 0xe20, 0xe40,
-                                       0xe60, 0xe80, 0xea0, 0xf00, 0xf20, 0xf40, 0xf60, 0xf80};
+    static const uint16_t vectors[] = { 0x100, 0x200, 0x300, 0x380, 0x400, 0x480, 0x500,
+                                        0x600, 0x700, 0x800, 0x900, 0x980, 0xa00, 0xc00,
+                                        0xd00, 0xe00, 0xe20, 0xe40, 0xe60, 0xe80, 0xea0,
+                                        0xf00, 0xf20, 0xf40, 0xf60, 0xf80 };
     for (u64 base = 0; base <= 0x4000; base += 0x4000)
         for (unsigned i = 0; i < sizeof vectors / sizeof *vectors; i++)
             put_entry_code(base + vectors[i], base + 0x1800);
@@ -259,14 +257,15 @@ static u64 new_table(u64 bytes)
 
 u64 *entry_of(unsigned pid, u64 ea, unsigned shift)
 {
-    static const unsigned shifts[] = {39, 30, 21};
+    static const unsigned shifts[] = { 39, 30, 21 };
     u64 table = roots[pid];
     u64 *entry = (u64 *)table + (ea >> 39 & 0x1fff);
     for (unsigned i = 0; i < 3 && shifts[i] != shift; i++) {
         unsigned bits = shifts[i] == 21 && shift == 16 ? 5 : 9;
         unsigned next = shifts[i] == 21 ? shift : shifts[i + 1];
         if (!get_entry(entry))
-            put_entry(entry, 1ull << 63 | new_table(8ull << bits < 256 ? 256 : 8ull << bits) | bits);
+            put_entry(entry,
+                      1ull << 63 | new_table(8ull << bits < 256 ? 256 : 8ull << bits) | bits);
         table = get_entry(entry) & 0x0fffffffffffff00ull;
         entry = (u64 *)table + (ea >> next & ((1 << bits) - 1));
     }
@@ -283,14 +282,18 @@ void flush_page(u64 ea)
 {
     __asm__ volatile("ptesync; .machine push; .machine power9; tlbie %0, %1, 0, 1, 1; .machine pop;"
                      "eieio; tlbsync; ptesync"
-                     : : "r"(ea & ~0xfffull), "r"(1ull << 32) : "memory");
+                     :
+                     : "r"(ea & ~0xfffull), "r"(1ull << 32)
+                     : "memory");
 }
 
 void flush_all(void)
 {
     __asm__ volatile("ptesync; .machine push; .machine power9; tlbie %0, %1, 2, 1, 1; .machine pop;"
                      "eieio; tlbsync; ptesync"
-                     : : "r"(2ull << 10), "r"(0ull) : "memory");
+                     :
+                     : "r"(2ull << 10), "r"(0ull)
+                     : "memory");
 }
 
 u64 fresh_page(void)
@@ -349,7 +352,7 @@ bool run(const void *code, u64 msr, const Inputs *inputs)
 
 bool run_r(const void *code, u64 msr, u64 r3, u64 r4, u64 r5)
 {
-    Inputs inputs = {{r3, r4, r5}, 0, 0, 0, 0};
+    Inputs inputs = { { r3, r4, r5 }, 0, 0, 0, 0 };
     return run(code, msr, &inputs);
 }
 
@@ -381,9 +384,9 @@ static bool wrong(const char *name, const void *code, u64 msr, u64 vector, u64 a
         return true;
     if (!vector)
         return false;
-    return differs(name, "srr0", record.srr0, (u64)code + at)
-        || differs(name, "srr1", record.srr1, (msr & ~0x783f0000ull) | cause)
-        || differs(name, "msr", record.msr, entry_msr(msr, vector));
+    return differs(name, "srr0", record.srr0, (u64)code + at) ||
+           differs(name, "srr1", record.srr1, (msr & ~0x783f0000ull) | cause) ||
+           differs(name, "msr", record.msr, entry_msr(msr, vector));
 }
 
 void expect(const char *name, const void *code, u64 msr, u64 vector, u64 at, u64 cause)
@@ -394,16 +397,42 @@ void expect(const char *name, const void *code, u64 msr, u64 vector, u64 at, u64
 
 void run_case(const Case *c)
 {
-    Inputs inputs = {{c->r[0], c->r[1], c->r[2], c->r[3], c->r[4], c->r[5]}, 0, 0, 0, 0};
+    Inputs inputs = { { c->r[0], c->r[1], c->r[2], c->r[3], c->r[4], c->r[5] }, 0, 0, 0, 0 };
     run(c->code, c->msr, &inputs);
     if (wrong(c->name, c->code, c->msr, c->vector, c->at, c->cause))
         return;
     if (c->vector == 0x300 && differs(c->name, "dsisr", record.dsisr, c->dsisr))
         return;
-    if ((c->vector == 0x300 || c->vector == 0x380 || c->vector == 0x600)
-        && differs(c->name, "dar", record.dar, c->dar))
+    if ((c->vector == 0x300 || c->vector == 0x380 || c->vector == 0x600) &&
+        differs(c->name, "dar", record.dar, c->dar))
         return;
     report(c->name, true, 0, 0);
+}
+
+void completes(const char *name, const u32 *code, u64 msr, u64 ea)
+{
+    run_case(&(Case){ .name = name, .code = code, .msr = msr, .r = { 0, ea } });
+}
+
+static void access_case(const char *name, const u32 *code, u64 msr, u64 ea, u64 vector, u64 dsisr)
+{
+    const Case c = { name, code, msr, vector, 4, 0, ea, dsisr, { 0, ea } };
+    run_case(&c);
+}
+
+void data_fault(const char *name, const u32 *code, u64 msr, u64 ea, u64 dsisr)
+{
+    access_case(name, code, msr, ea, 0x300, dsisr);
+}
+
+void data_segment(const char *name, const u32 *code, u64 msr, u64 ea)
+{
+    access_case(name, code, msr, ea, 0x380, 0);
+}
+
+void unaligned(const char *name, const u32 *code, u64 msr, u64 ea)
+{
+    access_case(name, code, msr, ea, 0x600, 0);
 }
 
 void run_cases(const Case *cases, unsigned count)
@@ -414,7 +443,7 @@ void run_cases(const Case *cases, unsigned count)
 
 void bare_main(const u32 *tree, u64 power_off_token, u64 msr, u64 r4, u64 r6, u64 place)
 {
-    entered = (Entry){tree, msr, r4, r6, place};
+    entered = (Entry){ tree, msr, r4, r6, place };
     power_off = tree ? tree_token(tree, "power-off") : power_off_token;
     set_interrupt_order(LITTLE);
     start_translation();

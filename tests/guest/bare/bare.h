@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the bare-metal tests share. A test runs a snippet of machine code in some MSR and looks at the
- * interrupt that ends it: every snippet ends with `sc` and a mark, which counts as completion.
+ * What the bare-metal tests share. A test runs a snippet of machine code in some MSR and looks at
+ * the interrupt that ends it: every snippet ends with `sc` and a mark, which counts as completion.
  *
  * The test program itself runs in real mode, 64-bit, EE off, in the byte order it was built for.
  */
@@ -14,23 +14,23 @@
 typedef uint64_t u64;
 typedef uint32_t u32;
 
-#define MSR_SF (1ull << 63)
-#define MSR_HV (1ull << 60)
-#define MSR_TM (1ull << 32)
+#define MSR_SF  (1ull << 63)
+#define MSR_HV  (1ull << 60)
+#define MSR_TM  (1ull << 32)
 #define MSR_VEC (1ull << 25)
 #define MSR_VSX (1ull << 23)
-#define MSR_EE (1ull << 15)
-#define MSR_PR (1ull << 14)
-#define MSR_FP (1ull << 13)
-#define MSR_ME (1ull << 12)
+#define MSR_EE  (1ull << 15)
+#define MSR_PR  (1ull << 14)
+#define MSR_FP  (1ull << 13)
+#define MSR_ME  (1ull << 12)
 #define MSR_FE0 (1ull << 11)
-#define MSR_SE (1ull << 10)
-#define MSR_BE (1ull << 9)
+#define MSR_SE  (1ull << 10)
+#define MSR_BE  (1ull << 9)
 #define MSR_FE1 (1ull << 8)
-#define MSR_IR (1ull << 5)
-#define MSR_DR (1ull << 4)
-#define MSR_RI (1ull << 1)
-#define MSR_LE (1ull << 0)
+#define MSR_IR  (1ull << 5)
+#define MSR_DR  (1ull << 4)
+#define MSR_RI  (1ull << 1)
+#define MSR_LE  (1ull << 0)
 
 #ifdef __LITTLE_ENDIAN__
 #define NATIVE MSR_LE
@@ -40,22 +40,22 @@ typedef uint32_t u32;
 #define LITTLE 0
 #endif
 
-#define REAL (MSR_SF | MSR_ME | NATIVE)
+#define REAL    (MSR_SF | MSR_ME | NATIVE)
 #define VIRTUAL (REAL | MSR_IR | MSR_DR)
-#define USER (VIRTUAL | MSR_EE | MSR_PR) /* PR brings EE, IR and DR with it */
+#define USER    (VIRTUAL | MSR_EE | MSR_PR) /* PR brings EE, IR and DR with it */
 
 /* SRR1 bits of program interrupts; of instruction storage interrupts. */
-#define FP_ENABLED (1ull << 20)
-#define ILLEGAL (1ull << 19)
-#define PRIVILEGED (1ull << 18)
-#define TRAP (1ull << 17)
+#define FP_ENABLED     (1ull << 20)
+#define ILLEGAL        (1ull << 19)
+#define PRIVILEGED     (1ull << 18)
+#define TRAP           (1ull << 17)
 #define NO_TRANSLATION 0x40000000ull
-#define NO_EXECUTE 0x10000000ull
-#define PROTECTION 0x08000000ull
-#define ATTRIBUTE 0x04000000ull
-#define STORE 0x02000000ull
-#define KEY 0x00200000ull
-#define BAD_TREE 0x00080000ull
+#define NO_EXECUTE     0x10000000ull
+#define PROTECTION     0x08000000ull
+#define ATTRIBUTE      0x04000000ull
+#define STORE          0x02000000ull
+#define KEY            0x00200000ull
+#define BAD_TREE       0x00080000ull
 
 /* Everything at the interrupt that ended a snippet; run.S knows this layout. */
 typedef struct {
@@ -85,11 +85,11 @@ typedef struct {
     const char *name;
     const u32 *code;
     u64 msr;
-    u64 vector; /* 0: completes */
-    u64 at;     /* byte offset of SRR0 in the snippet */
-    u64 cause;  /* SRR1 bits that are not MSR's */
+    u64 vector;     /* 0: completes */
+    u64 at;         /* byte offset of SRR0 in the snippet */
+    u64 cause;      /* SRR1 bits that are not MSR's */
     u64 dar, dsisr; /* looked at after data storage (0x300), data segment (DAR), alignment (DAR) */
-    u64 r[6];   /* r3 to r8 */
+    u64 r[6];       /* r3 to r8 */
 } Case;
 
 /* bare.c */
@@ -115,14 +115,31 @@ bool run_r(const void *code, u64 msr, u64 r3, u64 r4, u64 r5);
 void expect(const char *name, const void *code, u64 msr, u64 vector, u64 at, u64 cause);
 void expect_value(const char *name, u64 got, u64 expected);
 void run_case(const Case *c);
+/*
+ * Rows for one access: the second instruction of CODE, which uses EA in r4, completes or ends in
+ * that interrupt with EA in DAR.
+ */
+void completes(const char *name, const u32 *code, u64 msr, u64 ea);
+void data_fault(const char *name, const u32 *code, u64 msr, u64 ea, u64 dsisr);
+void data_segment(const char *name, const u32 *code, u64 msr, u64 ea);
+void unaligned(const char *name, const u32 *code, u64 msr, u64 ea);
 void run_cases(const Case *cases, unsigned count);
 #define CASES(table) run_cases(table, sizeof table / sizeof *table)
 
 u64 hypercall(u64 number, const u64 *arguments, u64 *results);
 u64 hcall(u64 number, u64 r4, u64 r5, u64 r6, u64 r7);
 void hcall_ok(u64 number, u64 r4, u64 r5, u64 r6, u64 r7);
-enum { H_PUT_TERM_CHAR = 0x58, H_EOI = 0x64, H_CPPR = 0x68, H_IPI = 0x6c, H_XIRR = 0x74, H_CEDE = 0xe0,
-       H_SET_MODE = 0x31c, H_REGISTER_PROC_TBL = 0x37c, H_RTAS = 0xf000 };
+enum {
+    H_PUT_TERM_CHAR = 0x58,
+    H_EOI = 0x64,
+    H_CPPR = 0x68,
+    H_IPI = 0x6c,
+    H_XIRR = 0x74,
+    H_CEDE = 0xe0,
+    H_SET_MODE = 0x31c,
+    H_REGISTER_PROC_TBL = 0x37c,
+    H_RTAS = 0xf000
+};
 
 /* What run() expects of interrupts: the byte order (H_SET_MODE) and AIL now in force. */
 void set_interrupt_order(bool little);
@@ -131,10 +148,18 @@ extern unsigned current_ail;
 extern bool interrupt_little;
 
 /* Translation (radix; process 1 at quadrant 0, process 0 at quadrant 3). */
-enum { P_R = 0x100, P_C = 0x80, P_SAO = 0x10, P_IDEMPOTENT_NOT = 0x20, P_PRIVILEGED = 8, P_READ = 4,
-       P_WRITE = 2, P_EXECUTE = 1 };
-#define P_ALL (P_R | P_C | P_READ | P_WRITE | P_EXECUTE)
-#define P_LEAF (3ull << 62)
+enum {
+    P_R = 0x100,
+    P_C = 0x80,
+    P_SAO = 0x10,
+    P_IDEMPOTENT_NOT = 0x20,
+    P_PRIVILEGED = 8,
+    P_READ = 4,
+    P_WRITE = 2,
+    P_EXECUTE = 1
+};
+#define P_ALL     (P_R | P_C | P_READ | P_WRITE | P_EXECUTE)
+#define P_LEAF    (3ull << 62)
 #define QUADRANT3 0xc000000000000000ull
 u64 *entry_of(unsigned pid, u64 ea, unsigned shift); /* the big-endian entry of that size, made */
 void map(unsigned pid, u64 ea, u64 real, unsigned shift, u64 flags);
@@ -148,7 +173,8 @@ u64 fresh_ea(void);   /* an unused effective address, 2 MiB aligned, in quadrant
 u64 fresh_mapping(u64 flags);
 extern u64 last_real; /* the page of the last fresh_mapping() */
 
-#define MTSPR(number, value) __asm__ volatile("mtspr %0, %1" : : "i"(number), "r"((u64)(value)) : "memory")
+#define MTSPR(number, value)                                                                       \
+    __asm__ volatile("mtspr %0, %1" : : "i"(number), "r"((u64)(value)) : "memory")
 #define MFSPR(number)                                                                              \
     ({                                                                                             \
         u64 value_;                                                                                \

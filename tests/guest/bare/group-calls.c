@@ -26,14 +26,14 @@ static void test_refusals(void)
         const char *name;
         u64 number, r4, r5, r6, r7, result;
     } calls[] = {
-        {"unknown-call", 0x7ffc, 0, 0, 0, 0, RESULT(FUNCTION)},
-        {"call-not-multiple-of-4", 0x59, 0, 0, 0, 0, RESULT(FUNCTION)},
-        {"call-64-bits", 0x100000058, 0, 0, 0, 0, RESULT(FUNCTION)},
-        {"put-term-char-too-long", H_PUT_TERM_CHAR, 0, 17, 0, 0, RESULT(PARAMETER)},
-        {"put-term-char-no-unit", H_PUT_TERM_CHAR, 0x12345, 1, 0, 0, RESULT(PARAMETER)},
-        {"put-term-char-nothing", H_PUT_TERM_CHAR, 0, 0, 0, 0, SUCCESS},
-        {"ipi-no-server", H_IPI, 99, 5, 0, 0, RESULT(PARAMETER)},
-        {"proc-tbl-bad-flags", H_REGISTER_PROC_TBL, 0xe0, 0, 0, 0, RESULT(PARAMETER)},
+        { "unknown-call", 0x7ffc, 0, 0, 0, 0, RESULT(FUNCTION) },
+        { "call-not-multiple-of-4", 0x59, 0, 0, 0, 0, RESULT(FUNCTION) },
+        { "call-64-bits", 0x100000058, 0, 0, 0, 0, RESULT(FUNCTION) },
+        { "put-term-char-too-long", H_PUT_TERM_CHAR, 0, 17, 0, 0, RESULT(PARAMETER) },
+        { "put-term-char-no-unit", H_PUT_TERM_CHAR, 0x12345, 1, 0, 0, RESULT(PARAMETER) },
+        { "put-term-char-nothing", H_PUT_TERM_CHAR, 0, 0, 0, 0, SUCCESS },
+        { "ipi-no-server", H_IPI, 99, 5, 0, 0, RESULT(PARAMETER) },
+        { "proc-tbl-bad-flags", H_REGISTER_PROC_TBL, 0xe0, 0, 0, 0, RESULT(PARAMETER) },
     };
     for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++)
         expect_value(calls[i].name,
@@ -46,7 +46,9 @@ CODE(call, "li 3,0x68; li 4,0; li 14,14; li 20,20; li 31,31; sc 1; mfmsr 16");
 
 static void test_preserved(void)
 {
-    Inputs inputs = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 0x1111110, 0x2222, 0x20000000, 0x12345678};
+    Inputs inputs = {
+        { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 }, 0x1111110, 0x2222, 0x20000000, 0x12345678
+    };
     run(call, REAL | MSR_RI, &inputs);
     expect_value("call-result", record.gpr[3], SUCCESS);
     expect_value("call-keeps-lr", record.lr, 0x1111110);
@@ -86,7 +88,7 @@ static void test_rtas(void)
 /* The presentation controller: CPPR and what H_XIRR gives. */
 static void test_presentation(void)
 {
-    u64 none[6] = {0}, results[4];
+    u64 none[6] = { 0 }, results[4];
     hcall_ok(H_CPPR, 0x80, 0, 0, 0);
     hypercall(H_XIRR, none, results);
     expect_value("xirr-nothing", results[0] & 0xffffffff, 0x80000000);

@@ -25,8 +25,8 @@ CODE(nothing, "nop");
     X(mcrxr_of_32_bits, ".long 0x7c000400")
 #define ILLEGAL_CODE(n, text) CODE(illegal_##n, "nop;" text);
 #define ILLEGAL_ROWS(n, text)                                                                      \
-    {"illegal-" #n "-real", illegal_##n, REAL, 0x700, 4, ILLEGAL},                                 \
-    {"illegal-" #n "-user", illegal_##n, USER, 0x700, 4, ILLEGAL},
+    { "illegal-" #n "-real", illegal_##n, REAL, 0x700, 4, ILLEGAL },                               \
+        { "illegal-" #n "-user", illegal_##n, USER, 0x700, 4, ILLEGAL },
 ILLEGALS(ILLEGAL_CODE)
 
 /* What problem state may not execute. */
@@ -57,7 +57,7 @@ ILLEGALS(ILLEGAL_CODE)
     X(stdcix, "stdcix 3,0,4")
 #define PRIVILEGED_CODE(n, text) CODE(privileged_##n, text);
 #define PRIVILEGED_ROW(n, text)                                                                    \
-    {"privileged-" #n, privileged_##n, USER, 0x700, 0, PRIVILEGED, 0, 0, {0, 0}},
+    { "privileged-" #n, privileged_##n, USER, 0x700, 0, PRIVILEGED, 0, 0, { 0, 0 } },
 PRIVILEGEDS(PRIVILEGED_CODE)
 
 /* What belongs to the hypervisor is privileged even in privileged state (HV=0). */
@@ -69,7 +69,7 @@ PRIVILEGEDS(PRIVILEGED_CODE)
     X(msgclr, "msgclr 3")
 #define HYPERVISOR_CODE(n, text) CODE(hypervisor_##n, text);
 #define HYPERVISOR_ROW(n, text)                                                                    \
-    {"hypervisor-" #n, hypervisor_##n, REAL, 0x700, 0, PRIVILEGED, 0, 0, {0, 0x3000000}},
+    { "hypervisor-" #n, hypervisor_##n, REAL, 0x700, 0, PRIVILEGED, 0, 0, { 0, 0x3000000 } },
 HYPERVISORS(HYPERVISOR_CODE)
 
 /* Facilities that the MSR turns off: X(name, vector, text). */
@@ -104,11 +104,12 @@ HYPERVISORS(HYPERVISOR_CODE)
     X(tbegin, 0xf60, ".long 0x7c00051d")
 #define UNAVAILABLE_CODE(n, vector, text) CODE(unavailable_##n, "nop; nop;" text);
 #define UNAVAILABLE_ROWS(n, vector, text)                                                          \
-    {"unavailable-" #n "-real", unavailable_##n, REAL, vector, 8, 0, 0, 0, {0, 1ull << 45}},       \
-    {"unavailable-" #n "-user", unavailable_##n, USER, vector, 8, 0, 0, 0, {0, 1ull << 45}},
+    { "unavailable-" #n "-real", unavailable_##n, REAL, vector, 8, 0, 0, 0, { 0, 1ull << 45 } },   \
+        { "unavailable-" #n "-user", unavailable_##n, USER, vector, 8, 0, 0, 0, { 0, 1ull << 45 } },
 UNAVAILABLES(UNAVAILABLE_CODE)
 
 /* The MSR bits of others do not help. */
+/* clang-format off */
 static const Case facilities[] = {
     {"fp-on", unavailable_fmr, REAL | MSR_FP, 0},
     {"vec-on", unavailable_vaddubm, USER | MSR_VEC, 0},
@@ -120,11 +121,10 @@ static const Case facilities[] = {
     {"vec-on-mfvsrd-high", unavailable_mfvsrd_high, REAL | MSR_VEC, 0},
     {"fp-on-mfvsrd-low", unavailable_mfvsrd_low, REAL | MSR_FP, 0},
 };
+/* clang-format on */
 
-static const Case illegal_and_privileged[] = {
-    ILLEGALS(ILLEGAL_ROWS) PRIVILEGEDS(PRIVILEGED_ROW) HYPERVISORS(HYPERVISOR_ROW)
-    UNAVAILABLES(UNAVAILABLE_ROWS)
-};
+static const Case illegal_and_privileged[] = { ILLEGALS(ILLEGAL_ROWS) PRIVILEGEDS(
+    PRIVILEGED_ROW) HYPERVISORS(HYPERVISOR_ROW) UNAVAILABLES(UNAVAILABLE_ROWS) };
 
 /* Traps: each condition alone, where it holds and where it does not. X(name, TO). */
 #define CONDITIONS(X) X(lt, 16) X(gt, 8) X(eq, 4) X(ult, 2) X(ugt, 1)
@@ -135,26 +135,27 @@ static const Case illegal_and_privileged[] = {
     CODE(tdi_##n, "tdi " #to ",3,-5");
 CONDITIONS(TRAP_CODE)
 
-#define TRAP_ENTRY(n, to) {#n, to, {tw_##n, td_##n, twi_##n, tdi_##n}},
+#define TRAP_ENTRY(n, to) { #n, to, { tw_##n, td_##n, twi_##n, tdi_##n } },
 static const struct {
     const char *name;
     unsigned to;
     const u32 *code[4]; /* tw, td, twi, tdi */
-} conditions[] = {CONDITIONS(TRAP_ENTRY)};
+} conditions[] = { CONDITIONS(TRAP_ENTRY) };
 
 static unsigned relation(u64 a, u64 b, bool word)
 {
     int64_t x = word ? (int32_t)a : (int64_t)a, y = word ? (int32_t)b : (int64_t)b;
     u64 ux = word ? (u32)a : a, uy = word ? (u32)b : b;
-    return (x < y ? 16 : 0) | (x > y ? 8 : 0) | (x == y ? 4 : 0) | (ux < uy ? 2 : 0)
-        | (ux > uy ? 1 : 0);
+    return (x < y ? 16 : 0) | (x > y ? 8 : 0) | (x == y ? 4 : 0) | (ux < uy ? 2 : 0) |
+           (ux > uy ? 1 : 0);
 }
 
 static void test_traps(void)
 {
-    static const char *const kinds[] = {"tw", "td", "twi", "tdi"};
-    static const u64 values[] = {0, 1, 0x7fffffff, 0x80000000, 0xfffffffb, 0xffffffff, 0x100000000,
-                                 0x1fffffffb, ~0ull, -5ull, -6ull, 1ull << 63};
+    static const char *const kinds[] = { "tw", "td", "twi", "tdi" };
+    static const u64 values[] = { 0,          1,          0x7fffffff,  0x80000000,
+                                  0xfffffffb, 0xffffffff, 0x100000000, 0x1fffffffb,
+                                  ~0ull,      -5ull,      -6ull,       1ull << 63 };
     enum { COUNT = sizeof values / sizeof *values };
     for (unsigned i = 0; i < sizeof conditions / sizeof *conditions; i++)
         for (unsigned kind = 0; kind < 4; kind++) {
@@ -179,14 +180,14 @@ static void test_traps(void)
     X(bctar, 8, "bctar 4,31,0")                                                                    \
     X(ebb_read_bescr, 7, "mfspr 3,806")                                                            \
     X(ebb_write_ebbhr, 7, "mtspr 804,3")
-#define FACILITY_CODE(n, bit, text) CODE(facility_##n, "nop;" text);
-#define FACILITY_ENTRY(n, bit, text) {#n, facility_##n, bit},
+#define FACILITY_CODE(n, bit, text)  CODE(facility_##n, "nop;" text);
+#define FACILITY_ENTRY(n, bit, text) { #n, facility_##n, bit },
 FACILITIES(FACILITY_CODE)
 static const struct {
     const char *name;
     const u32 *code;
     unsigned bit;
-} fscr_cases[] = {FACILITIES(FACILITY_ENTRY)};
+} fscr_cases[] = { FACILITIES(FACILITY_ENTRY) };
 
 static void test_fscr(void)
 {
@@ -255,7 +256,7 @@ static void test_scv(void)
     test_vectored("privileged", vectored_0, REAL, 0x17000);
     MTSPR(153, saved);
 
-    Inputs inputs = {{0}, (u64)nothing, USER | MSR_FP, 0, 0};
+    Inputs inputs = { { 0 }, (u64)nothing, USER | MSR_FP, 0, 0 };
     run(vectored_back, REAL, &inputs);
     expect("rfscv", nothing, USER | MSR_FP, 0, 0, 0);
     expect_value("rfscv-msr", record.srr1, USER | MSR_FP);
@@ -264,9 +265,9 @@ static void test_scv(void)
 void tests(void)
 {
     static const Case completes[] = {
-        {"completes-real", nothing, REAL, 0},
-        {"completes-virtual", nothing, VIRTUAL, 0},
-        {"completes-user", nothing, USER, 0},
+        { "completes-real", nothing, REAL, 0 },
+        { "completes-virtual", nothing, VIRTUAL, 0 },
+        { "completes-user", nothing, USER, 0 },
     };
     CASES(completes);
     CASES(illegal_and_privileged);

@@ -17,6 +17,7 @@ typedef struct {
     u64 readable; /* of it, the bits that must read back; 0: not compared */
 } Register;
 
+/* clang-format off */
 static const Register registers[] = {
     {"xer", 1, RW, RW, 0xe00000ffcafe007f, 0xe000007f},
     {"lr", 8, RW, RW, 0x123456789abcdef0, ~0ull},
@@ -68,25 +69,26 @@ static const Register registers[] = {
     {"ppr32", 898, RW, RW, 0x000c0000, 0x000c0000},
     {"pir", 1023, NONE, R, 0, 0},
 };
+/* clang-format on */
 
 /* Registers that nobody or only the hypervisor has, by how an access ends. */
 static const struct {
     const char *name;
     unsigned number, user, privileged;
 } forbidden[] = {
-    {"undefined-2", 2, AS_ILLEGAL, AS_NOOP},
-    {"undefined-7", 7, AS_ILLEGAL, AS_NOOP},
-    {"undefined-14", 14, AS_ILLEGAL, AS_NOOP},
-    {"undefined-24", 24, AS_PRIVILEGED, AS_NOOP},
-    {"undefined-30", 30, AS_PRIVILEGED, AS_NOOP},
-    {"undefined-522", 522, AS_ILLEGAL, AS_NOOP},
-    {"undefined-1020", 1020, AS_PRIVILEGED, AS_NOOP},
-    {"zero", 0, AS_ILLEGAL, AS_ILLEGAL},
-    {"four-write", 4, AS_ILLEGAL, AS_NOOP},
-    {"hypervisor-hsrr0", 314, AS_PRIVILEGED, AS_ILLEGAL},
-    {"hypervisor-lpcr", 318, AS_PRIVILEGED, AS_ILLEGAL},
-    {"hypervisor-ptcr", 464, AS_PRIVILEGED, AS_ILLEGAL},
-    {"hypervisor-hfscr", 190, AS_PRIVILEGED, AS_ILLEGAL},
+    { "undefined-2", 2, AS_ILLEGAL, AS_NOOP },
+    { "undefined-7", 7, AS_ILLEGAL, AS_NOOP },
+    { "undefined-14", 14, AS_ILLEGAL, AS_NOOP },
+    { "undefined-24", 24, AS_PRIVILEGED, AS_NOOP },
+    { "undefined-30", 30, AS_PRIVILEGED, AS_NOOP },
+    { "undefined-522", 522, AS_ILLEGAL, AS_NOOP },
+    { "undefined-1020", 1020, AS_PRIVILEGED, AS_NOOP },
+    { "zero", 0, AS_ILLEGAL, AS_ILLEGAL },
+    { "four-write", 4, AS_ILLEGAL, AS_NOOP },
+    { "hypervisor-hsrr0", 314, AS_PRIVILEGED, AS_ILLEGAL },
+    { "hypervisor-lpcr", 318, AS_PRIVILEGED, AS_ILLEGAL },
+    { "hypervisor-ptcr", 464, AS_PRIVILEGED, AS_ILLEGAL },
+    { "hypervisor-hfscr", 190, AS_PRIVILEGED, AS_ILLEGAL },
 };
 
 /* A snippet that is made: mfspr r3 or mtspr, then the end. */
@@ -136,7 +138,7 @@ static void test_value(const Register *r)
 
 static void test_forbidden(unsigned i)
 {
-    static const u64 causes[] = {PRIVILEGED, ILLEGAL, 0};
+    static const u64 causes[] = { PRIVILEGED, ILLEGAL, 0 };
     for (unsigned write = 0; write < 2; write++)
         for (unsigned user = 0; user < 2; user++) {
             unsigned number = forbidden[i].number;
@@ -144,8 +146,8 @@ static void test_forbidden(unsigned i)
             if (number == 4 && !write && !user)
                 how = AS_ILLEGAL; /* mfspr of 4, 5 and 6 is */
             const u32 *code = access_code(number, write);
-            const char *name = named(forbidden[i].name, user ? "user" : "privileged",
-                                     write ? "write" : "read");
+            const char *name =
+                named(forbidden[i].name, user ? "user" : "privileged", write ? "write" : "read");
             run_r(code, user ? USER : REAL, 0x1234567, 0, 0);
             expect(name, code, user ? USER : REAL, how == AS_NOOP ? 0 : 0x700, 0, causes[how]);
             if (how == AS_NOOP && !write)
@@ -166,12 +168,12 @@ static void test_monitor(void)
         const u32 *code;
         unsigned ends[4]; /* vector, by PMCC */
     } accesses[] = {
-        {"read-pmc1", read_pmc1, {0, 0xf60, 0, 0}},
-        {"write-pmc1", write_pmc1, {0x700, 0xf60, 0, 0}},
-        {"read-pmc5", read_pmc5, {0, 0xf60, 0, 0xf60}},
-        {"write-pmc5", write_pmc5, {0x700, 0xf60, 0, 0xf60}},
+        { "read-pmc1", read_pmc1, { 0, 0xf60, 0, 0 } },
+        { "write-pmc1", write_pmc1, { 0x700, 0xf60, 0, 0 } },
+        { "read-pmc5", read_pmc5, { 0, 0xf60, 0, 0xf60 } },
+        { "write-pmc5", write_pmc5, { 0x700, 0xf60, 0, 0xf60 } },
     };
-    static const char *const names[] = {"pmcc-0", "pmcc-1", "pmcc-2", "pmcc-3"};
+    static const char *const names[] = { "pmcc-0", "pmcc-1", "pmcc-2", "pmcc-3" };
     for (unsigned i = 0; i < sizeof accesses / sizeof *accesses; i++)
         for (unsigned pmcc = 0; pmcc < 4; pmcc++) {
             const char *name = named(names[pmcc], accesses[i].name, "");

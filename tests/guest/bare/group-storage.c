@@ -20,14 +20,22 @@
     CODE(pair_stored_between_##n, load "; std 3,64(4);" store);                                    \
     CODE(twice_##n, load ";" store ";" store);
 #define ATOMIC_ENTRY(n, size, load, store)                                                         \
-    {#n, size, load_##n, store_##n, pair_##n, pair_other_block_##n, \
-     pair_stored_between_##n, twice_##n},
+    {                                                                                              \
+        #n,                                                                                        \
+        size,                                                                                      \
+        load_##n,                                                                                  \
+        store_##n,                                                                                 \
+        pair_##n,                                                                                  \
+        pair_other_block_##n,                                                                      \
+        pair_stored_between_##n,                                                                   \
+        twice_##n                                                                                  \
+    },
 ATOMICS(ATOMIC_CODE)
 static const struct {
     const char *name;
     unsigned size;
     const u32 *load, *store, *pair, *other_block, *stored_between, *twice;
-} atomics[] = {ATOMICS(ATOMIC_ENTRY)};
+} atomics[] = { ATOMICS(ATOMIC_ENTRY) };
 
 typedef unsigned char byte;
 static byte area[1024] __attribute__((aligned(1024)));
@@ -45,12 +53,14 @@ static void test_atomics(void)
         for (unsigned off = 1; off < atomics[i].size; off *= 2)
             for (unsigned user = 0; user < 2; user++) {
                 u64 msr = user ? USER : REAL;
-                const char *where = named(name, off == 1 ? "by-1" : off == 2 ? "by-2"
-                                          : off == 4 ? "by-4" : "by-8", user ? "user" : "real");
-                run_case(&(Case){named("unaligned-load", where, ""), atomics[i].load, msr, 0x600, 4,
-                                 0, place + off, 0, {0, place + off}});
-                run_case(&(Case){named("unaligned-store", where, ""), atomics[i].store, msr, 0x600,
-                                 4, 0, place + off, 0, {0, place + off}});
+                const char *where = named(name,
+                                          off == 1   ? "by-1"
+                                          : off == 2 ? "by-2"
+                                          : off == 4 ? "by-4"
+                                                     : "by-8",
+                                          user ? "user" : "real");
+                unaligned(named("unaligned-load", where, ""), atomics[i].load, msr, place + off);
+                unaligned(named("unaligned-store", where, ""), atomics[i].store, msr, place + off);
             }
         run_r(atomics[i].pair, REAL, 0, place, 0);
         expect_value(named("pair", name, ""), cr0(), 2);
@@ -75,7 +85,7 @@ static void test_reservation(void)
     run_r(reserve, REAL, 0, (u64)area, 0);
     run_r(conditional, REAL, 0, (u64)area, 0);
     expect_value("reservation-survives-interrupt", cr0(), 2);
-    Inputs so = {{0, (u64)area}, 0, 0, 0x80000000, 0};
+    Inputs so = { { 0, (u64)area }, 0, 0, 0x80000000, 0 };
     run(pair_so, REAL, &so);
     expect_value("conditional-store-copies-so", cr0(), 3);
     *(volatile u32 *)area = 5;
@@ -85,8 +95,8 @@ static void test_reservation(void)
 
 /*
  * Other accesses that must be aligned, or that little-endian mode forbids; those are given as words
- * because the assembler forbids them too: lmw and stmw 29,0(4), lswi and stswi 9,4,8, lswx and stswx
- * 9,0,4, copy 0,4.
+ * because the assembler forbids them too: lmw and stmw 29,0(4), lswi and stswi 9,4,8, lswx and
+ * stswx 9,0,4, copy 0,4.
  */
 CODE(lmw, "nop; .long 0xbba40000");
 CODE(stmw, "nop; .long 0xbfa40000");
@@ -104,32 +114,31 @@ CODE(copy_unaligned, "nop; .long 0x7c20260c");
 static void test_alignment(void)
 {
     u64 place = (u64)area;
-    u64 vector = LITTLE ? 0x600 : 0;
     static const struct {
         const char *name;
         const u32 *code;
-    } multiples[] = {{"lmw", lmw}, {"stmw", stmw}, {"lswi", lswi}, {"stswi", stswi}};
+    } multiples[] = { { "lmw", lmw }, { "stmw", stmw }, { "lswi", lswi }, { "stswi", stswi } };
     for (unsigned i = 0; i < 4; i++)
-        for (unsigned user = 0; user < 2; user++)
-            run_case(&(Case){named(multiples[i].name, user ? "user" : "real",
-                                   LITTLE ? "little-endian" : "big-endian"), multiples[i].code,
-                             user ? USER : REAL, vector, 4, 0, place, 0, {0, place}});
+        for (unsigned user = 0; user < 2; user++) {
+            const char *name = named(multiples[i].name, user ? "user" : "real",
+                                     LITTLE ? "little-endian" : "big-endian");
+            if (LITTLE)
+                unaligned(name, multiples[i].code, user ? USER : REAL, place);
+            else
+                completes(name, multiples[i].code, user ? USER : REAL, place);
+        }
     for (unsigned user = 0; user < 2; user++) {
         u64 msr = user ? USER : REAL;
         const char *who = user ? "user" : "real";
-        const Case cases[] = {
-            {named("lq-aligned", who, ""), lq, msr, 0, 0, 0, 0, 0, {0, place}},
-            {named("lq-unaligned", who, ""), lq, msr, 0x600, 4, 0, place + 8, 0, {0, place + 8}},
-            {named("stq-unaligned", who, ""), stq, msr, 0x600, 4, 0, place + 4, 0, {0, place + 4}},
-            {named("copy-unaligned", who, ""), copy_unaligned, msr, 0x600, 4, 0, place + 8, 0,
-             {0, place + 8}},
-            {named("ld-unaligned", who, ""), ld_unaligned, msr, 0, 0, 0, 0, 0, {0, place + 3}},
-            {named("lwz-unaligned", who, ""), lwz_unaligned, msr, 0, 0, 0, 0, 0, {0, place + 1}},
-            {named("lhbrx-unaligned", who, ""), lhbrx, msr, 0, 0, 0, 0, 0, {0, place + 127}},
-        };
-        CASES(cases);
+        completes(named("lq-aligned", who, ""), lq, msr, place);
+        unaligned(named("lq-unaligned", who, ""), lq, msr, place + 8);
+        unaligned(named("stq-unaligned", who, ""), stq, msr, place + 4);
+        unaligned(named("copy-unaligned", who, ""), copy_unaligned, msr, place + 8);
+        completes(named("ld-unaligned", who, ""), ld_unaligned, msr, place + 3);
+        completes(named("lwz-unaligned", who, ""), lwz_unaligned, msr, place + 1);
+        completes(named("lhbrx-unaligned", who, ""), lhbrx, msr, place + 127);
     }
-    Inputs none = {{0, place}, 0, 0, 0, 0};
+    Inputs none = { { 0, place }, 0, 0, 0, 0 };
     run(lswx, REAL, &none);
     expect_value("lswx-of-nothing", record.vector, LITTLE ? 0x600 : 0);
     run(stswx, REAL, &none);
@@ -149,7 +158,7 @@ static void test_quad(void)
     run_r(lq_value, REAL, 0, (u64)area, 0);
     expect_value("lq-even", record.gpr[6], LITTLE ? 0x2222 : 0x1111);
     expect_value("lq-odd", record.gpr[7], LITTLE ? 0x1111 : 0x2222);
-    Inputs inputs = {{0, (u64)area, 0, 0x3333, 0x4444}, 0, 0, 0, 0};
+    Inputs inputs = { { 0, (u64)area, 0, 0x3333, 0x4444 }, 0, 0, 0, 0 };
     run(stq_value, USER, &inputs);
     expect_value("stq-first", words[0], LITTLE ? 0x4444 : 0x3333);
     expect_value("stq-second", words[1], LITTLE ? 0x3333 : 0x4444);
@@ -178,11 +187,11 @@ static void test_crossing(void)
         unsigned size;
         bool store;
     } accesses[] = {
-        {"ld", cross_ld, 8, false},         {"lwz", cross_lwz, 4, false},
-        {"lhz", cross_lhz, 2, false},       {"std", cross_std, 8, true},
-        {"stw", cross_stw, 4, true},        {"sth", cross_sth, 2, true},
-        {"stdbrx", cross_stdbrx, 8, true},  {"lxv", cross_lxv, 16, false},
-        {"stxv", cross_stxv, 16, true},     {"stxvd2x", cross_stxvd2x, 16, true},
+        { "ld", cross_ld, 8, false },        { "lwz", cross_lwz, 4, false },
+        { "lhz", cross_lhz, 2, false },      { "std", cross_std, 8, true },
+        { "stw", cross_stw, 4, true },       { "sth", cross_sth, 2, true },
+        { "stdbrx", cross_stdbrx, 8, true }, { "lxv", cross_lxv, 16, false },
+        { "stxv", cross_stxv, 16, true },    { "stxvd2x", cross_stxvd2x, 16, true },
     };
     u64 first = fresh_mapping(P_ALL), real = last_real, second_real = fresh_page();
     u64 second = first + 4096;
@@ -197,13 +206,15 @@ static void test_crossing(void)
             put_entry(entry_of(1, second, 12),
                       writable ? P_LEAF | second_real | P_R | P_C | P_READ : 0);
             flush_page(second);
-            const char *name = named("cross", accesses[i].name, writable ? "read-only" : "unmapped");
+            const char *name =
+                named("cross", accesses[i].name, writable ? "read-only" : "unmapped");
             bool faults = !writable || accesses[i].store;
             run_r(accesses[i].code, msr, ~0ull, ea, 0);
             expect(name, accesses[i].code, msr, faults ? 0x300 : 0, 4, 0);
             if (faults) {
                 expect_value(named(name, "dsisr", ""), record.dsisr,
-                             (writable ? PROTECTION : NO_TRANSLATION) | (accesses[i].store ? STORE : 0));
+                             (writable ? PROTECTION : NO_TRANSLATION) |
+                                 (accesses[i].store ? STORE : 0));
                 expect_value(named(name, "dar", ""), record.dar, second);
             }
             unsigned changed = 0;
@@ -241,8 +252,9 @@ static void test_blocks(void)
 }
 
 /* A program that changes itself, with the architected sequence. */
-CODE(patches_next, "mr 6,3; bl 1f; 1: mflr 5; addi 5,5,2f-1b; stw 6,0(5); dcbst 0,5; sync; icbi 0,5; isync;"
-                   "2: li 3,1");
+CODE(patches_next,
+     "mr 6,3; bl 1f; 1: mflr 5; addi 5,5,2f-1b; stw 6,0(5); dcbst 0,5; sync; icbi 0,5; isync;"
+     "2: li 3,1");
 CODE(patches_loop, "li 3,0; bl 1f; 1: mflr 5; addi 5,5,2f-1b; li 7,2; mtctr 7; 2: addi 3,3,1;"
                    "stw 4,0(5); dcbst 0,5; sync; icbi 0,5; isync; bdnz 2b");
 

@@ -35,13 +35,13 @@ static u64 fetch(u64 ea, u64 msr)
 }
 
 /*
- * Every combination of the four authority bits, for every access in both states. The write bit allows
- * loads too. A fetch that the privilege bit forbids sets either SRR1 bit 35 or 36: the book's words
- * fit both.
+ * Every combination of the four authority bits, for every access in both states. The write bit
+ * allows loads too. A fetch that the privilege bit forbids sets either SRR1 bit 35 or 36: the
+ * book's words fit both.
  */
 static void test_authority(void)
 {
-    static const char *const bits[] = {"x", "w", "wx", "r", "rx", "rw", "rwx"};
+    static const char *const bits[] = { "x", "w", "wx", "r", "rx", "rw", "rwx" };
     for (unsigned privileged = 0; privileged < 2; privileged++)
         for (unsigned rights = 1; rights < 8; rights++) {
             u64 ea = fresh_mapping(P_R | P_C | rights | (privileged ? P_PRIVILEGED : 0));
@@ -53,10 +53,15 @@ static void test_authority(void)
                 bool open = !(user && privileged);
                 bool load = open && rights & (P_READ | P_WRITE), store = open && rights & P_WRITE;
                 bool execute = open && rights & P_EXECUTE;
-                run_case(&(Case){named("load", name, ""), load_double, msr, load ? 0 : 0x300, 4, 0,
-                                 ea, PROTECTION, {0, ea}});
-                run_case(&(Case){named("store", name, ""), store_double, msr, store ? 0 : 0x300, 4,
-                                 0, ea + 16, PROTECTION | STORE, {0, ea + 16}});
+                if (load)
+                    completes(named("load", name, ""), load_double, msr, ea);
+                else
+                    data_fault(named("load", name, ""), load_double, msr, ea, PROTECTION);
+                if (store)
+                    completes(named("store", name, ""), store_double, msr, ea + 16);
+                else
+                    data_fault(named("store", name, ""), store_double, msr, ea + 16,
+                               PROTECTION | STORE);
                 u64 vector = fetch(ea, msr);
                 expect_value(named("fetch", name, ""), vector, execute ? 0 : 0x400);
                 if (!execute && open)
@@ -72,23 +77,20 @@ static void test_authority(void)
 static void test_untranslated(void)
 {
     u64 ea = fresh_ea() + 0x100;
-    const Case cases[] = {
-        {"no-translation-lbz", load_byte, VIRTUAL, 0x300, 4, 0, ea, NO_TRANSLATION, {0, ea}},
-        {"no-translation-ld-user", load_double, USER, 0x300, 4, 0, ea, NO_TRANSLATION, {0, ea}},
-        {"no-translation-stb", store_byte, USER, 0x300, 4, 0, ea, NO_TRANSLATION | STORE, {0, ea}},
-        {"no-translation-std", store_double, VIRTUAL, 0x300, 4, 0, ea, NO_TRANSLATION | STORE,
-         {0, ea}},
-        {"no-translation-dcbz", zero_block, USER, 0x300, 4, 0, ea, NO_TRANSLATION | STORE, {0, ea}},
-        {"no-translation-dcbst", clean_block, USER, 0x300, 4, 0, ea, NO_TRANSLATION, {0, ea}},
-        {"no-translation-dcbf", flush_block, USER, 0x300, 4, 0, ea, NO_TRANSLATION, {0, ea}},
-        {"no-translation-dcbt", touch_block, USER, 0, 0, 0, 0, 0, {0, ea}},
-        {"no-translation-dcbtst", touch_store, USER, 0, 0, 0, 0, 0, {0, ea}},
-        {"no-translation-icbi", invalidate_code, USER, 0x300, 4, 0, ea, NO_TRANSLATION, {0, ea}},
-        {"no-translation-lwarx", reserve, USER, 0x300, 4, 0, ea, NO_TRANSLATION, {0, ea}},
-        {"no-translation-stdu", store_update, USER, 0x300, 4, 0, ea + 8, NO_TRANSLATION | STORE,
-         {0, ea}},
-    };
-    CASES(cases);
+    data_fault("no-translation-lbz", load_byte, VIRTUAL, ea, NO_TRANSLATION);
+    data_fault("no-translation-ld-user", load_double, USER, ea, NO_TRANSLATION);
+    data_fault("no-translation-stb", store_byte, USER, ea, NO_TRANSLATION | STORE);
+    data_fault("no-translation-std", store_double, VIRTUAL, ea, NO_TRANSLATION | STORE);
+    data_fault("no-translation-dcbz", zero_block, USER, ea, NO_TRANSLATION | STORE);
+    data_fault("no-translation-dcbst", clean_block, USER, ea, NO_TRANSLATION);
+    data_fault("no-translation-dcbf", flush_block, USER, ea, NO_TRANSLATION);
+    completes("no-translation-dcbt", touch_block, USER, ea);
+    completes("no-translation-dcbtst", touch_store, USER, ea);
+    data_fault("no-translation-icbi", invalidate_code, USER, ea, NO_TRANSLATION);
+    data_fault("no-translation-lwarx", reserve, USER, ea, NO_TRANSLATION);
+    run_r(store_update, USER, 0, ea, 0);
+    expect("no-translation-stdu", store_update, USER, 0x300, 4, 0);
+    expect_value("no-translation-stdu-dar", record.dar, ea + 8);
     expect_value("no-translation-stdu-base", record.gpr[4], ea);
     run_r(load_update, USER, 7, ea, 0);
     expect_value("no-translation-ldu-base", record.gpr[4], ea);
@@ -107,14 +109,10 @@ static void test_untranslated(void)
 static void test_halves(void)
 {
     u64 ea = fresh_mapping(P_ALL), free = fresh_ea();
-    const Case cases[] = {
-        {"ir-only-load-is-real", load_double, REAL | MSR_IR, 0, 0, 0, 0, 0, {0, last_real}},
-        {"dr-only-load-is-virtual", load_double, REAL | MSR_DR, 0, 0, 0, 0, 0, {0, ea}},
-        {"dr-only-load-faults", load_double, REAL | MSR_DR, 0x300, 4, 0, free, NO_TRANSLATION,
-         {0, free}},
-        {"real-load", load_double, REAL, 0, 0, 0, 0, 0, {0, last_real}},
-    };
-    CASES(cases);
+    completes("ir-only-load-is-real", load_double, REAL | MSR_IR, last_real);
+    completes("dr-only-load-is-virtual", load_double, REAL | MSR_DR, ea);
+    data_fault("dr-only-load-faults", load_double, REAL | MSR_DR, free, NO_TRANSLATION);
+    completes("real-load", load_double, REAL, last_real);
     expect_value("ir-only-fetch-faults", fetch(free, REAL | MSR_IR), 0x400);
     expect_value("ir-only-fetch-srr1", record.srr1, REAL | MSR_IR | NO_TRANSLATION);
 }
@@ -122,25 +120,25 @@ static void test_halves(void)
 /* Invalid entries at each level, and each size of page. */
 static void test_levels(void)
 {
-    static const unsigned shifts[] = {39, 30, 21, 12};
-    static const char *const names[] = {"root", "level-2", "level-3", "level-4"};
+    static const unsigned shifts[] = { 39, 30, 21, 12 };
+    static const char *const names[] = { "root", "level-2", "level-3", "level-4" };
     u64 base = 0x10000000000; /* a root entry of its own */
     for (unsigned level = 0; level < 4; level++) {
         u64 ea = base * (level + 1) + 0x123000;
         u64 *entry = entry_of(1, ea, shifts[level]);
-        run_case(&(Case){named("invalid", names[level], ""), load_byte, USER, 0x300, 4, 0, ea,
-                         NO_TRANSLATION, {0, ea}});
+        data_fault(named("invalid", names[level], ""), load_byte, USER, ea, NO_TRANSLATION);
         put_entry(entry, 0x7fffffffffffffff); /* all but valid */
-        run_case(&(Case){named("invalid-with-bits", names[level], ""), store_byte, USER, 0x300, 4,
-                         0, ea, NO_TRANSLATION | STORE, {0, ea}});
+        data_fault(named("invalid-with-bits", names[level], ""), store_byte, USER, ea,
+                   NO_TRANSLATION | STORE);
         put_entry(entry, 0);
     }
     static const struct {
         const char *name;
         unsigned shift;
-    } sizes[] = {{"4k", 12}, {"64k", 16}, {"2m", 21}, {"1g", 30}};
+    } sizes[] = { { "4k", 12 }, { "64k", 16 }, { "2m", 21 }, { "1g", 30 } };
     for (unsigned i = 0; i < 4; i++) {
-        u64 ea = 0x20000000000 * (i + 3), offset = 0x3456789 & ((1ull << sizes[i].shift) - 1) & ~7ull;
+        u64 ea = 0x20000000000 * (i + 3),
+            offset = 0x3456789 & ((1ull << sizes[i].shift) - 1) & ~7ull;
         u64 real = 0x4000000 & ~((1ull << sizes[i].shift) - 1);
         *(volatile u64 *)(real + offset) = 0x1111 * (i + 1);
         map(1, ea, real, sizes[i].shift, P_ALL);
@@ -157,16 +155,16 @@ static void test_quadrants(void)
     static const struct {
         const char *name;
         u64 ea;
-    } bad[] = {{"1", 0x4000000000000000}, {"1-top", 0x7ffffffffffff000}, {"2", 0x8000000000000000},
-               {"2-top", 0xbffffffffffff000}};
+    } bad[] = { { "1", 0x4000000000000000 },
+                { "1-top", 0x7ffffffffffff000 },
+                { "2", 0x8000000000000000 },
+                { "2-top", 0xbffffffffffff000 } };
     for (unsigned i = 0; i < 4; i++)
         for (unsigned user = 0; user < 2; user++) {
             u64 msr = user ? USER : VIRTUAL;
             const char *name = named("quadrant", bad[i].name, user ? "user" : "kernel");
-            run_case(&(Case){named(name, "load", ""), load_byte, msr, 0x380, 4, 0, bad[i].ea, 0,
-                             {0, bad[i].ea}});
-            run_case(&(Case){named(name, "store", ""), store_byte, msr, 0x380, 4, 0, bad[i].ea, 0,
-                             {0, bad[i].ea}});
+            data_segment(named(name, "load", ""), load_byte, msr, bad[i].ea);
+            data_segment(named(name, "store", ""), store_byte, msr, bad[i].ea);
             expect_value(named(name, "fetch", ""), fetch(bad[i].ea, msr), 0x480);
             expect_value(named(name, "fetch-srr1", ""), record.srr1, msr);
             expect_value(named(name, "fetch-srr0", ""), record.srr0, bad[i].ea);
@@ -175,10 +173,9 @@ static void test_quadrants(void)
     *(volatile u64 *)0x4000000 = 0xabcd;
     run_r(load_double, VIRTUAL, 0, QUADRANT3 + 0x4000000, 0);
     expect_value("quadrant-3-kernel", record.gpr[3], 0xabcd);
-    run_case(&(Case){"quadrant-3-user", load_double, USER, 0x300, 4, 0, QUADRANT3 + 0x4000000,
-                     PROTECTION, {0, QUADRANT3 + 0x4000000}});
-    run_case(&(Case){"quadrant-3-unmapped", load_double, VIRTUAL, 0x300, 4, 0,
-                     QUADRANT3 + 0x8000000000, NO_TRANSLATION, {0, QUADRANT3 + 0x8000000000}});
+    data_fault("quadrant-3-user", load_double, USER, QUADRANT3 + 0x4000000, PROTECTION);
+    data_fault("quadrant-3-unmapped", load_double, VIRTUAL, QUADRANT3 + 0x8000000000,
+               NO_TRANSLATION);
     expect_value("quadrant-3-fetch-user", fetch(QUADRANT3 + 0x4000000, USER), 0x400);
     expect_value("quadrant-3-fetch-user-srr1", record.srr1,
                  USER | (record.srr1 & NO_EXECUTE ? NO_EXECUTE : PROTECTION));
@@ -199,25 +196,20 @@ static void test_keys(void)
     u64 user_page = fresh_mapping(P_ALL);
     u64 kernel_page = fresh_mapping(P_ALL | P_PRIVILEGED);
     set_amr(1ull << 63); /* no writes */
-    run_case(&(Case){"amr-no-write-store", store_byte, VIRTUAL, 0x300, 4, 0, user_page,
-                     PROTECTION | STORE, {0, user_page}});
-    run_case(&(Case){"amr-no-write-load", load_byte, VIRTUAL, 0, 0, 0, 0, 0, {0, user_page}});
-    run_case(&(Case){"amr-no-write-user", store_byte, USER, 0, 0, 0, 0, 0, {0, user_page}});
-    run_case(&(Case){"amr-no-write-kernel-page", store_byte, VIRTUAL, 0, 0, 0, 0, 0,
-                     {0, kernel_page}});
+    data_fault("amr-no-write-store", store_byte, VIRTUAL, user_page, PROTECTION | STORE);
+    completes("amr-no-write-load", load_byte, VIRTUAL, user_page);
+    completes("amr-no-write-user", store_byte, USER, user_page);
+    completes("amr-no-write-kernel-page", store_byte, VIRTUAL, kernel_page);
     set_amr(1ull << 62); /* no reads */
-    run_case(&(Case){"amr-no-read-load", load_byte, VIRTUAL, 0x300, 4, 0, user_page, PROTECTION,
-                     {0, user_page}});
-    run_case(&(Case){"amr-no-read-store", store_byte, VIRTUAL, 0, 0, 0, 0, 0, {0, user_page}});
+    data_fault("amr-no-read-load", load_byte, VIRTUAL, user_page, PROTECTION);
+    completes("amr-no-read-store", store_byte, VIRTUAL, user_page);
     set_amr(3ull << 62);
-    run_case(&(Case){"amr-all-dcbz", zero_block, VIRTUAL, 0x300, 4, 0, user_page,
-                     PROTECTION | STORE, {0, user_page}});
-    run_case(&(Case){"amr-all-user", load_byte, USER, 0, 0, 0, 0, 0, {0, user_page}});
+    data_fault("amr-all-dcbz", zero_block, VIRTUAL, user_page, PROTECTION | STORE);
+    completes("amr-all-user", load_byte, USER, user_page);
     set_amr(0x3fffffffffffffff); /* the other keys do not matter */
-    run_case(&(Case){"amr-other-keys", store_byte, VIRTUAL, 0, 0, 0, 0, 0, {0, user_page}});
+    completes("amr-other-keys", store_byte, VIRTUAL, user_page);
     MTSPR(29, 3ull << 62);
-    run_case(&(Case){"amr-change-needs-no-tlbie", store_byte, VIRTUAL, 0x300, 4, 0, user_page,
-                     PROTECTION | STORE, {0, user_page}});
+    data_fault("amr-change-needs-no-tlbie", store_byte, VIRTUAL, user_page, PROTECTION | STORE);
     set_amr(0);
 
     u64 user_code = fresh_mapping(P_ALL);
@@ -242,13 +234,13 @@ static void test_reference_change(void)
         const u32 *code;
         u64 rights, set;
     } accesses[] = {
-        {"load", load_byte, P_READ | P_WRITE, P_R},
-        {"store", store_byte, P_READ | P_WRITE, P_R | P_C},
-        {"dcbz", zero_block, P_READ | P_WRITE, P_R | P_C},
-        {"lwarx", reserve, P_READ | P_WRITE, P_R},
-        {"refused-load", load_byte, P_EXECUTE, 0},
-        {"refused-store", store_byte, P_READ, 0},
-        {"refused-user-load", load_byte, P_READ | P_WRITE | P_PRIVILEGED, 0},
+        { "load", load_byte, P_READ | P_WRITE, P_R },
+        { "store", store_byte, P_READ | P_WRITE, P_R | P_C },
+        { "dcbz", zero_block, P_READ | P_WRITE, P_R | P_C },
+        { "lwarx", reserve, P_READ | P_WRITE, P_R },
+        { "refused-load", load_byte, P_EXECUTE, 0 },
+        { "refused-store", store_byte, P_READ, 0 },
+        { "refused-user-load", load_byte, P_READ | P_WRITE | P_PRIVILEGED, 0 },
     };
     for (unsigned i = 0; i < sizeof accesses / sizeof *accesses; i++) {
         u64 ea = fresh_mapping(accesses[i].rights);
@@ -298,15 +290,16 @@ static void test_invalidation(void)
     expect_value("tlb-less-rights", record.dsisr, PROTECTION | STORE);
     put_entry(entry, P_LEAF | first | P_ALL);
     run_r(store_double, USER, 5, ea, 0);
-    if (record.vector) /* a protection fault may come from a kept translation: then tlbie must help */
+    if (record
+            .vector) /* a protection fault may come from a kept translation: then tlbie must help */
         flush_page(ea);
     run_r(store_double, USER, 5, ea, 0);
     expect_value("tlb-more-rights", record.vector, 0);
 }
 
 /*
- * The forms of tlbie and tlbiel that a radix guest may use. r3: the process in the high word; r4: the
- * page; r5: IS = 1, all of the process. X(name, text).
+ * The forms of tlbie and tlbiel that a radix guest may use. r3: the process in the high word; r4:
+ * the page; r5: IS = 1, all of the process. X(name, text).
  */
 #define FORMS(X)                                                                                   \
     X(tlbie_page, "tlbie 4,3,0,1,1")                                                               \
@@ -340,24 +333,18 @@ CODE(reserve_double, "nop; ldarx 6,0,4");
 static void test_attributes(void)
 {
     u64 free = fresh_ea();
-    run_case(&(Case){"no-translation-lq", load_quad, USER, 0x300, 4, 0, free, NO_TRANSLATION,
-                     {0, free}});
-    run_case(&(Case){"no-translation-stq", store_quad, USER, 0x300, 4, 0, free,
-                     NO_TRANSLATION | STORE, {0, free}});
+    data_fault("no-translation-lq", load_quad, USER, free, NO_TRANSLATION);
+    data_fault("no-translation-stq", store_quad, USER, free, NO_TRANSLATION | STORE);
     for (u64 attribute = 2; attribute < 4; attribute++) {
         const char *name = attribute == 2 ? "non-idempotent" : "tolerant";
         u64 ea = fresh_mapping(P_ALL | attribute << 4);
         put_return(last_real);
-        const Case cases[] = {
-            {named(name, "ld", ""), load_double, USER, 0, 0, 0, 0, 0, {0, ea + 16}},
-            {named(name, "std", ""), store_double, USER, 0, 0, 0, 0, 0, {0, ea + 16}},
-            {named(name, "lwarx", ""), reserve, USER, 0x300, 4, 0, ea, ATTRIBUTE, {0, ea}},
-            {named(name, "ldarx", ""), reserve_double, VIRTUAL, 0x300, 4, 0, ea, ATTRIBUTE, {0, ea}},
-            {named(name, "stwcx", ""), store_conditional, USER, 0x300, 4, 0, ea, ATTRIBUTE | STORE,
-             {0, ea}},
-            {named(name, "dcbz", ""), zero_block, USER, 0x600, 4, 0, ea + 128, 0, {0, ea + 128}},
-        };
-        CASES(cases);
+        completes(named(name, "ld", ""), load_double, USER, ea + 16);
+        completes(named(name, "std", ""), store_double, USER, ea + 16);
+        data_fault(named(name, "lwarx", ""), reserve, USER, ea, ATTRIBUTE);
+        data_fault(named(name, "ldarx", ""), reserve_double, VIRTUAL, ea, ATTRIBUTE);
+        data_fault(named(name, "stwcx", ""), store_conditional, USER, ea, ATTRIBUTE | STORE);
+        unaligned(named(name, "dcbz", ""), zero_block, USER, ea + 128);
         expect_value(named(name, "fetch", ""), fetch(ea, USER), attribute == 2 ? 0x400 : 0);
         if (attribute == 2)
             expect_value(named(name, "fetch-srr1", ""), record.srr1, USER | NO_EXECUTE);
@@ -370,13 +357,12 @@ static void test_bad_trees(void)
     static const struct {
         const char *name;
         unsigned size;
-    } sizes[] = {{"nls-0", 0}, {"nls-4", 4}, {"nls-31", 31}};
+    } sizes[] = { { "nls-0", 0 }, { "nls-4", 4 }, { "nls-31", 31 } };
     for (unsigned i = 0; i < 3; i++) {
         u64 ea = 0x80000000000 * (i + 8) + 0x1000;
         u64 *entry = entry_of(1, ea, 39);
         put_entry(entry, 1ull << 63 | fresh_page() | sizes[i].size);
-        run_case(&(Case){named("bad-tree", sizes[i].name, "load"), load_byte, USER, 0x300, 4, 0, ea,
-                         BAD_TREE, {0, ea}});
+        data_fault(named("bad-tree", sizes[i].name, "load"), load_byte, USER, ea, BAD_TREE);
         expect_value(named("bad-tree", sizes[i].name, "fetch"), fetch(ea, USER), 0x400);
         expect_value(named("bad-tree", sizes[i].name, "fetch-srr1"), record.srr1, USER | BAD_TREE);
         put_entry(entry, 0);
