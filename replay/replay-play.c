@@ -242,7 +242,9 @@ static GPtrArray *different_names(const Event *logged, const HashList *hashes)
         g_autofree char *name = g_strndup(at, length);
 
         if (!list_has(hashes, name)) {
-            g_ptr_array_add(components, g_strconcat("-", name, NULL));
+            g_autofree char *shown = g_strescape(name, NULL);
+
+            g_ptr_array_add(components, g_strconcat("-", shown, NULL));
         }
         at += MIN(left, length + 1);
         left -= MIN(left, length + 1);

@@ -350,6 +350,92 @@ START_TEST(test_wrong_initial_state_is_refused)
 }
 END_TEST
 
+/* --- hostile logs --------------------------------------------------------- */
+
+typedef struct Raw {
+    GByteArray *bytes;
+    LogSegment segment;
+} Raw;
+
+static void raw_add(Raw *raw, const Event *event)
+{
+    event_encode(event, raw->bytes);
+    raw->segment.events++;
+    if (event->kind == EVENT_INSTRUCTION) {
+        raw->segment.last_icount += event->instruction.count;
+    }
+}
+
+static void change(Dice *dice, Event *event)
+{
+    switch (event->kind) {
+    case EVENT_INSTRUCTION: event->instruction.count ^= 1u << dice_below(dice, 25); break;
+    case EVENT_WAKE: event->wake.virtual_ns ^= 1u << dice_below(dice, 30); break;
+    case EVENT_CHAR_READ: event->char_read.data_length /= 2; break;
+    case EVENT_HASH: event->hash.kind = dice_below(dice, HASH_COUNT); break;
+    case EVENT_RANDOM: event->random.result = -1; break;
+    case EVENT_CLOCK: event->clock.clock ^= 1; break;
+    default: event->kind = EVENT_INPUT_SYNC; break;
+    }
+}
+
+/* A sound file with the same events, but for a few that are lost, doubled, changed or swapped. */
+static int mutated_log(LogReader *reader, Dice *dice)
+{
+    g_autoptr(LogCursor) cursor = log_cursor_new(reader);
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    Raw raw = { bytes, { 0 } };
+    Position start = { 0, 0, 0 };
+    int fd = support_file();
+    g_autoptr(LogFile) file = log_file_new(fd, &start, NULL);
+    guint64 odds = 1 + dice_below(dice, 300);
+    LogEvent event;
+
+    while (log_cursor_next_raw(cursor, &event, NULL) == LOG_STEP_EVENT) {
+        guint64 roll = dice_below(dice, odds * 4);
+
+        if (roll == 1) {
+            raw_add(&raw, &event.event);
+        } else if (roll == 2) {
+            change(dice, &event.event);
+        } else if (roll == 3) {
+            raw_add(&raw, &(Event){ .kind = EVENT_INSTRUCTION, .instruction = { 1 } });
+        }
+        if (roll != 0 && (event.event.kind != EVENT_INSTRUCTION || event.event.instruction.count)) {
+            raw_add(&raw, &event.event);
+        }
+    }
+    ck_assert(log_file_append(file, &raw.segment, bytes->data, bytes->len, NULL));
+    return fd;
+}
+
+START_TEST(test_hostile_logs_end_with_a_clear_status)
+{
+    g_autoptr(Recorded) recorded = record(91, 300000, SYNC_FULL);
+    g_autoptr(LogReader) reader = log_reader_new(recorded->fd, NULL);
+    Dice dice = { 92 + _i };
+    guint count[REPLAY_STATUS_FAILED + 1] = { 0 };
+
+    for (guint i = 0; i < 150; i++) {
+        g_autoptr(FakeMachine) machine = fake_new(1000 + i);
+        int fd = mutated_log(reader, &dice);
+        ReplayStatus status;
+
+        begin_play(machine, fd, SYNC_FULL);
+        fake_play_to_end(machine);
+        status = replay_status(machine->replay);
+        count[status]++;
+        ck_assert_int_ne(status, REPLAY_STATUS_PLAYING);
+        ck_assert_int_eq(status == REPLAY_STATUS_DIVERGED,
+                         replay_divergence(machine->replay) != NULL);
+        ck_assert_int_eq(status == REPLAY_STATUS_FAILED, replay_failure(machine->replay) != NULL);
+        ck_assert_uint_lt(machine->boundaries, 10000000);
+        close(fd);
+    }
+    ck_assert_uint_gt(count[REPLAY_STATUS_DIVERGED], 50);
+}
+END_TEST
+
 /* --- recordings that were not closed -------------------------------------- */
 
 START_TEST(test_recording_without_end_plays_to_where_it_came)
@@ -464,6 +550,7 @@ int main(void)
     tcase_add_test(different, test_flipped_ram_is_found_at_the_end);
     tcase_add_test(different, test_live_input_is_refused_in_replay);
     tcase_add_test(different, test_wrong_start_is_refused);
+    tcase_add_loop_test(different, test_hostile_logs_end_with_a_clear_status, 0, 4);
     tcase_add_test(different, test_failed_disk_is_told);
     tcase_add_test(different, test_wrong_initial_state_is_refused);
     suite_add_tcase(suite, different);
