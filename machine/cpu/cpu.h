@@ -138,6 +138,15 @@ struct Cpu {
     uint64_t icount_end;
     int64_t left;
 
+    /* Between translated code and its helpers (machine/translator). */
+    struct {
+        uint64_t ea, value;  /* of a memory access on its slow path */
+        const void *link;    /* the exit that was taken and is not linked yet */
+        uint8_t leave;       /* a helper asks to go back */
+        uint8_t must_return; /* and a boundary must look */
+        uint8_t cr_of_order[3]; /* CR field for less, equal, greater */
+    } translated;
+
     CpuException exception; /* valid while EXEC_EXCEPTION is on its way */
 
     /* Wiring. */
@@ -145,6 +154,7 @@ struct Cpu {
     const CpuBoard *board;
     void *board_opaque;
     CpuEngine *engine;
+    struct Translator *translator; /* NULL: the interpreter runs everything */
     struct Memory *memory;
     struct Mmu *mmu;
     const struct Clock *clock;

@@ -42,6 +42,8 @@ static void bank_clear(TlbBank *bank)
         bank->read[i].tag = bank->write[i].tag = TLB_INVALID;
     for (unsigned i = 0; i < FETCH_SETS; i++)
         bank->fetch[i].tag = TLB_INVALID;
+    for (unsigned i = 0; i < JUMP_SETS; i++)
+        bank->jump[i].ea = JUMP_INVALID;
 }
 
 Mmu *mmu_new(Cpu *cpu, Memory *memory, Bus *bus)
@@ -94,6 +96,13 @@ void mmu_drop_write_entries_to(Mmu *mmu, uint64_t real)
     }
 }
 
+void mmu_drop_jump(Mmu *mmu, uint64_t ea)
+{
+    for (unsigned b = 0; b < BANKS; b++)
+        if (mmu->banks[b].jump[JUMP_INDEX(ea)].ea == ea)
+            mmu->banks[b].jump[JUMP_INDEX(ea)].ea = JUMP_INVALID;
+}
+
 /* --- banks ------------------------------------------------------------------------------------ */
 
 static void present_context(const Cpu *cpu, uint64_t context[4])
@@ -126,9 +135,13 @@ TlbBank *mmu_select_bank(Mmu *mmu)
     return oldest;
 }
 
-/* Empties what banks of CONTEXT hold; context 0 is part of every bank through quadrant 3. */
+/*
+ * Empties what banks of CONTEXT hold; context 0 is part of every bank through quadrant 3. What runs
+ * may be among it: the next instruction is fetched anew, and enters the set anew, on every engine.
+ */
 static void drop_banks_of(Mmu *mmu, uint32_t context)
 {
+    cpu_stop_at_boundary(mmu->cpu);
     for (unsigned i = 0; i < BANKS; i++)
         if (context == 0 || mmu->banks[i].context[1] == context)
             bank_clear(&mmu->banks[i]);
@@ -150,6 +163,7 @@ void mmu_invalidate_all(Mmu *mmu)
 {
     translation_set_clear(mmu->set);
     mmu_drop_banks(mmu);
+    cpu_stop_at_boundary(mmu->cpu);
 }
 
 /* --- translation -------------------------------------------------------------------------------- */
@@ -206,8 +220,10 @@ static bool translate_relocated(Cpu *cpu, uint64_t ea, AccessKind access, Transl
             mmu_invalidate_page(mmu, context, ea);
         update_entry(cpu, leaf_address, access, &entry);
         entry.access = access;
-        if (translation_set_add(mmu->set, &entry))
+        if (translation_set_add(mmu->set, &entry)) {
             mmu_drop_banks(mmu);
+            cpu_stop_at_boundary(cpu);
+        }
     }
     *out = (Translation){ .real = entry.real + (address - entry.page),
                           .bits = entry.bits, .shift = entry.shift };

@@ -43,6 +43,9 @@ void mmu_drop_write_entries(Mmu *mmu);
 /* Drops write entries that lead to the real page at REAL: it came to hold predecoded code. */
 void mmu_drop_write_entries_to(Mmu *mmu, uint64_t real);
 
+/* Drops what translated code would jump to at EA, in every bank. */
+void mmu_drop_jump(Mmu *mmu, uint64_t ea);
+
 /* Architected invalidations. */
 void mmu_invalidate_page(Mmu *mmu, uint32_t context, uint64_t ea);
 void mmu_invalidate_context(Mmu *mmu, uint32_t context);

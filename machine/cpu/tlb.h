@@ -33,10 +33,21 @@ typedef struct {
 #define FETCH_SETS 128
 #define FETCH_INDEX(ea) (((ea) >> TLB_PAGE_BITS) & (FETCH_SETS - 1))
 
+/* Where translated code stands for an address that is branched to. */
+typedef struct {
+    uint64_t ea; /* JUMP_INVALID: none */
+    const uint8_t *code;
+} JumpEntry;
+
+#define JUMP_SETS 1024
+#define JUMP_INDEX(ea) ((ea) >> 2 & (JUMP_SETS - 1))
+#define JUMP_INVALID 1ull
+
 struct TlbBank {
     TlbEntry read[TLB_SETS];
     TlbEntry write[TLB_SETS];
     FetchEntry fetch[FETCH_SETS];
+    JumpEntry jump[JUMP_SETS];
     uint64_t context[4]; /* what the translations depend on (mmu.c); all ones when unused */
     uint64_t last_used;
 };

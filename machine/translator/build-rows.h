@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The builders of single instructions, declared from builders.def.
+ */
+#ifndef MACHINE_TRANSLATOR_BUILD_ROWS_H
+#define MACHINE_TRANSLATOR_BUILD_ROWS_H
+
+#include "machine/translator/build.h"
+
+#define BUILDER(row, function) bool build_##function(Builder *build);
+#include "machine/translator/builders.def"
+#undef BUILDER
+
+#endif
