@@ -44,6 +44,6 @@ SUITES = (
           "{tests}/e2e/test_refusals.py"), counted="junit", packages=("python3-pytest",), guests=("tiny",), minutes=30,
           default=False),
     Suite("e2e-recordings", "100 recordings with random typing, 1,000 random stops", (),
-          full=(*PYTEST, "{tests}/e2e/test_replay.py", "-k", "random_typing or any_moment"), counted="junit",
+          full=(*PYTEST, "{tests}/e2e/test_replay.py", "-k", "disk_writes or any_moment"), counted="junit",
           packages=("python3-pytest",), guests=("tiny",)),
 )

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Record and replay of a small guest: whatever happened while recording, the replay is the same run."""
 
+import os
 import random
 import time
 
 import pytest
 
-from conftest import FULL, PACED, finish, record, replay
+from conftest import FULL, PACED, digest, disk_of, finish, parts, record, replay
 from ledger import Ledger
 
 TYPED = "abcdefghijklmnopqrstuvwxyz 0123456789\r\n\t\x1b"
@@ -51,20 +52,22 @@ def type_randomly(machine, seed: int) -> dict:
     return finish(machine)
 
 
-def test_random_typing_and_idling_replay_equal(make, tiny):
+def test_random_typing_disk_writes_and_idling_replay_equal(make, tiny, blank_disk):
     """The quick run does 6 recordings; the full run 100, by the ledger."""
-    machine = make(tiny, "rounds=150", "wait=4000", clock=PACED)
+    machine = make(tiny, "rounds=150", "wait=4000", clock=PACED, **disk_of(blank_disk))
+    before = digest(blank_disk)
     wanted, ledger = (100, Ledger("e2e-recordings")) if FULL else (6, None)
     seeds = range(ledger.next_seed(), wanted) if ledger else range(wanted)
     for seed in seeds:
         started = time.monotonic()
         recorded = type_randomly(machine, seed)
-        assert recorded["console"].count(b"KEY ") > 5
+        assert recorded["console"].count(b"KEY ") > 5 and b"disk=00" in recorded["console"]
         assert replay(machine, f"typed-{seed}") == recorded, f"seed {seed}"
         if ledger:
             with ledger.chunk(seed) as chunk:
                 chunk.passed, chunk.note = 1, f"{time.monotonic() - started:.1f} s"
         machine.wire.call("recording-delete", name=machine.name, recording=f"typed-{seed}")
+    assert digest(blank_disk) == before
 
 
 def test_stops_and_questions_at_any_moment_leave_no_trace(make, tiny):
@@ -84,7 +87,7 @@ def test_stops_and_questions_at_any_moment_leave_no_trace(make, tiny):
         machine.wait_until_stopped(120)
         info = machine.replay_info()
         assert info["status"] == "ended", machine.call("query-divergence")
-        assert (machine.state_hash()["hash"], info["hash-points"]) == (recorded["hash"], recorded["hash-points"])
+        assert (parts(machine), info["hash-points"]) == (recorded["parts"], recorded["hash-points"])
         assert machine.console == recorded["console"]
         machine.end()
 
@@ -104,7 +107,6 @@ def test_a_killed_recorder_leaves_a_shorter_recording_that_says_so(make, tiny, l
     console = machine.console
     pid = lab.wire.call("machine-info", name=machine.name)["pid"]
     time.sleep(0.3)
-    import os
     os.kill(pid, 9)
     deadline = time.monotonic() + 20
     while lab.wire.call("machine-info", name=machine.name)["state"] != "crashed":

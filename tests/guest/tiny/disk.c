@@ -185,20 +185,32 @@ static void request(Disk *disk, Guest *guest, uint32_t type, uint64_t sector)
     see(guest, *(volatile uint8_t *)&status);
 }
 
+static void see_data(Guest *guest)
+{
+    for (unsigned i = 0; i < SECTOR / 8; i++) {
+        see(guest, data[i]);
+    }
+}
+
+static void fill_data(uint64_t seed)
+{
+    for (unsigned i = 0; i < SECTOR / 8; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        data[i] = seed;
+    }
+}
+
 void disk_use(Disk *disk, Guest *guest, uint64_t round)
 {
     if (disk->common == 0) {
         return;
     }
-    uint64_t x = guest->check;
-    for (unsigned i = 0; i < SECTOR / 8; i++) {
-        x = x * 6364136223846793005u + 1442695040888963407u;
-        data[i] = x;
-    }
-    request(disk, guest, REQUEST_WRITE, round % SECTORS);
+    uint64_t sector = round % SECTORS;
+    request(disk, guest, REQUEST_READ, sector);
+    see_data(guest);
+    fill_data(guest->check);
+    request(disk, guest, REQUEST_WRITE, sector);
     request(disk, guest, REQUEST_READ, round * 7 / 8 % SECTORS);
-    for (unsigned i = 0; i < SECTOR / 8; i++) {
-        see(guest, data[i]);
-    }
+    see_data(guest);
     print_hex(" disk=", status, 2);
 }
