@@ -36,6 +36,9 @@ struct Disk {
     Layer *layer[LAYERS_MAX];
     unsigned layer_count;
     bool is_writable; /* the uppermost layer takes writes */
+    bool is_private;
+    int directory_fd; /* of the upper layer, borrowed; -1: none */
+    Layer *outside; /* while private: the upper layer that was, out of use */
     GThread *thread;
     GMutex lock; /* all below */
     GCond changed;
@@ -260,6 +263,7 @@ void disk_free(Disk *disk)
     g_thread_join(disk->thread);
     g_queue_clear_full(&disk->waiting, free_request);
     g_queue_clear_full(&disk->done, free_request);
+    disk_leave_private(disk);
     if (upper(disk))
         layer_flush(upper(disk));
     for (unsigned i = 0; i < disk->layer_count; i++)
@@ -310,6 +314,7 @@ static uint64_t top_version(const Disk *disk)
 
 bool disk_add_layer(Disk *disk, int directory_fd, const char *name, GError **error)
 {
+    disk->directory_fd = directory_fd;
     return add_layer(disk, layer_open(directory_fd, name, cluster_count(disk), top_version(disk),
                                       error), true);
 }
@@ -408,6 +413,50 @@ bool disk_restore(Disk *disk, uint64_t version, GError **error)
     update_version(disk);
     g_mutex_unlock(&disk->lock);
     return ok;
+}
+
+/* The upper layer gives way to a view of itself and an empty one above. */
+bool disk_enter_private(Disk *disk, uint64_t version, GError **error)
+{
+    bool ok = false;
+    g_assert(!disk->outside && disk->layer_count < LAYERS_MAX);
+    g_mutex_lock(&disk->lock);
+    drain(disk);
+    if (!upper(disk)) { /* never written, so there is one version only */
+        ok = disk->is_private = true;
+    } else {
+        g_autoptr(Layer) view = layer_view(upper(disk), version, error);
+        g_autoptr(Layer) layer = view ? layer_open(disk->directory_fd, NULL, cluster_count(disk),
+                                                   version, error) : NULL;
+        if (layer) {
+            disk->outside = disk->layer[disk->layer_count - 1];
+            disk->layer[disk->layer_count - 1] = g_steal_pointer(&view);
+            disk->layer[disk->layer_count++] = g_steal_pointer(&layer);
+            ok = disk->is_private = true;
+        }
+    }
+    update_version(disk);
+    g_mutex_unlock(&disk->lock);
+    return ok;
+}
+
+void disk_leave_private(Disk *disk)
+{
+    g_mutex_lock(&disk->lock);
+    drain(disk);
+    if (disk->outside) {
+        layer_free(disk->layer[--disk->layer_count]);
+        layer_free(disk->layer[disk->layer_count - 1]);
+        disk->layer[disk->layer_count - 1] = g_steal_pointer(&disk->outside);
+    }
+    disk->is_private = false;
+    update_version(disk);
+    g_mutex_unlock(&disk->lock);
+}
+
+bool disk_is_private(Disk *disk)
+{
+    return disk->is_private;
 }
 
 void disk_figures(Disk *disk, DiskFigures *figures)

@@ -65,6 +65,15 @@ bool disk_freeze(Disk *disk, uint64_t *version, GError **error);
 /* Makes the content that of VERSION; what was written after it is forgotten. */
 bool disk_restore(Disk *disk, uint64_t version, GError **error);
 
+/*
+ * For a replay: the content becomes that of VERSION, and writes go to a private layer that vanishes
+ * when the disk is left or freed; nothing of what was there before changes. Leaving shows it again.
+ * Not to be entered twice. Versions frozen inside are known inside only.
+ */
+bool disk_enter_private(Disk *disk, uint64_t version, GError **error);
+void disk_leave_private(Disk *disk);
+bool disk_is_private(Disk *disk);
+
 typedef struct {
     uint64_t reads, writes, flushes, bytes_read, bytes_written, errors;
     uint64_t clusters; /* in the upper layer */

@@ -253,9 +253,11 @@ static bool io_error(GError **error, const char *what, int code)
 
 static int open_file(int directory_fd, const char *name, const char *suffix, bool is_frozen)
 {
-    g_autofree char *file = g_strconcat(name, suffix, NULL);
+    g_autofree char *file = g_strconcat(name ? name : "anonymous", suffix, NULL);
     if (directory_fd < 0)
         return memfd_create(file, MFD_CLOEXEC);
+    if (!name)
+        return openat(directory_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     return openat(directory_fd, file,
                   (is_frozen ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
@@ -329,33 +331,56 @@ static bool load_layer(Layer *layer, GError **error)
     return true;
 }
 
-static Layer *open_layer(int directory_fd, const char *name, uint32_t clusters,
-                         uint64_t first_version, bool is_frozen, GError **error)
+/* Takes the descriptors. */
+static Layer *new_layer(int clusters_fd, int map_fd, uint32_t clusters, uint64_t first_version,
+                        GError **error)
 {
     g_autoptr(Layer) layer = g_new0(Layer, 1);
-    layer->clusters_fd = layer->map_fd = -1;
+    layer->clusters_fd = clusters_fd;
+    layer->map_fd = map_fd;
     layer->clusters = clusters;
-    layer->first_version = first_version;
+    layer->first_version = layer->parent = first_version;
     layer->version = first_version + 1;
-    layer->parent = first_version;
     layer->stretch_start = HEADER_SIZE;
     layer->frozen = g_array_new(FALSE, FALSE, sizeof(Frozen));
-    layer->clusters_fd = open_file(directory_fd, name, ".clusters", is_frozen);
-    layer->map_fd = layer->clusters_fd < 0 ? -1
-                                                : open_file(directory_fd, name, ".map", is_frozen);
     layer->place = g_try_new(uint32_t, MAX(clusters, 1));
-    if (layer->clusters_fd < 0 || layer->map_fd < 0 || !layer->place) {
-        int code = layer->place ? errno : ENOMEM;
-        g_set_error(error, LAYER_ERROR, LAYER_ERROR_IO, "cannot open the layer \"%s\": %s", name,
-                    g_strerror(code));
+    if (!layer->place) {
+        io_error(error, "hold the layer's map", ENOMEM);
         return NULL;
     }
     memset(layer->place, 0xff, (size_t)clusters * sizeof *layer->place);
-    if (!load_layer(layer, error)) {
-        g_prefix_error(error, "layer \"%s\": ", name);
+    return load_layer(layer, error) ? g_steal_pointer(&layer) : NULL;
+}
+
+static Layer *open_layer(int directory_fd, const char *name, uint32_t clusters,
+                         uint64_t first_version, bool is_frozen, GError **error)
+{
+    int clusters_fd = open_file(directory_fd, name, ".clusters", is_frozen);
+    int map_fd = clusters_fd < 0 ? -1 : open_file(directory_fd, name, ".map", is_frozen);
+    if (map_fd < 0) {
+        int code = errno;
+        if (clusters_fd >= 0)
+            close(clusters_fd);
+        g_set_error(error, LAYER_ERROR, LAYER_ERROR_IO, "cannot open the layer \"%s\": %s",
+                    name ? name : "anonymous", g_strerror(code));
         return NULL;
     }
-    return g_steal_pointer(&layer);
+    Layer *layer = new_layer(clusters_fd, map_fd, clusters, first_version, error);
+    if (!layer)
+        g_prefix_error(error, "layer \"%s\": ", name ? name : "anonymous");
+    return layer;
+}
+
+/* Makes LAYER, which nobody writes on, what it was when VERSION was frozen. */
+static bool look_at(Layer *layer, uint64_t version, GError **error)
+{
+    if (!has_version(layer, version)) {
+        g_set_error(error, LAYER_ERROR, LAYER_ERROR_VERSION,
+                    "the layer has no version %" G_GUINT64_FORMAT, version);
+        return false;
+    }
+    layer->version = version + 1;
+    return rebuild(layer, version) || io_error(error, "read the layer's map", EIO);
 }
 
 Layer *layer_open(int directory_fd, const char *name, uint32_t clusters, uint64_t first_version,
@@ -368,19 +393,20 @@ Layer *layer_open_frozen(int directory_fd, const char *name, uint32_t clusters,
                          uint64_t first_version, uint64_t version, GError **error)
 {
     g_autoptr(Layer) layer = open_layer(directory_fd, name, clusters, first_version, true, error);
-    if (!layer)
+    if (!layer || !look_at(layer, version, error))
         return NULL;
-    if (!has_version(layer, version)) {
-        g_set_error(error, LAYER_ERROR, LAYER_ERROR_VERSION, "layer \"%s\" has no version %"
-                    G_GUINT64_FORMAT, name, version);
-        return NULL;
-    }
-    layer->version = version + 1;
-    if (!rebuild(layer, version)) {
-        io_error(error, "read the layer's map", EIO);
-        return NULL;
-    }
     return g_steal_pointer(&layer);
+}
+
+Layer *layer_view(const Layer *layer, uint64_t version, GError **error)
+{
+    int clusters_fd = fcntl(layer->clusters_fd, F_DUPFD_CLOEXEC, 0);
+    int map_fd = fcntl(layer->map_fd, F_DUPFD_CLOEXEC, 0);
+    g_autoptr(Layer) view = new_layer(clusters_fd, map_fd, layer->clusters, layer->first_version,
+                                      error);
+    if (!view || !look_at(view, version, error))
+        return NULL;
+    return g_steal_pointer(&view);
 }
 
 void layer_free(Layer *layer)

@@ -23,14 +23,17 @@ typedef enum LayerError {
 typedef struct Layer Layer;
 
 /*
- * Opens or makes the layer NAME in DIRECTORY_FD (-1: anonymous) for a disk of CLUSTERS clusters, whose
- * versions start after FIRST_VERSION; an existing layer must agree with both.
+ * Opens or makes the layer NAME in DIRECTORY_FD for a disk of CLUSTERS clusters, whose
+ * versions start after FIRST_VERSION; an existing layer must agree with both. NAME NULL: anonymous
+ * files in the directory; DIRECTORY_FD -1: in memory.
  */
 Layer *layer_open(int directory_fd, const char *name, uint32_t clusters, uint64_t first_version,
                   GError **error);
 /* Opens an existing layer to be read as it was when VERSION was frozen; its files stay as they are. */
 Layer *layer_open_frozen(int directory_fd, const char *name, uint32_t clusters,
                          uint64_t first_version, uint64_t version, GError **error);
+/* The same of the open LAYER, whatever becomes of it. */
+Layer *layer_view(const Layer *layer, uint64_t version, GError **error);
 void layer_free(Layer *layer);
 
 /* The version being written (one more than the last frozen one). */

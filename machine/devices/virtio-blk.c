@@ -439,8 +439,7 @@ VirtioDevice *virtio_blk_new(Machine *machine, const char *id, Disk *disk, bool 
 
 Disk *virtio_blk_disk(Device *device)
 {
-    g_assert(device->class == &virtio_blk_class);
-    return ((VirtioBlk *)device)->disk;
+    return device->class == &virtio_blk_class ? ((VirtioBlk *)device)->disk : NULL;
 }
 
 const DeviceClass virtio_blk_class = {

@@ -14,7 +14,7 @@ extern const DeviceClass virtio_rng_class;
 
 /* DISK (taken) is what is behind it. */
 VirtioDevice *virtio_blk_new(Machine *machine, const char *id, Disk *disk, bool is_readonly);
-/* For queries and for the recorder. */
+/* What is behind DEVICE, or NULL if it is no disk. For queries, recorder and replay. */
 Disk *virtio_blk_disk(Device *device);
 
 VirtioDevice *virtio_net_new(Machine *machine, const char *id, const uint8_t mac[6]);

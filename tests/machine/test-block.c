@@ -204,6 +204,39 @@ START_TEST(a_frozen_lower_layer_is_only_read)
 }
 END_TEST
 
+START_TEST(a_private_disk_leaves_no_trace)
+{
+    g_autoptr(Disk) disk = open_disk();
+    put_modelled(disk, 1024, 512, 1);
+    uint64_t version = freeze(disk);
+    g_autofree uint8_t *then = g_memdup2(model, IMAGE_BYTES);
+    put_modelled(disk, 1024, 512, 2);
+    put_modelled(disk, LAYER_CLUSTER * 3, 512, 3);
+    for (unsigned round = 0; round < 3; round++) {
+        ck_assert(!disk_enter_private(disk, 99, NULL));
+        ck_assert(!disk_is_private(disk));
+        ck_assert(disk_enter_private(disk, version, NULL));
+        ck_assert(disk_is_private(disk));
+        check_content(disk, then);
+        put(disk, 1024, 2048, 0x55);
+        uint64_t inside = freeze(disk);
+        put(disk, 0, 2048, 0x66);
+        ck_assert(disk_restore(disk, inside, NULL));
+        ck_assert(disk_restore(disk, version, NULL));
+        check_content(disk, then);
+        put(disk, 4096, 512, 0x77);
+        disk_leave_private(disk);
+        check_content(disk, model);
+    }
+    put_modelled(disk, LAYER_CLUSTER * 4, 512, 4);
+    disk_enter_private(disk, version, NULL); /* and freed in the middle */
+    put(disk, 0, 512, 0x88);
+    disk_free(g_steal_pointer(&disk));
+    disk = open_disk();
+    check_content(disk, model);
+}
+END_TEST
+
 START_TEST(a_disk_without_a_layer_refuses_writes)
 {
     g_autoptr(Disk) disk = disk_new(image_fd, NULL);
@@ -304,6 +337,7 @@ int main(void)
     tcase_add_test(tests, versions_come_back_in_any_order);
     tcase_add_test(tests, unknown_versions_are_refused_and_change_nothing);
     tcase_add_test(tests, a_frozen_lower_layer_is_only_read);
+    tcase_add_test(tests, a_private_disk_leaves_no_trace);
     tcase_add_test(tests, a_disk_without_a_layer_refuses_writes);
     tcase_add_test(tests, a_cut_map_is_a_shorter_one);
     tcase_add_test(tests, every_flipped_byte_of_the_map_is_harmless_or_seen);
