@@ -4,8 +4,8 @@
  * is read from the uppermost layer that has it, else from the base image, and written to the upper
  * layer, at a new place (with the rest of the cluster copied) unless it is of the present version.
  *
- * 1. Only the disk's thread touches layers while requests are under way; the caller's thread does so
- *    only with an empty queue (freeze, restore).
+ * 1. Only the disk's thread touches layers while requests are under way; the caller's thread does
+ * so only with an empty queue (freeze, restore).
  * 2. Buffers are the disk's from submission to disk_wait(); nothing points into guest memory.
  * 3. The base image's descriptor is only ever read.
  */
@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LAYERS_MAX 8
+#define LAYERS_MAX     8
 #define SPACE_RETRY_US 200000
 
 typedef struct {
@@ -38,7 +38,7 @@ struct Disk {
     bool is_writable; /* the uppermost layer takes writes */
     bool is_private;
     int directory_fd; /* of the upper layer, borrowed; -1: none */
-    Layer *outside; /* while private: the upper layer that was, out of use */
+    Layer *outside;   /* while private: the upper layer that was, out of use */
     GThread *thread;
     GMutex lock; /* all below */
     GCond changed;
@@ -55,7 +55,8 @@ static Layer *upper(const Disk *disk)
     return disk->is_writable ? disk->layer[disk->layer_count - 1] : NULL;
 }
 
-/* --- on the disk's thread ------------------------------------------------------------------------ */
+/* --- on the disk's thread ------------------------------------------------------------------------
+ */
 
 /* Beyond the base image's end (its last cluster may be short) there are zeroes. */
 static int read_base(const Disk *disk, uint64_t offset, uint8_t *data, uint32_t length)
@@ -184,9 +185,7 @@ static void count(Disk *disk, const Request *request)
         figures->writes++;
         figures->bytes_written += request->length;
         break;
-    case DISK_FLUSH:
-        figures->flushes++;
-        break;
+    case DISK_FLUSH: figures->flushes++; break;
     }
     figures->clusters = upper(disk) ? layer_cluster_count(upper(disk)) : 0;
 }
@@ -216,7 +215,8 @@ static gpointer disk_thread(gpointer data)
     return NULL;
 }
 
-/* --- on the machine's thread --------------------------------------------------------------------- */
+/* --- on the machine's thread ---------------------------------------------------------------------
+ */
 
 Disk *disk_new(int base_fd, GError **error)
 {
@@ -230,7 +230,8 @@ Disk *disk_new(int base_fd, GError **error)
     if (bytes < (off_t)DISK_SECTOR || (uint64_t)bytes / LAYER_CLUSTER >= LAYER_ABSENT - 1) {
         g_set_error(error, LAYER_ERROR, LAYER_ERROR_FORMAT,
                     "the image has %" G_GINT64_FORMAT " bytes; one sector (512) to 256 TiB can be "
-                    "used", (gint64)bytes);
+                    "used",
+                    (gint64)bytes);
         return NULL;
     }
     Disk *disk = g_new0(Disk, 1);
@@ -315,15 +316,17 @@ static uint64_t top_version(const Disk *disk)
 bool disk_add_layer(Disk *disk, int directory_fd, const char *name, GError **error)
 {
     disk->directory_fd = directory_fd;
-    return add_layer(disk, layer_open(directory_fd, name, cluster_count(disk), top_version(disk),
-                                      error), true);
+    return add_layer(
+        disk, layer_open(directory_fd, name, cluster_count(disk), top_version(disk), error), true);
 }
 
 bool disk_add_lower_layer(Disk *disk, int directory_fd, const char *name, uint64_t version,
                           GError **error)
 {
-    return add_layer(disk, layer_open_frozen(directory_fd, name, cluster_count(disk),
-                                             top_version(disk), version, error), false);
+    return add_layer(disk,
+                     layer_open_frozen(directory_fd, name, cluster_count(disk), top_version(disk),
+                                       version, error),
+                     false);
 }
 
 uint64_t disk_size(const Disk *disk)
@@ -337,7 +340,7 @@ uint64_t disk_submit(Disk *disk, DiskOperation operation, uint64_t offset, uint3
     g_assert(length <= DISK_REQUEST_MAX && offset <= disk->size && length <= disk->size - offset);
     g_assert(offset % DISK_SECTOR == 0 && length % DISK_SECTOR == 0);
     Request *request = g_new0(Request, 1);
-    *request = (Request) { 0, operation, offset, length, data, 0 };
+    *request = (Request){ 0, operation, offset, length, data, 0 };
     if (operation == DISK_READ)
         request->data = g_malloc0(length);
     g_mutex_lock(&disk->lock);
@@ -426,8 +429,8 @@ bool disk_enter_private(Disk *disk, uint64_t version, GError **error)
         ok = disk->is_private = true;
     } else {
         g_autoptr(Layer) view = layer_view(upper(disk), version, error);
-        g_autoptr(Layer) layer = view ? layer_open(disk->directory_fd, NULL, cluster_count(disk),
-                                                   version, error) : NULL;
+        g_autoptr(Layer) layer =
+            view ? layer_open(disk->directory_fd, NULL, cluster_count(disk), version, error) : NULL;
         if (layer) {
             disk->outside = disk->layer[disk->layer_count - 1];
             disk->layer[disk->layer_count - 1] = g_steal_pointer(&view);

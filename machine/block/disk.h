@@ -2,9 +2,9 @@
 /*
  * What is behind a disk device: a base image that is only read, and layers of changes above it.
  *
- * A disk does its I/O on its own thread, in the order it was asked, and hands out nothing but copies.
- * Nothing of it is visible to the guest: the device decides when a request completes in guest time
- * and waits here for the host if it must.
+ * A disk does its I/O on its own thread, in the order it was asked, and hands out nothing but
+ * copies. Nothing of it is visible to the guest: the device decides when a request completes in
+ * guest time and waits here for the host if it must.
  *
  * A version names the disk's content at one moment. disk_freeze() ends the present version: its
  * clusters are never written again, so that snapshots and recordings can refer to it.
@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DISK_SECTOR 512u
+#define DISK_SECTOR      512u
 #define DISK_REQUEST_MAX (16u << 20) /* bytes */
 
 typedef struct Disk Disk;
@@ -28,15 +28,15 @@ typedef enum {
 } DiskOperation;
 
 /*
- * BASE_FD (borrowed until disk_free) is a raw image; its size is rounded down to whole sectors. NULL with
- * ERROR when it cannot be used. Without a layer above it the disk refuses writes.
+ * BASE_FD (borrowed until disk_free) is a raw image; its size is rounded down to whole sectors.
+ * NULL with ERROR when it cannot be used. Without a layer above it the disk refuses writes.
  */
 Disk *disk_new(int base_fd, GError **error);
 void disk_free(Disk *disk);
 
 /*
- * Adds the layer that takes writes, kept in the files NAME.clusters and NAME.map in DIRECTORY_FD and
- * made when they are not there; -1: anonymous files that vanish with the disk. Its versions are
+ * Adds the layer that takes writes, kept in the files NAME.clusters and NAME.map in DIRECTORY_FD
+ * and made when they are not there; -1: anonymous files that vanish with the disk. Its versions are
  * numbered on from those below. Nothing can be added above it.
  */
 bool disk_add_layer(Disk *disk, int directory_fd, const char *name, GError **error);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A layer is two files. NAME.clusters is an array of 64 KiB places; a place is written for one
- * version of the disk and never again after that version was frozen. NAME.map is a log: a header, and
- * records of 24 bytes, big-endian, each with its own checksum:
+ * version of the disk and never again after that version was frozen. NAME.map is a log: a header,
+ * and records of 24 bytes, big-endian, each with its own checksum:
  *
  *     kind 1  cluster C is at place P from now on
  *     kind 2  version V is frozen
  *     kind 3  the map is again what it was when version V was frozen
  *
- * The map in memory is what the log says: versions form a tree, each being its parent and the places
- * that a stretch of the log names. Reading stops at the first record that is damaged or cut
+ * The map in memory is what the log says: versions form a tree, each being its parent and the
+ * places that a stretch of the log names. Reading stops at the first record that is damaged or cut
  * off (a crash in the middle of an append), and the log goes on from there.
  *
  * 1. A record of kind 1 is appended only after the bytes of its place were written, and is made
@@ -26,7 +26,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC "PPLAYER1"
+#define MAGIC       "PPLAYER1"
 #define HEADER_SIZE 32
 #define RECORD_SIZE 24
 
@@ -59,7 +59,7 @@ struct Layer {
     uint32_t next_place;
     uint32_t current_place; /* places from here on are of the present version */
     uint32_t used;
-    uint32_t *place;        /* by cluster */
+    uint32_t *place; /* by cluster */
 };
 
 GQuark layer_error_quark(void)
@@ -67,7 +67,8 @@ GQuark layer_error_quark(void)
     return g_quark_from_static_string("layer-error");
 }
 
-/* --- bytes --------------------------------------------------------------------------------------- */
+/* --- bytes ---------------------------------------------------------------------------------------
+ */
 
 static int read_all(int fd, void *data, size_t length, uint64_t offset)
 {
@@ -87,8 +88,7 @@ static int read_all(int fd, void *data, size_t length, uint64_t offset)
 static int write_all(int fd, const void *data, size_t length, uint64_t offset)
 {
     for (size_t done = 0; done < length;) {
-        ssize_t put = pwrite(fd, (const char *)data + done, length - done,
-                             (off_t)(offset + done));
+        ssize_t put = pwrite(fd, (const char *)data + done, length - done, (off_t)(offset + done));
         if (put < 0 && errno == EINTR)
             continue;
         if (put <= 0)
@@ -140,12 +140,13 @@ static bool read_record(const Layer *layer, uint64_t at, Record *record)
     if (read_all(layer->map_fd, raw, sizeof raw, at) != 0 ||
         get_be(raw + 16, 8) != (checksum(raw, 16) ^ at))
         return false;
-    *record = (Record) { (uint32_t)get_be(raw, 4), (uint32_t)get_be(raw + 4, 4),
-                         get_be(raw + 8, 8) };
+    *record =
+        (Record){ (uint32_t)get_be(raw, 4), (uint32_t)get_be(raw + 4, 4), get_be(raw + 8, 8) };
     return true;
 }
 
-/* --- the map ------------------------------------------------------------------------------------- */
+/* --- the map -------------------------------------------------------------------------------------
+ */
 
 static void set_place(Layer *layer, uint32_t cluster, uint32_t place)
 {
@@ -238,12 +239,12 @@ static bool note_record(Layer *layer, const Record *record, uint64_t at)
             return false;
         begin_stretch(layer, at, record->value);
         return true;
-    default:
-        return false;
+    default: return false;
     }
 }
 
-/* --- opening ------------------------------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------------------------------
+ */
 
 static bool io_error(GError **error, const char *what, int code)
 {
@@ -283,11 +284,12 @@ static bool check_header(const Layer *layer, GError **error)
     if (memcmp(found, MAGIC, 8) != 0 || get_be(found + 24, 8) != checksum(found, 24))
         g_set_error(error, LAYER_ERROR, LAYER_ERROR_FORMAT, "the layer's map has no valid header");
     else
-        g_set_error(error, LAYER_ERROR, LAYER_ERROR_FORMAT,
-                    "the layer belongs to another disk: it has %u clusters after version %"
-                    G_GUINT64_FORMAT ", the disk has %u after %" G_GUINT64_FORMAT,
-                    (unsigned)get_be(found + 12, 4), get_be(found + 16, 8), layer->clusters,
-                    layer->first_version);
+        g_set_error(
+            error, LAYER_ERROR, LAYER_ERROR_FORMAT,
+            "the layer belongs to another disk: it has %u clusters after version %" G_GUINT64_FORMAT
+            ", the disk has %u after %" G_GUINT64_FORMAT,
+            (unsigned)get_be(found + 12, 4), get_be(found + 16, 8), layer->clusters,
+            layer->first_version);
     return false;
 }
 
@@ -295,8 +297,7 @@ static bool read_log(Layer *layer, uint64_t size)
 {
     Record record;
     layer->log_size = HEADER_SIZE;
-    while (layer->log_size + RECORD_SIZE <= size &&
-           read_record(layer, layer->log_size, &record)) {
+    while (layer->log_size + RECORD_SIZE <= size && read_record(layer, layer->log_size, &record)) {
         if (!note_record(layer, &record, layer->log_size))
             return false;
         layer->log_size += RECORD_SIZE;
@@ -326,8 +327,8 @@ static bool load_layer(Layer *layer, GError **error)
                     layer->log_size);
         return false;
     }
-    layer->next_place = MAX(layer->next_place,
-                            (uint32_t)((clusters.st_size + LAYER_CLUSTER - 1) / LAYER_CLUSTER));
+    layer->next_place =
+        MAX(layer->next_place, (uint32_t)((clusters.st_size + LAYER_CLUSTER - 1) / LAYER_CLUSTER));
     return true;
 }
 
@@ -402,8 +403,8 @@ Layer *layer_view(const Layer *layer, uint64_t version, GError **error)
 {
     int clusters_fd = fcntl(layer->clusters_fd, F_DUPFD_CLOEXEC, 0);
     int map_fd = fcntl(layer->map_fd, F_DUPFD_CLOEXEC, 0);
-    g_autoptr(Layer) view = new_layer(clusters_fd, map_fd, layer->clusters, layer->first_version,
-                                      error);
+    g_autoptr(Layer) view =
+        new_layer(clusters_fd, map_fd, layer->clusters, layer->first_version, error);
     if (!view || !look_at(view, version, error))
         return NULL;
     return g_steal_pointer(&view);
@@ -422,7 +423,8 @@ void layer_free(Layer *layer)
     g_free(layer);
 }
 
-/* --- use ----------------------------------------------------------------------------------------- */
+/* --- use -----------------------------------------------------------------------------------------
+ */
 
 uint64_t layer_version(const Layer *layer)
 {
@@ -472,7 +474,7 @@ uint32_t layer_new_place(Layer *layer)
 
 int layer_set_place(Layer *layer, uint32_t cluster, uint32_t place)
 {
-    int code = append(layer, &(Record) { RECORD_PLACE, cluster, place });
+    int code = append(layer, &(Record){ RECORD_PLACE, cluster, place });
     if (code == 0)
         set_place(layer, cluster, place);
     return code;
@@ -506,11 +508,12 @@ bool layer_restore(Layer *layer, uint64_t version, GError **error)
     uint64_t at = layer->log_size;
     if (!has_version(layer, version)) {
         g_set_error(error, LAYER_ERROR, LAYER_ERROR_VERSION,
-                    "the disk has no version %" G_GUINT64_FORMAT " (it is at %" G_GUINT64_FORMAT ")",
+                    "the disk has no version %" G_GUINT64_FORMAT " (it is at %" G_GUINT64_FORMAT
+                    ")",
                     version, layer->version);
         return false;
     }
-    int code = append(layer, &(Record) { RECORD_RESTORE, 0, version });
+    int code = append(layer, &(Record){ RECORD_RESTORE, 0, version });
     if (code != 0)
         return io_error(error, "write the layer's map", code);
     begin_stretch(layer, at, version);

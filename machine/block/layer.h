@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define LAYER_CLUSTER 65536u
-#define LAYER_ABSENT UINT32_MAX
+#define LAYER_ABSENT  UINT32_MAX
 
 #define LAYER_ERROR (layer_error_quark())
 GQuark layer_error_quark(void);
@@ -29,7 +29,8 @@ typedef struct Layer Layer;
  */
 Layer *layer_open(int directory_fd, const char *name, uint32_t clusters, uint64_t first_version,
                   GError **error);
-/* Opens an existing layer to be read as it was when VERSION was frozen; its files stay as they are. */
+/* Opens an existing layer to be read as it was when VERSION was frozen; its files stay as they are.
+ */
 Layer *layer_open_frozen(int directory_fd, const char *name, uint32_t clusters,
                          uint64_t first_version, uint64_t version, GError **error);
 /* The same of the open LAYER, whatever becomes of it. */
@@ -48,7 +49,8 @@ int layer_read(const Layer *layer, uint32_t place, uint32_t offset, void *data, 
 int layer_write(Layer *layer, uint32_t place, uint32_t offset, const void *data, uint32_t length);
 /* Whether the cluster at PLACE may be written in place, being of the present version. */
 bool layer_is_current(const Layer *layer, uint32_t place);
-/* An unused place, or LAYER_ABSENT when there is none; it holds CLUSTER once layer_set_place() says so, after its bytes are written. */
+/* An unused place, or LAYER_ABSENT when there is none; it holds CLUSTER once layer_set_place() says
+ * so, after its bytes are written. */
 uint32_t layer_new_place(Layer *layer);
 int layer_set_place(Layer *layer, uint32_t cluster, uint32_t place);
 

@@ -13,12 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ELF_HEADER_SIZE 64
+#define ELF_HEADER_SIZE     64
 #define SEGMENT_HEADER_SIZE 56
-#define MAX_SEGMENTS 64
-#define MACHINE_PPC64 21
-#define SEGMENT_LOAD 1
-#define COPY_CHUNK 65536
+#define MAX_SEGMENTS        64
+#define MACHINE_PPC64       21
+#define SEGMENT_LOAD        1
+#define COPY_CHUNK          65536
 
 typedef struct {
     uint64_t offset, file_size, memory_size, address; /* address: placed */
@@ -41,17 +41,18 @@ static bool read_exactly(const Reader *reader, uint64_t offset, void *buffer, si
     if (offset > reader->size || length > reader->size - offset) {
         g_set_error(error, ELF_ERROR, ELF_ERROR_TRUNCATED,
                     "the file is truncated: %s at offset %" G_GUINT64_FORMAT " needs %zu bytes, "
-                    "but the file has %" G_GUINT64_FORMAT, what, offset, length, reader->size);
+                    "but the file has %" G_GUINT64_FORMAT,
+                    what, offset, length, reader->size);
         return false;
     }
     for (size_t done = 0; done < length;) {
-        ssize_t got = pread(reader->fd, (char *)buffer + done, length - done,
-                            (off_t)(offset + done));
+        ssize_t got =
+            pread(reader->fd, (char *)buffer + done, length - done, (off_t)(offset + done));
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0) {
-            g_set_error(error, ELF_ERROR, ELF_ERROR_IO, "cannot read %s at offset %"
-                        G_GUINT64_FORMAT ": %s", what, offset + done,
+            g_set_error(error, ELF_ERROR, ELF_ERROR_IO,
+                        "cannot read %s at offset %" G_GUINT64_FORMAT ": %s", what, offset + done,
                         got ? g_strerror(errno) : "the file became shorter");
             return false;
         }
@@ -85,8 +86,10 @@ static bool check_identity(Reader *reader, const uint8_t *header, GError **error
         const char *hint = header[0] == 0x1f && header[1] == 0x8b ? " (it is gzip: unpack it first)"
                            : header[0] == 'M' && header[1] == 'Z' ? " (it is an EFI or DOS program)"
                                                                   : "";
-        return format_error(error, "not an ELF file: offset 0 holds %02x %02x %02x %02x%s; use the "
-                            "uncompressed vmlinux", header[0], header[1], header[2], header[3], hint);
+        return format_error(error,
+                            "not an ELF file: offset 0 holds %02x %02x %02x %02x%s; use the "
+                            "uncompressed vmlinux",
+                            header[0], header[1], header[2], header[3], hint);
     }
     if (header[4] != 2)
         return format_error(error, "not a 64-bit ELF file: the class at offset 4 is %u, not 2",
@@ -97,10 +100,15 @@ static bool check_identity(Reader *reader, const uint8_t *header, GError **error
     unsigned type = (unsigned)field(reader, header + 16, 2);
     unsigned machine = (unsigned)field(reader, header + 18, 2);
     if (machine != MACHINE_PPC64)
-        return format_error(error, "wrong machine %u at offset 18%s: this board needs 64-bit "
-                            "PowerPC (%u)", machine, machine == 62 ? " (x86-64)"
-                            : machine == 183 ? " (AArch64)" : machine == 20 ? " (32-bit PowerPC)"
-                            : "", MACHINE_PPC64);
+        return format_error(error,
+                            "wrong machine %u at offset 18%s: this board needs 64-bit "
+                            "PowerPC (%u)",
+                            machine,
+                            machine == 62    ? " (x86-64)"
+                            : machine == 183 ? " (AArch64)"
+                            : machine == 20  ? " (32-bit PowerPC)"
+                                             : "",
+                            MACHINE_PPC64);
     if (type != 2 && type != 3)
         return format_error(error, "the ELF type at offset 16 is %u: not an executable", type);
     return true;
@@ -110,14 +118,15 @@ static bool check_segment(const Reader *reader, unsigned index, const Segment *s
                           uint64_t limit, GError **error)
 {
     if (segment->file_size > segment->memory_size)
-        return format_error(error, "segment %u has more bytes in the file (%" G_GUINT64_FORMAT
-                            ") than in memory (%" G_GUINT64_FORMAT ")", index, segment->file_size,
-                            segment->memory_size);
+        return format_error(error,
+                            "segment %u has more bytes in the file (%" G_GUINT64_FORMAT
+                            ") than in memory (%" G_GUINT64_FORMAT ")",
+                            index, segment->file_size, segment->memory_size);
     if (segment->offset > reader->size || segment->file_size > reader->size - segment->offset) {
         g_set_error(error, ELF_ERROR, ELF_ERROR_TRUNCATED,
-                    "the file is truncated: segment %u is %" G_GUINT64_FORMAT " bytes at offset %"
-                    G_GUINT64_FORMAT ", but the file has %" G_GUINT64_FORMAT, index,
-                    segment->file_size, segment->offset, reader->size);
+                    "the file is truncated: segment %u is %" G_GUINT64_FORMAT
+                    " bytes at offset %" G_GUINT64_FORMAT ", but the file has %" G_GUINT64_FORMAT,
+                    index, segment->file_size, segment->offset, reader->size);
         return false;
     }
     if (segment->address > limit || segment->memory_size > limit - segment->address) {
@@ -150,7 +159,8 @@ static bool read_segments(const Reader *reader, const uint8_t *header, uint64_t 
     for (unsigned i = 0; i < entries; i++) {
         const uint8_t *row = raw + i * SEGMENT_HEADER_SIZE;
         Segment segment = { field(reader, row + 8, 8), field(reader, row + 32, 8),
-                            field(reader, row + 40, 8), (field(reader, row + 24, 8) & mask) + base };
+                            field(reader, row + 40, 8),
+                            (field(reader, row + 24, 8) & mask) + base };
         if (field(reader, row, 4) != SEGMENT_LOAD || segment.memory_size == 0)
             continue;
         if (!check_segment(reader, i, &segment, limit, error))
@@ -198,8 +208,10 @@ bool elf_load(int fd, uint64_t address_mask, uint64_t base, uint64_t limit, ElfS
         found.high = MAX(found.high, segments[i].address + segments[i].memory_size);
     }
     if (found.entry < found.low || found.entry >= found.high)
-        return format_error(error, "the entry point 0x%" G_GINT64_MODIFIER "x (offset 24) lies "
-                            "outside the loaded segments", found.entry);
+        return format_error(error,
+                            "the entry point 0x%" G_GINT64_MODIFIER "x (offset 24) lies "
+                            "outside the loaded segments",
+                            found.entry);
     for (unsigned i = 0; i < count; i++)
         if (!copy_segment(&reader, &segments[i], store, opaque, error))
             return false;

@@ -13,9 +13,9 @@
 GQuark elf_error_quark(void);
 
 typedef enum ElfError {
-    ELF_ERROR_FORMAT,  /* not a 64-bit PowerPC executable */
+    ELF_ERROR_FORMAT, /* not a 64-bit PowerPC executable */
     ELF_ERROR_TRUNCATED,
-    ELF_ERROR_SPACE,   /* does not fit where it should go */
+    ELF_ERROR_SPACE, /* does not fit where it should go */
     ELF_ERROR_IO,
 } ElfError;
 

@@ -16,12 +16,12 @@
 #include <libfdt.h>
 
 #define PHANDLE_XICS 0x1111
-#define CACHE_LINE 128
-#define CACHE_SIZE 0x8000
-#define CPU_VERSION 0x004e1202 /* POWER9 DD2.2 */
-#define CLOCK_HZ 1000000000
+#define CACHE_LINE   128
+#define CACHE_SIZE   0x8000
+#define CPU_VERSION  0x004e1202 /* POWER9 DD2.2 */
+#define CLOCK_HZ     1000000000
 
-#define CELLS(...) (const uint32_t[]) { __VA_ARGS__ }, sizeof((const uint32_t[]) { __VA_ARGS__ }) / 4
+#define CELLS(...) (const uint32_t[]){ __VA_ARGS__ }, sizeof((const uint32_t[]){ __VA_ARGS__ }) / 4
 /* A list of strings, each with its final NUL. */
 #define STRINGS(text) (text), sizeof(text)
 
@@ -80,7 +80,8 @@ static void cells64(Builder *b, const char *name, uint64_t value)
     cells(b, name, CELLS((uint32_t)(value >> 32), (uint32_t)value));
 }
 
-/* --- nodes --------------------------------------------------------------------------------------- */
+/* --- nodes ---------------------------------------------------------------------------------------
+ */
 
 static void chosen(Builder *b, const PseriesFdt *board)
 {
@@ -175,8 +176,8 @@ static void memory(Builder *b, const PseriesFdt *board)
 {
     node(b, "memory@0");
     text(b, "device_type", "memory");
-    cells(b, "reg", CELLS(0, 0, (uint32_t)(board->memory_bytes >> 32),
-                          (uint32_t)board->memory_bytes));
+    cells(b, "reg",
+          CELLS(0, 0, (uint32_t)(board->memory_bytes >> 32), (uint32_t)board->memory_bytes));
     end(b);
 }
 
@@ -254,7 +255,7 @@ static void interrupt_map(Builder *b)
 }
 
 #define HIGH(value) ((uint32_t)((value) >> 32))
-#define LOW(value) ((uint32_t)(value))
+#define LOW(value)  ((uint32_t)(value))
 
 static void pci_bridge(Builder *b, Device *pci)
 {
@@ -271,9 +272,9 @@ static void pci_bridge(Builder *b, Device *pci)
     cells(b, "ranges",
           CELLS(0x01000000, 0, 0, HIGH(PCI_IO_BASE), LOW(PCI_IO_BASE), 0, LOW(PCI_IO_SIZE),
                 0x02000000, 0, LOW(PCI_MEM32_PCI), HIGH(PCI_MEM32_BASE), LOW(PCI_MEM32_BASE), 0,
-                LOW(PCI_MEM32_SIZE),
-                0x03000000, HIGH(PCI_MEM64_BASE), LOW(PCI_MEM64_BASE), HIGH(PCI_MEM64_BASE),
-                LOW(PCI_MEM64_BASE), HIGH(PCI_MEM64_SIZE), LOW(PCI_MEM64_SIZE)));
+                LOW(PCI_MEM32_SIZE), 0x03000000, HIGH(PCI_MEM64_BASE), LOW(PCI_MEM64_BASE),
+                HIGH(PCI_MEM64_BASE), LOW(PCI_MEM64_BASE), HIGH(PCI_MEM64_SIZE),
+                LOW(PCI_MEM64_SIZE)));
     interrupt_map(b);
     cells(b, "ibm,dma-window", CELLS(PCI_LIOBN, 0, 0, 0, PCI_TCE_COUNT * 4096u));
     cell(b, "ibm,#dma-address-cells", 2);

@@ -9,9 +9,9 @@
 
 #include <glib.h>
 
-#define PSERIES_TIMEBASE_HZ 512000000u
+#define PSERIES_TIMEBASE_HZ   512000000u
 #define PSERIES_RTAS_RESERVED 0x10000u
-#define PSERIES_FDT_MAX (1u << 20)
+#define PSERIES_FDT_MAX       (1u << 20)
 
 typedef struct {
     uint64_t memory_bytes;
@@ -24,7 +24,8 @@ typedef struct {
     Device *pci;
 } PseriesFdt;
 
-/* The flattened tree, version 17; the caller frees it. NULL when it would exceed PSERIES_FDT_MAX. */
+/* The flattened tree, version 17; the caller frees it. NULL when it would exceed PSERIES_FDT_MAX.
+ */
 GBytes *pseries_fdt_new(const PseriesFdt *board, GError **error);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * The pseries board: a POWER9 partition as PAPR describes it, entered without firmware.
  *
- * Memory at power-on, from below: nothing (the kernel copies itself to 0) - the kernel at 4 MiB - the
- * RTAS blob - the device tree - the initial ramdisk. Everything lies inside RAM and nothing
+ * Memory at power-on, from below: nothing (the kernel copies itself to 0) - the kernel at 4 MiB -
+ * the RTAS blob - the device tree - the initial ramdisk. Everything lies inside RAM and nothing
  * overlaps; the blob must be below 4 GiB, which the kernel's own bound of 256 MiB ensures.
  */
 #include "machine/boards/pseries-fdt.h"
@@ -20,11 +20,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KERNEL_BASE 0x400000u
+#define KERNEL_BASE         0x400000u
 #define KERNEL_ADDRESS_MASK 0x0fffffffu /* a kernel's own addresses: 0 or 0xc000000000000000 up */
-#define PLACE_ALIGNMENT 0x10000u
-#define VTY_UNIT 0x71000000u
-#define COPY_CHUNK (1u << 20)
+#define PLACE_ALIGNMENT     0x10000u
+#define VTY_UNIT            0x71000000u
+#define COPY_CHUNK          (1u << 20)
 
 G_STATIC_ASSERT(PSERIES_VTY_MAX >= MACHINE_CONFIG_MAX_SERIAL);
 
@@ -54,8 +54,8 @@ static bool add_disk(Pseries *board, const ConfigDisk *config, unsigned *slot, G
         return false;
     }
     disk = disk_new(config->fd, error);
-    if (!disk || (!config->readonly &&
-                  !disk_add_layer(disk, machine_directory(machine), layer, error))) {
+    if (!disk ||
+        (!config->readonly && !disk_add_layer(disk, machine_directory(machine), layer, error))) {
         g_prefix_error(error, "disk \"%s\": ", config->id);
         return false;
     }
@@ -88,7 +88,8 @@ static bool build(Machine *machine, GError **error)
     return true;
 }
 
-/* --- images -------------------------------------------------------------------------------------- */
+/* --- images --------------------------------------------------------------------------------------
+ */
 
 static uint64_t align_up(uint64_t address)
 {
@@ -109,9 +110,9 @@ static bool read_initrd(int fd, uint64_t size, Memory *memory, uint64_t address,
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0) {
-            g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_IO, "cannot read the initrd at offset %"
-                        G_GUINT64_FORMAT ": %s", done, got ? g_strerror(errno)
-                        : "the file became shorter");
+            g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_IO,
+                        "cannot read the initrd at offset %" G_GUINT64_FORMAT ": %s", done,
+                        got ? g_strerror(errno) : "the file became shorter");
             return false;
         }
         store_to_memory(memory, address + done, chunk, (uint64_t)got);
@@ -132,10 +133,10 @@ static bool place_initrd(const MachineConfig *config, Memory *memory, PseriesFdt
         return false;
     }
     if (!memory_contains(memory, address, (uint64_t)info.st_size)) {
-        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOSPC, "the initrd does not fit: %"
-                    G_GUINT64_FORMAT " bytes at 0x%" G_GINT64_MODIFIER "x, but memory ends at 0x%"
-                    G_GINT64_MODIFIER "x; give the machine more memory", (uint64_t)info.st_size,
-                    address, memory->size);
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOSPC,
+                    "the initrd does not fit: %" G_GUINT64_FORMAT " bytes at 0x%" G_GINT64_MODIFIER
+                    "x, but memory ends at 0x%" G_GINT64_MODIFIER "x; give the machine more memory",
+                    (uint64_t)info.st_size, address, memory->size);
         return false;
     }
     fdt->initrd_start = address;
@@ -170,7 +171,7 @@ static PseriesFdt describe(Machine *machine, uint32_t *vty_units)
     const Pseries *board = machine_cpu(machine, 0)->board_opaque;
     for (unsigned i = 0; i < board->vty_count; i++)
         vty_units[i] = vty_unit(board->vty[i]);
-    return (PseriesFdt) {
+    return (PseriesFdt){
         .memory_bytes = config->memory_bytes,
         .bootargs = config->append,
         .has_random = config->rng,
@@ -195,7 +196,8 @@ static bool load(Machine *machine, GError **error)
     uint64_t rtas_address = align_up(kernel.high);
     uint64_t fdt_address = rtas_address + PSERIES_RTAS_RESERVED;
     if (!memory_contains(memory, fdt_address, PSERIES_FDT_MAX)) {
-        g_set_error(error, ELF_ERROR, ELF_ERROR_SPACE, "no room for the device tree above the "
+        g_set_error(error, ELF_ERROR, ELF_ERROR_SPACE,
+                    "no room for the device tree above the "
                     "kernel, which ends at 0x%" G_GINT64_MODIFIER "x; give the machine more memory",
                     kernel.high);
         return false;

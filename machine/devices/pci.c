@@ -13,28 +13,28 @@
 
 #include "machine/machine.h"
 
-#define REG_VENDOR 0x00
-#define REG_DEVICE 0x02
-#define REG_COMMAND 0x04
-#define REG_STATUS 0x06
-#define REG_REVISION 0x08
-#define REG_CLASS 0x09
-#define REG_CACHE_LINE 0x0c
-#define REG_LATENCY 0x0d
-#define REG_BAR 0x10
+#define REG_VENDOR           0x00
+#define REG_DEVICE           0x02
+#define REG_COMMAND          0x04
+#define REG_STATUS           0x06
+#define REG_REVISION         0x08
+#define REG_CLASS            0x09
+#define REG_CACHE_LINE       0x0c
+#define REG_LATENCY          0x0d
+#define REG_BAR              0x10
 #define REG_SUBSYSTEM_VENDOR 0x2c
-#define REG_SUBSYSTEM 0x2e
-#define REG_CAPABILITIES 0x34
-#define REG_INTERRUPT_LINE 0x3c
-#define REG_INTERRUPT_PIN 0x3d
+#define REG_SUBSYSTEM        0x2e
+#define REG_CAPABILITIES     0x34
+#define REG_INTERRUPT_LINE   0x3c
+#define REG_INTERRUPT_PIN    0x3d
 
-#define COMMAND_MEMORY 0x0002
-#define COMMAND_MASTER 0x0004
-#define COMMAND_WRITABLE 0x0146 /* memory, master, parity, SERR; INTx disable is not offered */
+#define COMMAND_MEMORY      0x0002
+#define COMMAND_MASTER      0x0004
+#define COMMAND_WRITABLE    0x0146 /* memory, master, parity, SERR; INTx disable is not offered */
 #define STATUS_CAPABILITIES 0x10
 
 #define TCES_PER_PAGE 512
-#define TCE_PAGES (PCI_TCE_COUNT / TCES_PER_PAGE)
+#define TCE_PAGES     (PCI_TCE_COUNT / TCES_PER_PAGE)
 
 typedef struct {
     uint8_t tce_page_used[TCE_PAGES / 8]; /* bitmap: which pages of the table are stored */
@@ -48,17 +48,15 @@ typedef struct {
 } PciHost;
 
 static const StateTable pci_host_state = {
-    "pci-host", 1, sizeof(PciHostState), (const StateField[]) {
+    "pci-host", 1, sizeof(PciHostState),
+    (const StateField[]){
         STATE_BYTES(PciHostState, tce_page_used, "which 512-entry parts of the table follow"),
-        STATE_DONE
-    }
+        STATE_DONE }
 };
 
 const StateTable pci_state_table = {
-    "pci-function", 1, sizeof(PciState), (const StateField[]) {
-        STATE_BYTES(PciState, config, "configuration space"),
-        STATE_DONE
-    }
+    "pci-function", 1, sizeof(PciState),
+    (const StateField[]){ STATE_BYTES(PciState, config, "configuration space"), STATE_DONE }
 };
 
 static void put_le(uint8_t *at, unsigned size, uint64_t value)
@@ -75,7 +73,8 @@ static uint32_t get_le(const uint8_t *at, unsigned size)
     return value;
 }
 
-/* --- functions ----------------------------------------------------------------------------------- */
+/* --- functions -----------------------------------------------------------------------------------
+ */
 
 void pci_function_reset(PciFunction *function, uint8_t capabilities_at)
 {
@@ -138,7 +137,8 @@ static int decode(const PciFunction *function, uint64_t address, unsigned size, 
     return -1;
 }
 
-/* --- the bridge ---------------------------------------------------------------------------------- */
+/* --- the bridge ----------------------------------------------------------------------------------
+ */
 
 void pci_host_plug(Device *host, PciFunction *function, unsigned slot)
 {
@@ -263,7 +263,8 @@ void pci_host_map(Device *host, Bus *bus)
     bus_map(bus, host, 2, PCI_MEM64_BASE, PCI_MEM64_SIZE, &mem64);
 }
 
-/* --- I/O translations ---------------------------------------------------------------------------- */
+/* --- I/O translations ----------------------------------------------------------------------------
+ */
 
 static bool page_is_used(const PciHost *bridge, unsigned page)
 {

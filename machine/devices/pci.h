@@ -8,22 +8,22 @@
 #include "machine/device.h"
 #include "machine/irq.h"
 
-#define PCI_SLOTS 32
-#define PCI_BARS 6
+#define PCI_SLOTS       32
+#define PCI_BARS        6
 #define PCI_CONFIG_SIZE 256
 
 /* Where the windows are in guest-physical space, and which PCI addresses they show. */
-#define PCI_IO_BASE 0x200000000000ull
-#define PCI_IO_SIZE 0x10000ull
+#define PCI_IO_BASE    0x200000000000ull
+#define PCI_IO_SIZE    0x10000ull
 #define PCI_MEM32_BASE 0x200080000000ull
-#define PCI_MEM32_PCI 0x80000000ull
+#define PCI_MEM32_PCI  0x80000000ull
 #define PCI_MEM32_SIZE 0x80000000ull
 #define PCI_MEM64_BASE 0x210000000000ull /* shows the same PCI addresses */
 #define PCI_MEM64_SIZE 0x10000000000ull
 
 /* The I/O translation table: one 8-byte entry per 4 KiB page of a 1 GiB window at bus address 0. */
-#define PCI_LIOBN 0x80000000u
-#define PCI_TCE_COUNT 262144u
+#define PCI_LIOBN         0x80000000u
+#define PCI_TCE_COUNT     262144u
 #define PCI_TCES_PER_CALL 512u
 
 typedef struct {
@@ -63,8 +63,8 @@ void pci_function_reset(PciFunction *function, uint8_t capabilities_at);
 bool pci_function_may_dma(const PciFunction *function);
 
 /*
- * Configuration access; ADDRESS is bus << 16 | device << 11 | function << 8 | register. SIZE is 1, 2
- * or 4 and divides the register number. False when nothing is there.
+ * Configuration access; ADDRESS is bus << 16 | device << 11 | function << 8 | register. SIZE is 1,
+ * 2 or 4 and divides the register number. False when nothing is there.
  */
 bool pci_host_config_read(Device *host, uint32_t address, unsigned size, uint32_t *value);
 bool pci_host_config_write(Device *host, uint32_t address, unsigned size, uint32_t value);

@@ -12,22 +12,22 @@
 #include "machine/machine.h"
 
 /* The virtual processor area: Linux's has 640 bytes, and may not cross a 4 KiB boundary. */
-#define VPA_SIZE_MIN 640
-#define VPA_LENGTH_AT 4
-#define VPA_STATUS_AT 9
+#define VPA_SIZE_MIN      640
+#define VPA_LENGTH_AT     4
+#define VPA_STATUS_AT     9
 #define VPA_STATUS_SHARED 2
 
-#define PROC_TABLE_MODIFY 0x10
+#define PROC_TABLE_MODIFY   0x10
 #define PROC_TABLE_REGISTER 0x08
-#define PROC_TABLE_RADIX 0x04
-#define PROC_TABLE_GTSE 0x01
+#define PROC_TABLE_RADIX    0x04
+#define PROC_TABLE_GTSE     0x01
 #define PROC_TABLE_SIZE_MAX 24
 
-#define CHARACTER_BRANCH_HINTS (1ull << 58)
-#define BEHAVIOUR_FAVOUR_SECURITY (1ull << 63)
-#define BEHAVIOUR_NO_L1D_FLUSH_ENTRY (1ull << 56)
+#define CHARACTER_BRANCH_HINTS         (1ull << 58)
+#define BEHAVIOUR_FAVOUR_SECURITY      (1ull << 63)
+#define BEHAVIOUR_NO_L1D_FLUSH_ENTRY   (1ull << 56)
 #define BEHAVIOUR_NO_L1D_FLUSH_UACCESS (1ull << 55)
-#define BEHAVIOUR_NO_STF_BARRIER (1ull << 54)
+#define BEHAVIOUR_NO_STF_BARRIER       (1ull << 54)
 
 #define PROCESSORS 1
 
@@ -36,7 +36,8 @@ static Memory *board_memory(Pseries *board)
     return machine_memory(board->parent.machine);
 }
 
-/* --- terminals ----------------------------------------------------------------------------------- */
+/* --- terminals -----------------------------------------------------------------------------------
+ */
 
 /* Unit 0 means the first one (early output, before the guest has read the tree). */
 static Device *find_vty(Pseries *board, uint64_t unit)
@@ -75,7 +76,8 @@ static int64_t put_term_char(Pseries *board, Cpu *cpu)
     return H_SUCCESS;
 }
 
-/* --- interrupt presentation ---------------------------------------------------------------------- */
+/* --- interrupt presentation ----------------------------------------------------------------------
+ */
 
 static int64_t end_of_interrupt(Pseries *board, Cpu *cpu)
 {
@@ -120,7 +122,8 @@ static int64_t accept_interrupt_timed(Pseries *board, Cpu *cpu)
     return H_SUCCESS;
 }
 
-/* --- the virtual processor ----------------------------------------------------------------------- */
+/* --- the virtual processor -----------------------------------------------------------------------
+ */
 
 static int64_t register_area(Pseries *board, uint64_t *area, uint64_t address, unsigned length_at,
                              unsigned length_bytes, uint64_t size_min)
@@ -160,25 +163,17 @@ static int64_t register_vpa_call(Pseries *board, Cpu *cpu)
     if (cpu->s.gpr[5] >= PROCESSORS)
         return H_PARAMETER;
     switch (cpu->s.gpr[4] >> 45) {
-    case 1:
-        return register_vpa(board, address);
-    case 2:
-        return s->vpa ? register_area(board, &s->dispatch_log, address, 4, 4, 48) : H_RESOURCE;
-    case 3:
-        return s->vpa ? register_area(board, &s->slb_shadow, address, 4, 4, 8) : H_RESOURCE;
+    case 1: return register_vpa(board, address);
+    case 2: return s->vpa ? register_area(board, &s->dispatch_log, address, 4, 4, 48) : H_RESOURCE;
+    case 3: return s->vpa ? register_area(board, &s->slb_shadow, address, 4, 4, 8) : H_RESOURCE;
     case 5:
         if (s->dispatch_log || s->slb_shadow)
             return H_RESOURCE;
         s->vpa = 0;
         return H_SUCCESS;
-    case 6:
-        s->dispatch_log = 0;
-        return H_SUCCESS;
-    case 7:
-        s->slb_shadow = 0;
-        return H_SUCCESS;
-    default:
-        return H_PARAMETER;
+    case 6: s->dispatch_log = 0; return H_SUCCESS;
+    case 7: s->slb_shadow = 0; return H_SUCCESS;
+    default: return H_PARAMETER;
     }
 }
 
@@ -250,7 +245,8 @@ static int64_t set_mode(Pseries *board, Cpu *cpu)
 
 /*
  * The guest hands over its process table (radix only). The partition table of a real machine would
- * hold its address; here PTCR does, with the size code (log2 of the bytes, less 12) in the low bits.
+ * hold its address; here PTCR does, with the size code (log2 of the bytes, less 12) in the low
+ * bits.
  */
 static int64_t register_process_table(Pseries *board, Cpu *cpu)
 {
@@ -297,12 +293,13 @@ static int64_t random_call(Pseries *board, Cpu *cpu)
     return H_SUCCESS;
 }
 
-/* --- I/O translation tables ---------------------------------------------------------------------- */
+/* --- I/O translation tables ----------------------------------------------------------------------
+ */
 
 static int64_t put_tce(Pseries *board, Cpu *cpu)
 {
-    bool ok = cpu->s.gpr[4] == PCI_LIOBN &&
-              pci_host_set_tce(board->pci, cpu->s.gpr[5], 1, cpu->s.gpr[6]);
+    bool ok =
+        cpu->s.gpr[4] == PCI_LIOBN && pci_host_set_tce(board->pci, cpu->s.gpr[5], 1, cpu->s.gpr[6]);
     return ok ? H_SUCCESS : H_PARAMETER;
 }
 
@@ -410,14 +407,14 @@ const CpuBoard pseries_cpu_board = {
 };
 
 static const StateTable pseries_state = {
-    "pseries-hypervisor", 1, sizeof(PseriesState), (const StateField[]) {
+    "pseries-hypervisor", 1, sizeof(PseriesState),
+    (const StateField[]){
         STATE_FIELD(PseriesState, vpa, "virtual processor area, guest-physical, 0: none"),
         STATE_FIELD(PseriesState, dispatch_log, "dispatch trace log, guest-physical, 0: none"),
         STATE_FIELD(PseriesState, slb_shadow, "SLB shadow buffer, guest-physical, 0: none"),
         STATE_FIELD(PseriesState, rtc_offset_s, "added to the date by set-time-of-day, seconds"),
         STATE_FIELD_MAX(PseriesState, is_prodded, 1, "an H_PROD that the next H_CEDE consumes"),
-        STATE_DONE
-    }
+        STATE_DONE }
 };
 
 const DeviceClass pseries_class = {

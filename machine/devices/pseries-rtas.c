@@ -20,12 +20,13 @@ enum {
     RTAS_PARAMETER = -3,
 };
 
-#define BLOCK_HEADER 12
-#define NS_PER_SECOND 1000000000
+#define BLOCK_HEADER            12
+#define NS_PER_SECOND           1000000000
 #define SYSTEM_PARAMETER_SPLPAR 20
-#define CPU_STATE_RUNNING 2
+#define CPU_STATE_RUNNING       2
 
-/* --- console and power --------------------------------------------------------------------------- */
+/* --- console and power ---------------------------------------------------------------------------
+ */
 
 static int32_t display_character(Pseries *board, RtasBlock *block)
 {
@@ -54,7 +55,8 @@ static int32_t os_term(Pseries *board, RtasBlock *block)
     return RTAS_SUCCESS;
 }
 
-/* --- the date ------------------------------------------------------------------------------------ */
+/* --- the date ------------------------------------------------------------------------------------
+ */
 
 /* Days from 1970-01-01 to a date of the Gregorian calendar; months count from March inside. */
 static int64_t days_from_date(int64_t year, unsigned month, unsigned day)
@@ -115,13 +117,14 @@ static int32_t set_time_of_day(Pseries *board, RtasBlock *block)
     if (args[0] < 1 || args[0] > 9999 || args[1] < 1 || args[1] > 12 || args[2] < 1 ||
         args[2] > 31 || args[3] > 23 || args[4] > 59 || args[5] > 59)
         return RTAS_PARAMETER;
-    int64_t wanted = days_from_date(args[0], args[1], args[2]) * 86400 + args[3] * 3600 +
-                     args[4] * 60 + args[5];
+    int64_t wanted =
+        days_from_date(args[0], args[1], args[2]) * 86400 + args[3] * 3600 + args[4] * 60 + args[5];
     board->s.rtc_offset_s = (uint64_t)(wanted - seconds_from_ns(board_clock_ns(board)));
     return RTAS_SUCCESS;
 }
 
-/* --- PCI configuration --------------------------------------------------------------------------- */
+/* --- PCI configuration ---------------------------------------------------------------------------
+ */
 
 static int32_t read_config(Pseries *board, RtasBlock *block, uint32_t size)
 {
@@ -168,14 +171,15 @@ static int32_t ibm_write_pci_config(Pseries *board, RtasBlock *block)
                                : RTAS_PARAMETER;
 }
 
-/* --- interrupt sources --------------------------------------------------------------------------- */
+/* --- interrupt sources ---------------------------------------------------------------------------
+ */
 
 static int32_t set_xive(Pseries *board, RtasBlock *block)
 {
     if (block->args[1] != 0 || block->args[2] > XICS_PRIORITY_MASKED)
         return RTAS_PARAMETER;
     return xics_set_source(board->xics, block->args[0], (uint8_t)block->args[2]) ? RTAS_SUCCESS
-                                                                                : RTAS_PARAMETER;
+                                                                                 : RTAS_PARAMETER;
 }
 
 static int32_t get_xive(Pseries *board, RtasBlock *block)
@@ -198,7 +202,8 @@ static int32_t int_on(Pseries *board, RtasBlock *block)
     return xics_mask_source(board->xics, block->args[0], false) ? RTAS_SUCCESS : RTAS_PARAMETER;
 }
 
-/* --- processors and system parameters ------------------------------------------------------------ */
+/* --- processors and system parameters ------------------------------------------------------------
+ */
 
 static int32_t query_cpu_stopped_state(Pseries *board, RtasBlock *block)
 {
@@ -215,9 +220,9 @@ static int32_t get_system_parameter(Pseries *board, RtasBlock *block)
     uint64_t buffer = block->args[1];
     if (block->args[0] != SYSTEM_PARAMETER_SPLPAR)
         return RTAS_PARAMETER;
-    g_autofree char *text = g_strdup_printf(
-        "MaxEntCap=1,DesMem=%" G_GUINT64_FORMAT ",DesProcs=1,MaxPlatProcs=1",
-        machine_config(machine)->memory_bytes >> 20);
+    g_autofree char *text =
+        g_strdup_printf("MaxEntCap=1,DesMem=%" G_GUINT64_FORMAT ",DesProcs=1,MaxPlatProcs=1",
+                        machine_config(machine)->memory_bytes >> 20);
     uint16_t length = (uint16_t)(strlen(text) + 1);
     uint16_t stored = GUINT16_TO_BE(length);
     if (block->args[2] < sizeof stored)

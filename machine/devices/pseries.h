@@ -9,7 +9,7 @@
 #include "machine/device.h"
 
 #define PSERIES_VTY_MAX 4
-#define PSERIES_BUID 0x800000020000000ull /* the PCI host bridge, for RTAS */
+#define PSERIES_BUID    0x800000020000000ull /* the PCI host bridge, for RTAS */
 
 /* Results of hypercalls (PAPR, 14.5.2). */
 typedef enum {
@@ -25,7 +25,7 @@ typedef enum {
 } HypercallResult;
 
 typedef struct {
-    uint64_t vpa;          /* registered areas, guest-physical, 0: none */
+    uint64_t vpa; /* registered areas, guest-physical, 0: none */
     uint64_t dispatch_log;
     uint64_t slb_shadow;
     uint64_t rtc_offset_s; /* what set-time-of-day added to the board's clock, two's complement */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * virtio-blk: a disk whose requests complete at a virtual time that is computed when they are taken.
- * The host does the work meanwhile on the disk's thread; if it is late, the machine waits for it in
- * host time, and guest time stands still.
+ * virtio-blk: a disk whose requests complete at a virtual time that is computed when they are
+ * taken. The host does the work meanwhile on the disk's thread; if it is late, the machine waits
+ * for it in host time, and guest time stands still.
  *
  * 1. Requests are taken in ring order, given to the disk in that order, and complete in that order.
  * 2. A request that overlaps one under way (and one of them writes) is not taken before that one is
@@ -19,21 +19,21 @@
 #define SEGMENTS_MAX 128 /* of data; the driver is told two fewer */
 
 /* The latency model: changing it changes the behaviour version. */
-#define LATENCY_FIXED_NS 50000
+#define LATENCY_FIXED_NS   50000
 #define LATENCY_PER_KIB_NS 400
 
-#define FEATURE_SEG_MAX 2
-#define FEATURE_RO 5
+#define FEATURE_SEG_MAX  2
+#define FEATURE_RO       5
 #define FEATURE_BLK_SIZE 6
-#define FEATURE_FLUSH 9
+#define FEATURE_FLUSH    9
 
 #define CONFIG_CAPACITY 0x00
-#define CONFIG_SEG_MAX 0x0c
+#define CONFIG_SEG_MAX  0x0c
 #define CONFIG_BLK_SIZE 0x14
-#define CONFIG_SIZE 0x18
+#define CONFIG_SIZE     0x18
 
 #define HEADER_SIZE 16
-#define ID_SIZE 20
+#define ID_SIZE     20
 
 enum { TYPE_IN = 0, TYPE_OUT = 1, TYPE_FLUSH = 4, TYPE_GET_ID = 8 };
 enum { STATUS_OK = 0, STATUS_IOERR = 1, STATUS_UNSUPP = 2 };
@@ -50,7 +50,7 @@ typedef struct {
     uint16_t head;
     uint8_t work;
     uint8_t status;
-    uint8_t zero[4]; /* fills the struct to its alignment; always 0 */
+    uint8_t zero[4];                        /* fills the struct to its alignment; always 0 */
     uint64_t segment_address[SEGMENTS_MAX]; /* of a read's data and of the disk's name */
     uint32_t segment_length[SEGMENTS_MAX];
 } BlkRequest;
@@ -73,7 +73,8 @@ typedef struct {
 } VirtioBlk;
 
 static const StateTable request_state = {
-    "virtio-blk-request", 1, sizeof(BlkRequest), (const StateField[]) {
+    "virtio-blk-request", 1, sizeof(BlkRequest),
+    (const StateField[]){
         STATE_FIELD(BlkRequest, deadline_ns, "virtual time at which it completes"),
         STATE_FIELD(BlkRequest, offset, "first byte in the disk"),
         STATE_FIELD(BlkRequest, status_address, "where the status byte goes, guest-physical"),
@@ -84,21 +85,18 @@ static const StateTable request_state = {
         STATE_FIELD_MAX(BlkRequest, status, STATUS_UNSUPP, "result if the host does its part"),
         STATE_ARRAY(BlkRequest, zero, "always 0"),
         STATE_ARRAY(BlkRequest, segment_address, "guest-physical"),
-        STATE_ARRAY(BlkRequest, segment_length, "bytes"),
-        STATE_DONE
-    }
+        STATE_ARRAY(BlkRequest, segment_length, "bytes"), STATE_DONE }
 };
 
 static const StateTable virtio_blk_state = {
-    "virtio-blk", 1, sizeof(VirtioBlkState), (const StateField[]) {
+    "virtio-blk", 1, sizeof(VirtioBlkState),
+    (const StateField[]){
         STATE_STRUCT(VirtioBlkState, virtio, &virtio_state_table, "transport"),
         STATE_STRUCT(VirtioBlkState, timer, &timer_state_table, "completion of the oldest request"),
         STATE_FIELD(VirtioBlkState, busy_until_ns, "when the modelled disk is free"),
         STATE_FIELD_MAX(VirtioBlkState, first, REQUESTS_MAX - 1, "oldest request under way"),
         STATE_FIELD_MAX(VirtioBlkState, count, REQUESTS_MAX, "requests under way"),
-        STATE_STRUCT_ARRAY(VirtioBlkState, request, &request_state, "requests"),
-        STATE_DONE
-    }
+        STATE_STRUCT_ARRAY(VirtioBlkState, request, &request_state, "requests"), STATE_DONE }
 };
 
 static uint64_t blk_features(VirtioDevice *device)
@@ -121,7 +119,8 @@ static Memory *dma(const VirtioBlk *blk)
     return machine_memory(blk->parent.parent.machine);
 }
 
-/* --- taking requests ----------------------------------------------------------------------------- */
+/* --- taking requests -----------------------------------------------------------------------------
+ */
 
 static void fail(BlkRequest *request, uint8_t status)
 {
@@ -198,17 +197,14 @@ static bool parse(VirtioBlk *blk, const VirtqueueChain *chain, BlkRequest *reque
         parse_transfer(blk, chain, GUINT32_FROM_LE(type) == TYPE_OUT, GUINT64_FROM_LE(sector),
                        request);
         break;
-    case TYPE_FLUSH:
-        request->work = WORK_FLUSH;
-        break;
+    case TYPE_FLUSH: request->work = WORK_FLUSH; break;
     case TYPE_GET_ID:
         request->work = WORK_GET_ID;
         request->length = (uint32_t)MIN(chain->writable_bytes - 1, ID_SIZE);
         if (!keep_segments(request, chain, request->length))
             fail(request, STATUS_IOERR);
         break;
-    default:
-        fail(request, STATUS_UNSUPP);
+    default: fail(request, STATUS_UNSUPP);
     }
     return true;
 }
@@ -239,8 +235,9 @@ static bool overlaps_one_under_way(VirtioBlk *blk, const BlkRequest *request)
 
 static uint64_t submit(VirtioBlk *blk, const BlkRequest *request, uint8_t *data)
 {
-    static const DiskOperation operations[] = { [WORK_READ] = DISK_READ, [WORK_WRITE] = DISK_WRITE,
-                                                [WORK_FLUSH] = DISK_FLUSH };
+    static const DiskOperation operations[] = {
+        [WORK_READ] = DISK_READ, [WORK_WRITE] = DISK_WRITE, [WORK_FLUSH] = DISK_FLUSH
+    };
     if (request->work == WORK_NONE || request->work == WORK_GET_ID)
         return 0;
     return disk_submit(blk->disk, operations[request->work], request->offset, request->length,
@@ -288,7 +285,8 @@ static void blk_notify(VirtioDevice *device, unsigned queue)
     take_requests((VirtioBlk *)device);
 }
 
-/* --- completing them ----------------------------------------------------------------------------- */
+/* --- completing them -----------------------------------------------------------------------------
+ */
 
 static void scatter(VirtioBlk *blk, const BlkRequest *request, const uint8_t *data)
 {
@@ -300,7 +298,8 @@ static void scatter(VirtioBlk *blk, const BlkRequest *request, const uint8_t *da
 }
 
 /* Waits for the host's part; 0 or an errno value. A load has left some parts to be done again. */
-static int finish_host_part(VirtioBlk *blk, const BlkRequest *request, unsigned slot, uint8_t **data)
+static int finish_host_part(VirtioBlk *blk, const BlkRequest *request, unsigned slot,
+                            uint8_t **data)
 {
     if (!blk->ticket[slot] && (request->work == WORK_READ || request->work == WORK_FLUSH))
         blk->ticket[slot] = submit(blk, request, NULL);
@@ -319,11 +318,13 @@ static uint32_t complete(VirtioBlk *blk, BlkRequest *request, unsigned slot)
     uint8_t status = request->status;
     int code = finish_host_part(blk, request, slot, &data);
     if (code != 0) {
-        /* An input of its own one day (BLOCK_ERROR); until then a machine does not run on past it. */
-        machine_internal_error(device->machine, "disk \"%s\": the host cannot %s %u bytes at %"
-                               G_GUINT64_FORMAT ": %s", device->id,
-                               request->work == WORK_READ ? "read" : "write", request->length,
-                               request->offset, g_strerror(code));
+        /* An input of its own one day (BLOCK_ERROR); until then a machine does not run on past it.
+         */
+        machine_internal_error(device->machine,
+                               "disk \"%s\": the host cannot %s %u bytes at %" G_GUINT64_FORMAT
+                               ": %s",
+                               device->id, request->work == WORK_READ ? "read" : "write",
+                               request->length, request->offset, g_strerror(code));
         status = STATUS_IOERR;
     } else if (request->work == WORK_READ) {
         scatter(blk, request, data);
@@ -356,7 +357,8 @@ static void fire(Device *device, unsigned which)
     take_requests(blk);
 }
 
-/* --- life ---------------------------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------------------------------
+ */
 
 /* Waits for what the host has under way, and forgets it. */
 static void drop_host_parts(VirtioBlk *blk)

@@ -8,11 +8,12 @@
 
 enum { QUEUE_RECEIVE, QUEUE_TRANSMIT };
 
-#define FEATURE_MAC 5
+#define FEATURE_MAC    5
 #define FEATURE_STATUS 16
-#define CONFIG_STATUS 6
+#define CONFIG_STATUS  6
 #define STATUS_LINK_UP 1
-#define HEADER_SIZE 12 /* with VERSION_1 always; checksum and segmentation offloads are not offered */
+#define HEADER_SIZE                                                                                \
+    12 /* with VERSION_1 always; checksum and segmentation offloads are not offered */
 #define FRAME_MAX 65535
 
 typedef struct {
@@ -28,12 +29,12 @@ typedef struct {
 } VirtioNet;
 
 static const StateTable virtio_net_state = {
-    "virtio-net", 1, sizeof(VirtioNetState), (const StateField[]) {
+    "virtio-net", 1, sizeof(VirtioNetState),
+    (const StateField[]){
         STATE_STRUCT(VirtioNetState, virtio, &virtio_state_table, "transport"),
         STATE_FIELD(VirtioNetState, received, "packets put into the driver's buffers"),
         STATE_FIELD(VirtioNetState, dropped, "packets without a buffer, or of a wrong size"),
-        STATE_DONE
-    }
+        STATE_DONE }
 };
 
 static uint64_t net_features(VirtioDevice *device)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Modern virtio over PCI (virtio 1.x, 4.1): one memory BAR of 16 KiB holds the common structure, the
- * interrupt status, the device's configuration and the notification area, 4 KiB each; vendor
+ * Modern virtio over PCI (virtio 1.x, 4.1): one memory BAR of 16 KiB holds the common structure,
+ * the interrupt status, the device's configuration and the notification area, 4 KiB each; vendor
  * capabilities say so. Interrupts are INTx: the line is high while the status is not 0.
  *
- * 1. Chains are taken only while DRIVER_OK is set, NEEDS_RESET is not, and the function may be a bus
- *    master.
+ * 1. Chains are taken only while DRIVER_OK is set, NEEDS_RESET is not, and the function may be a
+ * bus master.
  * 2. A notification is the event: chains are taken inside the store that notifies, at its own count
  *    of instructions, never by looking from time to time.
  * 3. All registers are little-endian, whatever the guest is.
@@ -18,21 +18,21 @@
 enum { AREA_COMMON, AREA_ISR, AREA_DEVICE, AREA_NOTIFY };
 #define NOTIFY_MULTIPLIER 4
 
-#define CAPABILITIES_AT 0x40
+#define CAPABILITIES_AT   0x40
 #define CAPABILITY_VENDOR 9
 enum { CFG_COMMON = 1, CFG_NOTIFY = 2, CFG_ISR = 3, CFG_DEVICE = 4 };
 
-#define STATUS_DRIVER_OK 0x04
+#define STATUS_DRIVER_OK   0x04
 #define STATUS_FEATURES_OK 0x08
 #define STATUS_NEEDS_RESET 0x40
 
-#define ISR_QUEUE 1
+#define ISR_QUEUE  1
 #define ISR_CONFIG 2
 
-#define FEATURE_INDIRECT 28
+#define FEATURE_INDIRECT    28
 #define FEATURE_EVENT_INDEX 29
-#define FEATURE_VERSION_1 32
-#define NO_VECTOR 0xffff
+#define FEATURE_VERSION_1   32
+#define NO_VECTOR           0xffff
 
 enum {
     COMMON_DEVICE_FEATURE_SELECT = 0x00,
@@ -55,7 +55,8 @@ enum {
 };
 
 const StateTable virtio_state_table = {
-    "virtio", 1, sizeof(VirtioState), (const StateField[]) {
+    "virtio", 1, sizeof(VirtioState),
+    (const StateField[]){
         STATE_STRUCT(VirtioState, pci, &pci_state_table, "PCI function"),
         STATE_FIELD(VirtioState, driver_features, "features that the driver has accepted"),
         STATE_FIELD(VirtioState, device_feature_select, "which half of the offer is shown"),
@@ -64,9 +65,7 @@ const StateTable virtio_state_table = {
         STATE_FIELD(VirtioState, status, "device status"),
         STATE_FIELD(VirtioState, isr, "interrupt status: bit 0 queue, bit 1 configuration"),
         STATE_ARRAY(VirtioState, zero, "always 0"),
-        STATE_STRUCT_ARRAY(VirtioState, queue, &virtqueue_state_table, "queues"),
-        STATE_DONE
-    }
+        STATE_STRUCT_ARRAY(VirtioState, queue, &virtqueue_state_table, "queues"), STATE_DONE }
 };
 
 static void put_le(uint8_t *at, unsigned size, uint64_t value)
@@ -110,12 +109,13 @@ static void interrupt(VirtioDevice *device, uint8_t cause)
     update_irq(device);
 }
 
-/* --- queues -------------------------------------------------------------------------------------- */
+/* --- queues --------------------------------------------------------------------------------------
+ */
 
 static VirtqueueFeatures queue_features(const VirtioDevice *device)
 {
-    return (VirtqueueFeatures) { virtio_has_feature(device, FEATURE_INDIRECT),
-                                 virtio_has_feature(device, FEATURE_EVENT_INDEX) };
+    return (VirtqueueFeatures){ virtio_has_feature(device, FEATURE_INDIRECT),
+                                virtio_has_feature(device, FEATURE_EVENT_INDEX) };
 }
 
 static bool may_run(const VirtioDevice *device)
@@ -135,8 +135,8 @@ bool virtio_pop(VirtioDevice *device, unsigned queue, VirtqueueChain *chain)
 {
     if (!may_run(device))
         return false;
-    VirtqueueResult result = virtqueue_pop(&device->state->queue[queue], dma(device),
-                                           queue_features(device), chain);
+    VirtqueueResult result =
+        virtqueue_pop(&device->state->queue[queue], dma(device), queue_features(device), chain);
     if (result == VIRTQUEUE_BROKEN)
         virtio_break(device, "broken virtqueue");
     return result == VIRTQUEUE_CHAIN;
@@ -160,7 +160,8 @@ void virtio_signal(VirtioDevice *device, unsigned queue)
         interrupt(device, ISR_QUEUE);
 }
 
-/* --- reset --------------------------------------------------------------------------------------- */
+/* --- reset ---------------------------------------------------------------------------------------
+ */
 
 /* What a driver's reset (0 written to the status) clears: all but the PCI function. */
 static void reset_driver_side(VirtioDevice *device)
@@ -180,7 +181,8 @@ static uint8_t add_capability(uint8_t *config, uint8_t at, uint8_t type, unsigne
 {
     uint8_t length = type == CFG_NOTIFY ? 20 : 16;
     config[at] = CAPABILITY_VENDOR;
-    config[at + 1] = type == CFG_DEVICE ? 0 : (uint8_t)(at + length); /* the last one ends the list */
+    config[at + 1] =
+        type == CFG_DEVICE ? 0 : (uint8_t)(at + length); /* the last one ends the list */
     config[at + 2] = length;
     config[at + 3] = type;
     put_le(config + at + 8, 4, area * AREA_SIZE); /* BAR 0 */
@@ -201,7 +203,8 @@ void virtio_reset(VirtioDevice *device)
     reset_driver_side(device);
 }
 
-/* --- the common structure ------------------------------------------------------------------------ */
+/* --- the common structure ------------------------------------------------------------------------
+ */
 
 static VirtqueueState *selected(const VirtioDevice *device)
 {
@@ -243,7 +246,8 @@ static void set_driver_features(VirtioState *s, uint32_t value)
     unsigned shift = 32 * s->driver_feature_select;
     if (s->driver_feature_select >= 2 || s->status & STATUS_FEATURES_OK)
         return;
-    s->driver_features = (s->driver_features & ~(0xffffffffull << shift)) | (uint64_t)value << shift;
+    s->driver_features = (s->driver_features & ~(0xffffffffull << shift)) | (uint64_t)value
+                                                                                << shift;
 }
 
 static void set_status(VirtioDevice *device, uint8_t value)
@@ -302,15 +306,10 @@ static bool queue_write(VirtioDevice *device, uint64_t offset, unsigned size, ui
         set_half(&queue->descriptors, offset, value);
         return size == 4;
     case COMMON_QUEUE_AVAILABLE:
-    case COMMON_QUEUE_AVAILABLE + 4:
-        set_half(&queue->available, offset, value);
-        return size == 4;
+    case COMMON_QUEUE_AVAILABLE + 4: set_half(&queue->available, offset, value); return size == 4;
     case COMMON_QUEUE_USED:
-    case COMMON_QUEUE_USED + 4:
-        set_half(&queue->used, offset, value);
-        return size == 4;
-    default:
-        return false;
+    case COMMON_QUEUE_USED + 4: set_half(&queue->used, offset, value); return size == 4;
+    default: return false;
     }
 }
 
@@ -318,32 +317,22 @@ static bool common_write(VirtioDevice *device, uint64_t offset, unsigned size, u
 {
     VirtioState *s = device->state;
     switch (offset) {
-    case COMMON_DEVICE_FEATURE_SELECT:
-        s->device_feature_select = value;
-        return size == 4;
-    case COMMON_DRIVER_FEATURE_SELECT:
-        s->driver_feature_select = value;
-        return size == 4;
-    case COMMON_DRIVER_FEATURE:
-        set_driver_features(s, value);
-        return size == 4;
-    case COMMON_STATUS:
-        set_status(device, (uint8_t)value);
-        return size == 1;
-    case COMMON_QUEUE_SELECT:
-        s->queue_select = (uint16_t)value;
-        return size == 2;
+    case COMMON_DEVICE_FEATURE_SELECT: s->device_feature_select = value; return size == 4;
+    case COMMON_DRIVER_FEATURE_SELECT: s->driver_feature_select = value; return size == 4;
+    case COMMON_DRIVER_FEATURE: set_driver_features(s, value); return size == 4;
+    case COMMON_STATUS: set_status(device, (uint8_t)value); return size == 1;
+    case COMMON_QUEUE_SELECT: s->queue_select = (uint16_t)value; return size == 2;
     case COMMON_CONFIG_VECTOR: /* no vectors: reads back as none */
-    case COMMON_QUEUE_VECTOR:
-        return size == 2;
-    default:
-        return queue_write(device, offset, size, value);
+    case COMMON_QUEUE_VECTOR: return size == 2;
+    default: return queue_write(device, offset, size, value);
     }
 }
 
-/* --- the BAR ------------------------------------------------------------------------------------- */
+/* --- the BAR -------------------------------------------------------------------------------------
+ */
 
-static uint64_t image_read(const uint8_t *image, unsigned image_size, uint64_t offset, unsigned size)
+static uint64_t image_read(const uint8_t *image, unsigned image_size, uint64_t offset,
+                           unsigned size)
 {
     return offset + size <= image_size ? get_le(image + offset, size) : 0;
 }
@@ -367,14 +356,12 @@ static uint64_t bar_read(Device *base, uint64_t offset, unsigned size)
         if (inside + size > COMMON_END)
             device_note_unknown(base, "virtio common register read", inside);
         return image_read(image, COMMON_END, inside, size);
-    case AREA_ISR:
-        return inside == 0 ? isr_read(device) : 0;
+    case AREA_ISR: return inside == 0 ? isr_read(device) : 0;
     case AREA_DEVICE:
         if (device->type->config)
             device->type->config(device, image);
         return image_read(image, device->type->config_size, inside, size);
-    default:
-        return 0;
+    default: return 0;
     }
 }
 

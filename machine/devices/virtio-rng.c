@@ -17,10 +17,9 @@ typedef struct {
 } VirtioRng;
 
 static const StateTable virtio_rng_state = {
-    "virtio-rng", 1, sizeof(VirtioRngState), (const StateField[]) {
-        STATE_STRUCT(VirtioRngState, virtio, &virtio_state_table, "transport"),
-        STATE_DONE
-    }
+    "virtio-rng", 1, sizeof(VirtioRngState),
+    (const StateField[]){ STATE_STRUCT(VirtioRngState, virtio, &virtio_state_table, "transport"),
+                          STATE_DONE }
 };
 
 static void rng_notify(VirtioDevice *device, unsigned queue)

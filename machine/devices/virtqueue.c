@@ -4,8 +4,8 @@
  * against RAM, every count against the queue's size, and everything is read once, copied, and then
  * checked, never read again.
  *
- * 1. A chain has at most as many segments as the queue has entries, indirect ones included; so loops
- *    end. Readable segments come before writable ones; an indirect table has no further tables.
+ * 1. A chain has at most as many segments as the queue has entries, indirect ones included; so
+ * loops end. Readable segments come before writable ones; an indirect table has no further tables.
  * 2. All fields are little-endian (modern devices only).
  * 3. The device's stores come in the order: data, used entry, used index.
  */
@@ -13,18 +13,19 @@
 
 #include <string.h>
 
-#define DESCRIPTOR_SIZE 16
-#define DESCRIPTOR_NEXT 1
-#define DESCRIPTOR_WRITE 2
-#define DESCRIPTOR_INDIRECT 4
+#define DESCRIPTOR_SIZE        16
+#define DESCRIPTOR_NEXT        1
+#define DESCRIPTOR_WRITE       2
+#define DESCRIPTOR_INDIRECT    4
 #define AVAILABLE_NO_INTERRUPT 1
 
-#define RING_INDEX 2   /* of the index, from the start of either ring */
-#define RING_ENTRIES 4 /* of the first entry */
+#define RING_INDEX      2 /* of the index, from the start of either ring */
+#define RING_ENTRIES    4 /* of the first entry */
 #define USED_ENTRY_SIZE 8
 
 const StateTable virtqueue_state_table = {
-    "virtqueue", 1, sizeof(VirtqueueState), (const StateField[]) {
+    "virtqueue", 1, sizeof(VirtqueueState),
+    (const StateField[]){
         STATE_FIELD(VirtqueueState, descriptors, "descriptor table, guest-physical"),
         STATE_FIELD(VirtqueueState, available, "available ring, guest-physical"),
         STATE_FIELD(VirtqueueState, used, "used ring, guest-physical"),
@@ -33,9 +34,7 @@ const StateTable virtqueue_state_table = {
         STATE_FIELD(VirtqueueState, next_used, "index of the next chain to return"),
         STATE_FIELD(VirtqueueState, signalled, "next_used when an interrupt was last considered"),
         STATE_FIELD_MAX(VirtqueueState, is_enabled, 1, "the driver has enabled it"),
-        STATE_ARRAY(VirtqueueState, zero, "always 0"),
-        STATE_DONE
-    }
+        STATE_ARRAY(VirtqueueState, zero, "always 0"), STATE_DONE }
 };
 
 typedef struct {
@@ -78,7 +77,7 @@ static bool add_segment(VirtqueueChain *chain, const Memory *memory, const Descr
     if (count >= limit || (!is_writable && chain->writable) ||
         !memory_contains(memory, descriptor->address, descriptor->length))
         return false;
-    chain->segment[count] = (VirtqueueSegment) { descriptor->address, descriptor->length };
+    chain->segment[count] = (VirtqueueSegment){ descriptor->address, descriptor->length };
     if (is_writable) {
         chain->writable++;
         chain->writable_bytes += descriptor->length;
@@ -98,8 +97,8 @@ static bool walk(const Memory *memory, uint64_t table, unsigned table_size, unsi
         if (index >= table_size || !read_descriptor(memory, table, index, &descriptor))
             return false;
         if (descriptor.flags & DESCRIPTOR_INDIRECT) {
-            if (!may_be_indirect || descriptor.flags & DESCRIPTOR_NEXT ||
-                descriptor.length == 0 || descriptor.length % DESCRIPTOR_SIZE)
+            if (!may_be_indirect || descriptor.flags & DESCRIPTOR_NEXT || descriptor.length == 0 ||
+                descriptor.length % DESCRIPTOR_SIZE)
                 return false;
             return walk(memory, descriptor.address, descriptor.length / DESCRIPTOR_SIZE, 0, limit,
                         false, chain);
@@ -136,7 +135,8 @@ VirtqueueResult virtqueue_pop(VirtqueueState *queue, Memory *memory, VirtqueueFe
     chain->head = head;
     queue->next_available++;
     if (features.event_index) /* "kick me when you pass this one" */
-        memory_write_le16(memory, queue->used + RING_ENTRIES + USED_ENTRY_SIZE * (uint64_t)queue->size,
+        memory_write_le16(memory,
+                          queue->used + RING_ENTRIES + USED_ENTRY_SIZE * (uint64_t)queue->size,
                           queue->next_available);
     return VIRTQUEUE_CHAIN;
 }
@@ -148,8 +148,8 @@ void virtqueue_unpop(VirtqueueState *queue)
 
 bool virtqueue_push(VirtqueueState *queue, Memory *memory, uint16_t head, uint32_t written)
 {
-    uint64_t entry = queue->used + RING_ENTRIES +
-                     USED_ENTRY_SIZE * (queue->next_used & (queue->size - 1u));
+    uint64_t entry =
+        queue->used + RING_ENTRIES + USED_ENTRY_SIZE * (queue->next_used & (queue->size - 1u));
     bool ok = memory_write_le32(memory, entry, head) &&
               memory_write_le32(memory, entry + 4, written) &&
               memory_write_le16(memory, queue->used + RING_INDEX, (uint16_t)(queue->next_used + 1));

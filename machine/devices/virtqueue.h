@@ -12,10 +12,10 @@
 
 typedef struct {
     uint64_t descriptors, available, used; /* guest-physical */
-    uint16_t size;           /* entries, as the driver chose it */
-    uint16_t next_available; /* ring index of the next chain to take */
-    uint16_t next_used;      /* ring index of the next chain to return */
-    uint16_t signalled;      /* next_used when an interrupt was last considered */
+    uint16_t size;                         /* entries, as the driver chose it */
+    uint16_t next_available;               /* ring index of the next chain to take */
+    uint16_t next_used;                    /* ring index of the next chain to return */
+    uint16_t signalled;                    /* next_used when an interrupt was last considered */
     uint8_t is_enabled;
     uint8_t zero[7]; /* fills the struct to its alignment; always 0 */
 } VirtqueueState;
@@ -46,7 +46,8 @@ typedef enum {
     VIRTQUEUE_BROKEN, /* the driver broke a rule: the device needs a reset */
 } VirtqueueResult;
 
-/* Whether size, addresses and alignment can be used; to be asked when the driver enables the queue. */
+/* Whether size, addresses and alignment can be used; to be asked when the driver enables the queue.
+ */
 bool virtqueue_is_valid(const VirtqueueState *queue, const Memory *memory);
 
 /* Takes the next chain that the driver made available. */

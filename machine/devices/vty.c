@@ -24,12 +24,11 @@ typedef struct {
 } Vty;
 
 static const StateTable vty_state = {
-    "vty", 1, sizeof(VtyState), (const StateField[]) {
+    "vty", 1, sizeof(VtyState),
+    (const StateField[]){
         STATE_BYTES(VtyState, input, "ring of characters that the guest has not taken yet"),
         STATE_FIELD_MAX(VtyState, first, INPUT_SIZE - 1, "place of the oldest"),
-        STATE_FIELD_MAX(VtyState, count, INPUT_SIZE, "how many there are"),
-        STATE_DONE
-    }
+        STATE_FIELD_MAX(VtyState, count, INPUT_SIZE, "how many there are"), STATE_DONE }
 };
 
 void vty_connect(Device *device, uint32_t unit, Irq line)

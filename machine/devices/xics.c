@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * XICS: interrupt sources with priorities, and one presentation server per processor (PAPR, chapter
- * on platform interrupt controllers; there is one processor for now, so every source's server is 0).
+ * on platform interrupt controllers). There is one processor for now: every source's server is 0.
  *
  * The guest reaches it through hypercalls (presentation) and RTAS calls (sources) only. Where real
  * controllers latch a chosen interrupt and reject it for a better one, this one chooses at the
@@ -46,7 +46,8 @@ typedef struct {
 } Xics;
 
 static const StateTable xics_state = {
-    "xics", 1, sizeof(XicsState), (const StateField[]) {
+    "xics", 1, sizeof(XicsState),
+    (const StateField[]){
         STATE_ARRAY_MAX(XicsState, line, 1, "input level of each source"),
         STATE_ARRAY_MAX(XicsState, pending, 1, "edge seen and not accepted yet"),
         STATE_ARRAY_MAX(XicsState, in_service, 1, "level source accepted and not ended yet"),
@@ -54,8 +55,7 @@ static const StateTable xics_state = {
         STATE_ARRAY(XicsState, saved_priority, "what ibm,int-on brings back"),
         STATE_FIELD(XicsState, cppr, "only more favoured priorities interrupt the processor"),
         STATE_FIELD(XicsState, mfrr, "priority of the inter-processor interrupt, 255 none"),
-        STATE_DONE
-    }
+        STATE_DONE }
 };
 
 /* The place of source NUMBER in the arrays, or -1. */
@@ -95,7 +95,8 @@ static unsigned choose(const XicsState *s, uint8_t *priority, int *index)
     *index = -1;
     for (unsigned i = 0; i < G_N_ELEMENTS(source_ranges); i++)
         for (unsigned n = 0; n < source_ranges[i].count; n++, place++)
-            if (s->priority[place] < *priority && is_eligible(s, place, source_ranges[i].is_level)) {
+            if (s->priority[place] < *priority &&
+                is_eligible(s, place, source_ranges[i].is_level)) {
                 best = source_ranges[i].first + n;
                 *priority = s->priority[place];
                 *index = (int)place;
@@ -136,7 +137,7 @@ Irq xics_line(Device *device, unsigned number)
 {
     bool is_level;
     g_assert(source_index(number, &is_level) >= 0);
-    return (Irq) { set_line, device, number };
+    return (Irq){ set_line, device, number };
 }
 
 uint32_t xics_accept(Device *device)

@@ -10,10 +10,10 @@
 #include "machine/irq.h"
 
 /* Interrupt source numbers that the device tree publishes. */
-#define XICS_SOURCE_IPI 2
-#define XICS_SOURCE_EVENTS 0x1000 /* edge: power and hotplug events */
-#define XICS_SOURCE_VIO 0x1100    /* edge: one per virtual I/O device */
-#define XICS_SOURCE_PCI 0x1200    /* level: the host bridge's INTA-INTD */
+#define XICS_SOURCE_IPI      2
+#define XICS_SOURCE_EVENTS   0x1000 /* edge: power and hotplug events */
+#define XICS_SOURCE_VIO      0x1100 /* edge: one per virtual I/O device */
+#define XICS_SOURCE_PCI      0x1200 /* level: the host bridge's INTA-INTD */
 #define XICS_PRIORITY_MASKED 0xff
 
 extern const DeviceClass xics_class;

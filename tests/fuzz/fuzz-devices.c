@@ -90,7 +90,7 @@ static void arrive(Machine *machine, Input *input)
     event.net.data = input->data;
     event.net.data_length = (guint32)length;
     if (device->class == &vty_class) {
-        event = (Event) { .kind = EVENT_CHAR_READ };
+        event = (Event){ .kind = EVENT_CHAR_READ };
         event.char_read.data = input->data;
         event.char_read.data_length = (guint32)length;
     }
@@ -104,8 +104,7 @@ static void step(Machine *machine, Input *input, Driver *drivers)
     Device *pci = fake_machine_device(machine, "pci");
     uint8_t what = (uint8_t)take(input, 1);
     unsigned size = sizes[what >> 6];
-    uint64_t bar = PCI_MEM32_BASE + (DRIVER_BAR - PCI_MEM32_PCI) +
-                   (what >> 4 & 3) * 0x10000u;
+    uint64_t bar = PCI_MEM32_BASE + (DRIVER_BAR - PCI_MEM32_PCI) + (what >> 4 & 3) * 0x10000u;
     uint32_t value;
     switch (what & 15) {
     case 0: bus_write(bus, bar + take(input, 2) % (0x4001 - size), size, take(input, size)); break;
@@ -132,10 +131,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         g_assert(ftruncate(image_fd, 200 << 10) == 0);
     }
     MachineConfig config = {
-        .memory_bytes = RAM_BYTES, .append = (char *)"", .kernel_fd = -1, .initrd_fd = -1,
-        .serial = { { .id = (char *)"hvc0" } }, .serial_count = 1,
-        .disks = { { .id = (char *)"hd0", .fd = image_fd } }, .disk_count = 1,
-        .nics = { { .id = (char *)"net0" } }, .nic_count = 1, .rng = true,
+        .memory_bytes = RAM_BYTES,
+        .append = (char *)"",
+        .kernel_fd = -1,
+        .initrd_fd = -1,
+        .serial = { { .id = (char *)"hvc0" } },
+        .serial_count = 1,
+        .disks = { { .id = (char *)"hd0", .fd = image_fd } },
+        .disk_count = 1,
+        .nics = { { .id = (char *)"net0" } },
+        .nic_count = 1,
+        .rng = true,
     };
     Input input = { data, size };
     Driver drivers[FUNCTIONS] = { { 0 } };

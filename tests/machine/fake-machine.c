@@ -79,7 +79,8 @@ FakeRecord *fake_machine_record(Machine *machine)
     return &machine->record;
 }
 
-/* --- devices ------------------------------------------------------------------------------------- */
+/* --- devices -------------------------------------------------------------------------------------
+ */
 
 Device *device_new(Machine *machine, const DeviceClass *class, const char *id)
 {
@@ -130,7 +131,8 @@ Device *fake_machine_device_at(Machine *machine, unsigned index)
     return machine->devices->pdata[index];
 }
 
-/* --- the bus ------------------------------------------------------------------------------------- */
+/* --- the bus -------------------------------------------------------------------------------------
+ */
 
 void bus_map(Bus *bus, Device *device, unsigned handle, uint64_t base, uint64_t size,
              const BusOps *ops)
@@ -164,32 +166,31 @@ void bus_write(Bus *bus, uint64_t address, unsigned size, uint64_t value)
         range->ops->write(range->device, address - range->base, size, value);
 }
 
-/* --- timers -------------------------------------------------------------------------------------- */
+/* --- timers --------------------------------------------------------------------------------------
+ */
 
 const StateTable timer_state_table = {
-    "timer", 1, sizeof(TimerState), (const StateField[]) {
-        STATE_FIELD(TimerState, deadline_ns, "virtual"),
-        STATE_FIELD(TimerState, sequence, "arm sequence"),
-        STATE_FIELD_MAX(TimerState, is_armed, 1, "waits"),
-        STATE_DONE
-    }
+    "timer", 1, sizeof(TimerState),
+    (const StateField[]){ STATE_FIELD(TimerState, deadline_ns, "virtual"),
+                          STATE_FIELD(TimerState, sequence, "arm sequence"),
+                          STATE_FIELD_MAX(TimerState, is_armed, 1, "waits"), STATE_DONE }
 };
 
 void timer_init(Timer *timer, Device *device, TimerState *state, TimerFire fire, unsigned which)
 {
     TimerQueue *queue = device->machine->timers;
-    *timer = (Timer) { queue, state, device, fire, which };
+    *timer = (Timer){ queue, state, device, fire, which };
     g_ptr_array_add(queue->timers, timer);
 }
 
 void timer_arm(Timer *timer, uint64_t deadline_ns)
 {
-    *timer->state = (TimerState) { deadline_ns, timer->queue->s.arm_sequence++, 1 };
+    *timer->state = (TimerState){ deadline_ns, timer->queue->s.arm_sequence++, 1 };
 }
 
 void timer_disarm(Timer *timer)
 {
-    *timer->state = (TimerState) { 0, 0, 0 };
+    *timer->state = (TimerState){ 0, 0, 0 };
 }
 
 static bool is_before(const Timer *a, const Timer *b)
@@ -237,7 +238,8 @@ void fake_machine_copy_timers(const Machine *from, Machine *to)
     to->timers->s = from->timers->s;
 }
 
-/* --- the machine --------------------------------------------------------------------------------- */
+/* --- the machine ---------------------------------------------------------------------------------
+ */
 
 Memory *machine_memory(Machine *machine)
 {
@@ -303,7 +305,8 @@ void machine_internal_error(Machine *machine, const char *format, ...)
     machine->record.internal_errors++;
 }
 
-/* --- the processor ------------------------------------------------------------------------------- */
+/* --- the processor -------------------------------------------------------------------------------
+ */
 
 uint64_t cpu_timebase(const Cpu *cpu)
 {

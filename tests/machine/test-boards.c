@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How a board starts: kernels are loaded or refused with a reason, everything has its place, and the
- * device tree says what is there.
+ * How a board starts: kernels are loaded or refused with a reason, everything has its place, and
+ * the device tree says what is there.
  */
 #include "machine/boards/boards.h"
 #include "machine/boards/elf.h"
@@ -15,9 +15,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define KERNEL_BYTES 4096u
+#define KERNEL_BYTES  4096u
 #define KERNEL_MEMORY 0x100000u
-#define ENTRY_OFFSET 0x1000u
+#define ENTRY_OFFSET  0x1000u
 
 static void put(uint8_t *at, unsigned size, uint64_t value)
 {
@@ -144,7 +144,8 @@ START_TEST(big_endian_kernels_are_read_too)
 }
 END_TEST
 
-/* --- the board ----------------------------------------------------------------------------------- */
+/* --- the board -----------------------------------------------------------------------------------
+ */
 
 typedef struct {
     MachineConfig config;
@@ -156,8 +157,10 @@ typedef struct {
 static Start start_board(uint64_t memory_bytes, uint64_t initrd_bytes)
 {
     uint8_t file[ENTRY_OFFSET + KERNEL_BYTES];
-    Start start = { .config = { .memory_bytes = memory_bytes, .append = (char *)"console=hvc0 quiet",
-                                .kernel = (char *)"vmlinux", .initrd_fd = -1 } };
+    Start start = { .config = { .memory_bytes = memory_bytes,
+                                .append = (char *)"console=hvc0 quiet",
+                                .kernel = (char *)"vmlinux",
+                                .initrd_fd = -1 } };
     make_elf(file);
     start.config.kernel_fd = file_of(file, sizeof file);
     start.config.serial[0].id = (char *)"hvc0";
@@ -251,10 +254,10 @@ START_TEST(the_tree_says_what_is_there)
     const char *pci = "/pci@800000020000000";
     ck_assert_str_eq(fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), "bootargs", &length),
                      "console=hvc0 quiet");
-    ck_assert_ptr_null(fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), "linux,initrd-start",
-                                   &length));
-    const uint8_t *vec5 = fdt_getprop(tree, fdt_path_offset(tree, "/chosen"),
-                                      "ibm,architecture-vec-5", &length);
+    ck_assert_ptr_null(
+        fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), "linux,initrd-start", &length));
+    const uint8_t *vec5 =
+        fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), "ibm,architecture-vec-5", &length);
     ck_assert_int_eq(length, 27);
     ck_assert_uint_eq(vec5[0], 0x19);
     ck_assert_uint_eq(vec5[24], 0x40);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What must hold for every device class of devices.def, whatever it does: its table covers its
- * state, a save and a load lose nothing, and no sequence of accesses brings it down. The devices are
- * those of a whole pseries board, worked by a stream of random but meaningful operations.
+ * state, a save and a load lose nothing, and no sequence of accesses brings it down. The devices
+ * are those of a whole pseries board, worked by a stream of random but meaningful operations.
  */
 #include "machine/boards/boards.h"
 #include "machine/devices/devices.h"
@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #define IMAGE_BYTES (300u << 10)
-#define FUNCTIONS 3
-#define OPERATIONS 3000
+#define FUNCTIONS   3
+#define OPERATIONS  3000
 
 typedef struct {
     Machine *machine;
@@ -31,11 +31,18 @@ static MachineConfig config;
 
 static void setup(void)
 {
-    config = (MachineConfig) {
-        .memory_bytes = 4u << 20, .append = (char *)"", .kernel_fd = -1, .initrd_fd = -1,
-        .serial = { { .id = (char *)"hvc0" } }, .serial_count = 1,
-        .disks = { { .id = (char *)"hd0", .fd = memfd_create("image", 0) } }, .disk_count = 1,
-        .nics = { { .id = (char *)"net0", .mac = { 2 } } }, .nic_count = 1, .rng = true,
+    config = (MachineConfig){
+        .memory_bytes = 4u << 20,
+        .append = (char *)"",
+        .kernel_fd = -1,
+        .initrd_fd = -1,
+        .serial = { { .id = (char *)"hvc0" } },
+        .serial_count = 1,
+        .disks = { { .id = (char *)"hd0", .fd = memfd_create("image", 0) } },
+        .disk_count = 1,
+        .nics = { { .id = (char *)"net0", .mac = { 2 } } },
+        .nic_count = 1,
+        .rng = true,
     };
     ck_assert_int_eq(ftruncate(config.disks[0].fd, IMAGE_BYTES), 0);
 }
@@ -47,7 +54,8 @@ static void teardown(void)
 
 static TestBoard board_new(uint32_t seed)
 {
-    TestBoard board = { .machine = fake_machine_new(&config), .random = g_rand_new_with_seed(seed) };
+    TestBoard board = { .machine = fake_machine_new(&config),
+                        .random = g_rand_new_with_seed(seed) };
     ck_assert(pseries_board.build(board.machine, NULL));
     fake_machine_reset(board.machine);
     return board;
@@ -59,7 +67,8 @@ static void board_clear(TestBoard *board)
     g_rand_free(board->random);
 }
 
-/* --- operations ---------------------------------------------------------------------------------- */
+/* --- operations ----------------------------------------------------------------------------------
+ */
 
 static uint32_t below(TestBoard *board, uint32_t limit)
 {
@@ -90,7 +99,7 @@ static void start_function(TestBoard *board)
 
 static DriverBuffer any_buffer(TestBoard *board, bool is_writable)
 {
-    return (DriverBuffer) { 0x10000 + below(board, 0x80000), 512 * below(board, 9), is_writable };
+    return (DriverBuffer){ 0x10000 + below(board, 0x80000), 512 * below(board, 9), is_writable };
 }
 
 /* A request that a disk understands, most of the time. */
@@ -197,9 +206,9 @@ static void pass_time(TestBoard *board)
 
 static void work(TestBoard *board, unsigned operations)
 {
-    static void (*const kinds[])(TestBoard *) = { start_function, add_chain, add_chain, add_chain,
-                                               poke_bar, poke_config, poke_hypercall, poke_rtas,
-                                               arrive, pass_time, pass_time };
+    static void (*const kinds[])(
+        TestBoard *) = { start_function, add_chain, add_chain, add_chain, poke_bar, poke_config,
+                         poke_hypercall, poke_rtas, arrive,    pass_time, pass_time };
     for (unsigned i = 0; i < operations; i++) {
         unsigned kind = below(board, G_N_ELEMENTS(kinds));
         if ((kind >= 4 && kind <= 5) || kind == 0) /* these mostly stop what runs */
@@ -208,7 +217,8 @@ static void work(TestBoard *board, unsigned operations)
     }
 }
 
-/* --- state --------------------------------------------------------------------------------------- */
+/* --- state ---------------------------------------------------------------------------------------
+ */
 
 static void append(gpointer user, const guint8 *data, gsize length)
 {
@@ -311,7 +321,8 @@ static Device *device_of_class(Machine *machine, const DeviceClass *class)
     return NULL;
 }
 
-/* --- tests --------------------------------------------------------------------------------------- */
+/* --- tests ---------------------------------------------------------------------------------------
+ */
 
 START_TEST(class_is_complete)
 {

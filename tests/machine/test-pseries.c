@@ -11,10 +11,10 @@
 #include <check.h>
 #include <stdlib.h>
 
-#define BLOCK 0x1000 /* where RTAS argument blocks go */
+#define BLOCK      0x1000 /* where RTAS argument blocks go */
 #define VTY_SOURCE 0x1100u
 #define PCI_SOURCE 0x1200u
-#define U(x) ((uint64_t)(x))
+#define U(x)       ((uint64_t)(x))
 
 static Machine *machine;
 static Pseries *board;
@@ -58,7 +58,7 @@ static uint32_t rtas(uint32_t token, unsigned nargs, const uint32_t *args, unsig
 }
 
 #define RTAS(token, nret, rets, ...)                                                               \
-    rtas(token, sizeof((uint32_t[]) { __VA_ARGS__ }) / 4, (uint32_t[]) { __VA_ARGS__ }, nret, rets)
+    rtas(token, sizeof((uint32_t[]){ __VA_ARGS__ }) / 4, (uint32_t[]){ __VA_ARGS__ }, nret, rets)
 
 static void open_source(uint32_t source, uint32_t priority)
 {
@@ -101,7 +101,8 @@ END_TEST
 START_TEST(terminal_output_unpacks_from_the_top_byte)
 {
     ck_assert_int_eq(fake_machine_hypercall(machine, 0x58, 4, U(0x71000000), U(9),
-                                            U(0x4142434445464748), U(0x4900000000000000)), 0);
+                                            U(0x4142434445464748), U(0x4900000000000000)),
+                     0);
     ck_assert_str_eq(fake_machine_record(machine)->output->str, "ABCDEFGHI");
     ck_assert_int_eq(fake_machine_hypercall(machine, 0x58, 3, U(0), U(1), U('x') << 56), 0);
     ck_assert_str_eq(fake_machine_record(machine)->output->str, "ABCDEFGHIx");
@@ -321,20 +322,21 @@ START_TEST(translations_are_kept_and_bounded)
 {
     ck_assert_int_eq(fake_machine_hypercall(machine, 0x138, 4, U(PCI_LIOBN), U(0), U(0), U(512)),
                      0);
-    ck_assert_int_eq(fake_machine_hypercall(machine, 0x20, 3, U(PCI_LIOBN), U(0x3ffff000),
-                                            U(0x5003)), 0);
+    ck_assert_int_eq(
+        fake_machine_hypercall(machine, 0x20, 3, U(PCI_LIOBN), U(0x3ffff000), U(0x5003)), 0);
     ck_assert_int_eq(fake_machine_hypercall(machine, 0x1c, 2, U(PCI_LIOBN), U(0x3ffff000)), 0);
     ck_assert_uint_eq(cpu->s.gpr[4], 0x5003);
     memory_write_be64(machine_memory(machine), 0x9000, 0x7003);
     memory_write_be64(machine_memory(machine), 0x9008, 0x8003);
-    ck_assert_int_eq(fake_machine_hypercall(machine, 0x13c, 4, U(PCI_LIOBN), U(0x200000),
-                                            U(0x9000), U(2)), 0);
+    ck_assert_int_eq(
+        fake_machine_hypercall(machine, 0x13c, 4, U(PCI_LIOBN), U(0x200000), U(0x9000), U(2)), 0);
     ck_assert_int_eq(fake_machine_hypercall(machine, 0x1c, 2, U(PCI_LIOBN), U(0x201000)), 0);
     ck_assert_uint_eq(cpu->s.gpr[4], 0x8003);
     ck_assert_int_eq(fake_machine_hypercall(machine, 0x20, 3, U(PCI_LIOBN), U(0x40000000), U(0)),
                      H_PARAMETER);
-    ck_assert_int_eq(fake_machine_hypercall(machine, 0x138, 4, U(PCI_LIOBN), U(0x3ffff000), U(0),
-                                            U(2)), H_PARAMETER);
+    ck_assert_int_eq(
+        fake_machine_hypercall(machine, 0x138, 4, U(PCI_LIOBN), U(0x3ffff000), U(0), U(2)),
+        H_PARAMETER);
     ck_assert_int_eq(fake_machine_hypercall(machine, 0x138, 4, U(PCI_LIOBN), U(0), U(0), U(513)),
                      H_PARAMETER);
     ck_assert_int_eq(fake_machine_hypercall(machine, 0x20, 3, U(1), U(0), U(0)), H_PARAMETER);
@@ -356,7 +358,7 @@ START_TEST(rtas_block_is_checked)
     Memory *memory = machine_memory(machine);
     uint32_t rets[4] = { 0 };
     ck_assert_uint_eq(RTAS(0x2fff, 1, rets, 0), (uint32_t)-3);
-    ck_assert_uint_eq(rtas(0x200a, 1, (uint32_t[]) { 1 }, 1, rets), (uint32_t)-3);
+    ck_assert_uint_eq(rtas(0x200a, 1, (uint32_t[]){ 1 }, 1, rets), (uint32_t)-3);
     ck_assert_int_eq(fake_machine_hypercall(machine, 0xf000, 1, U(memory->size - 8)), H_PARAMETER);
     ck_assert_int_eq(fake_machine_hypercall(machine, 0xf000, 1, ~U(0) - 3), H_PARAMETER);
     memory_write_be32(memory, BLOCK + 4, 0x40000000);
@@ -364,8 +366,7 @@ START_TEST(rtas_block_is_checked)
     memory_write_be32(memory, memory->size - 12, 0x2004);
     memory_write_be32(memory, memory->size - 8, 0);
     memory_write_be32(memory, memory->size - 4, 1);
-    ck_assert_int_eq(fake_machine_hypercall(machine, 0xf000, 1, U(memory->size - 12)),
-                     H_PARAMETER);
+    ck_assert_int_eq(fake_machine_hypercall(machine, 0xf000, 1, U(memory->size - 12)), H_PARAMETER);
     ck_assert_int_eq(fake_machine_record(machine)->shutdown, SHUTDOWN_NONE);
 }
 END_TEST
@@ -384,13 +385,13 @@ END_TEST
 
 START_TEST(date_can_be_set)
 {
-    static const uint32_t dates[][3] = { { 1970, 1, 1 }, { 2000, 2, 29 }, { 2024, 2, 29 },
-                                         { 2024, 3, 1 }, { 2100, 2, 28 }, { 1601, 12, 31 },
+    static const uint32_t dates[][3] = { { 1970, 1, 1 },  { 2000, 2, 29 }, { 2024, 2, 29 },
+                                         { 2024, 3, 1 },  { 2100, 2, 28 }, { 1601, 12, 31 },
                                          { 9999, 12, 31 } };
     uint32_t rets[8];
     for (unsigned i = 0; i < G_N_ELEMENTS(dates); i++) {
-        ck_assert_uint_eq(RTAS(0x2002, 1, rets, dates[i][0], dates[i][1], dates[i][2], 23, 59, 58,
-                               0), 0);
+        ck_assert_uint_eq(
+            RTAS(0x2002, 1, rets, dates[i][0], dates[i][1], dates[i][2], 23, 59, 58, 0), 0);
         rtas(0x2001, 0, NULL, 8, rets);
         for (unsigned n = 0; n < 3; n++)
             ck_assert_uint_eq(rets[1 + n], dates[i][n]);

@@ -11,8 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define RINGS 0x100000
-#define BUFFER 0x200000
+#define RINGS      0x100000
+#define BUFFER     0x200000
 #define DISK_BYTES (1u << 20)
 enum { SLOT_BLK, SLOT_NET, SLOT_RNG, SLOT_RO };
 
@@ -30,7 +30,7 @@ static void set_line(Device *receiver, unsigned line, bool level)
 static void plug(VirtioDevice *device, unsigned slot)
 {
     pci_host_plug(host, &device->pci, slot);
-    device->irq = (Irq) { set_line, host, slot };
+    device->irq = (Irq){ set_line, host, slot };
 }
 
 static Disk *make_disk(bool is_writable)
@@ -68,7 +68,8 @@ static void teardown(void)
     close(image_fd);
 }
 
-/* --- the transport ------------------------------------------------------------------------------- */
+/* --- the transport -------------------------------------------------------------------------------
+ */
 
 static uint32_t config_read(unsigned slot, unsigned at, unsigned size)
 {
@@ -161,11 +162,12 @@ START_TEST(absent_queues_and_odd_registers_are_harmless)
 }
 END_TEST
 
-/* --- queues -------------------------------------------------------------------------------------- */
+/* --- queues --------------------------------------------------------------------------------------
+ */
 
 static void add_rng_buffer(uint32_t length)
 {
-    driver_add(&driver, 0, &(DriverBuffer) { BUFFER, length, true }, 1);
+    driver_add(&driver, 0, &(DriverBuffer){ BUFFER, length, true }, 1);
 }
 
 START_TEST(entropy_fills_buffers_and_interrupts)
@@ -313,11 +315,12 @@ START_TEST(nothing_moves_without_bus_mastering)
 }
 END_TEST
 
-/* --- the disk ------------------------------------------------------------------------------------ */
+/* --- the disk ------------------------------------------------------------------------------------
+ */
 
 #define HEADER BUFFER
 #define STATUS (BUFFER + 0x100)
-#define DATA (BUFFER + 0x10000)
+#define DATA   (BUFFER + 0x10000)
 
 static void put_header(uint64_t at, uint32_t type, uint64_t sector)
 {
@@ -438,7 +441,12 @@ END_TEST
 
 START_TEST(impossible_disk_requests_fail_politely)
 {
-    static const struct { uint32_t type; uint64_t sector; uint32_t length; uint8_t status; } rows[] = {
+    static const struct {
+        uint32_t type;
+        uint64_t sector;
+        uint32_t length;
+        uint8_t status;
+    } rows[] = {
         { 0, DISK_BYTES / 512, 512, 1 },
         { 0, DISK_BYTES / 512 - 1, 1024, 1 },
         { 0, UINT64_MAX, 512, 1 },
@@ -507,8 +515,8 @@ START_TEST(split_headers_and_scattered_data_work)
 {
     driver_start(&driver, machine, host, SLOT_BLK, RINGS, 1, 0);
     put_header(HEADER, 0, 9);
-    DriverBuffer buffers[6] = { { HEADER, 4, false }, { HEADER + 4, 12, false },
-                                { DATA, 100, true }, { DATA + 0x10000, 412, true },
+    DriverBuffer buffers[6] = { { HEADER, 4, false },        { HEADER + 4, 12, false },
+                                { DATA, 100, true },         { DATA + 0x10000, 412, true },
                                 { DATA + 0x20000, 0, true }, { STATUS, 1, true } };
     driver_add(&driver, 0, buffers, 6);
     driver_notify(&driver, 0);
@@ -575,17 +583,18 @@ START_TEST(a_loaded_disk_goes_on_as_the_saved_one)
 }
 END_TEST
 
-/* --- the network --------------------------------------------------------------------------------- */
+/* --- the network ---------------------------------------------------------------------------------
+ */
 
 START_TEST(packets_leave_without_their_header)
 {
     driver_start(&driver, machine, host, SLOT_NET, RINGS, 2, 0);
     memory_write(machine_memory(machine), BUFFER + 12, "frame", 5);
-    driver_add(&driver, 1, &(DriverBuffer) { BUFFER, 17, false }, 1);
+    driver_add(&driver, 1, &(DriverBuffer){ BUFFER, 17, false }, 1);
     driver_notify(&driver, 1);
     ck_assert_str_eq(fake_machine_record(machine)->output->str, "frame");
     ck_assert_uint_eq(driver_used_index(&driver, 1), 1);
-    driver_add(&driver, 1, &(DriverBuffer) { BUFFER, 12, false }, 1); /* no frame at all */
+    driver_add(&driver, 1, &(DriverBuffer){ BUFFER, 12, false }, 1); /* no frame at all */
     driver_notify(&driver, 1);
     ck_assert_str_eq(fake_machine_record(machine)->output->str, "frame");
     ck_assert_uint_eq(driver_used_index(&driver, 1), 2);
@@ -609,7 +618,7 @@ START_TEST(packets_arrive_in_waiting_buffers_or_are_dropped)
     uint8_t bytes[18] = { 0 };
     driver_start(&driver, machine, host, SLOT_NET, RINGS, 2, 0);
     arrive("too early");
-    driver_add(&driver, 0, &(DriverBuffer) { BUFFER, 2048, true }, 1);
+    driver_add(&driver, 0, &(DriverBuffer){ BUFFER, 2048, true }, 1);
     driver_notify(&driver, 0);
     ck_assert_uint_eq(driver_used_index(&driver, 0), 0);
     arrive("hello");
@@ -618,7 +627,7 @@ START_TEST(packets_arrive_in_waiting_buffers_or_are_dropped)
     ck_assert_uint_eq(length, 17);
     memory_read(machine_memory(machine), BUFFER, bytes, 17);
     ck_assert_mem_eq(bytes, "\0\0\0\0\0\0\0\0\0\0\1\0hello", 17);
-    driver_add(&driver, 0, &(DriverBuffer) { BUFFER, 14, true }, 1);
+    driver_add(&driver, 0, &(DriverBuffer){ BUFFER, 14, true }, 1);
     arrive("too long for it");
     driver_used(&driver, 0, 1, &head, &length);
     ck_assert_uint_eq(length, 0);

@@ -48,15 +48,16 @@ static void enable_queue(Driver *driver, unsigned queue)
 void driver_start(Driver *driver, Machine *machine, Device *host, unsigned slot, uint64_t rings,
                   unsigned queues, uint32_t features)
 {
-    *driver = (Driver) { .machine = machine, .host = host, .slot = slot, .rings = rings };
+    *driver = (Driver){ .machine = machine, .host = host, .slot = slot, .rings = rings };
     pci_host_config_write(host, slot << 11 | 0x10, 4, DRIVER_BAR + slot * 0x10000u);
     pci_host_config_write(host, slot << 11 | 0x04, 2, 6);
     driver_write(driver, 0x14, 1, 0);
     driver_write(driver, 0x14, 1, 1);
     driver_write(driver, 0x14, 1, 3);
     driver_write(driver, 0x08, 4, 0);
-    driver_write(driver, 0x0c, 4, (features & DRIVER_INDIRECT ? 1u << 28 : 0) |
-                                      (features & DRIVER_EVENT_INDEX ? 1u << 29 : 0));
+    driver_write(driver, 0x0c, 4,
+                 (features & DRIVER_INDIRECT ? 1u << 28 : 0) |
+                     (features & DRIVER_EVENT_INDEX ? 1u << 29 : 0));
     driver_write(driver, 0x08, 4, 1);
     driver_write(driver, 0x0c, 4, 1);
     driver_write(driver, 0x14, 1, 0x0b);

@@ -8,7 +8,7 @@
 #include "machine/devices/virtio-pci.h"
 #include "tests/machine/fake-machine.h"
 
-#define DRIVER_BAR 0x80010000u /* PCI address; slots are 64 KiB apart */
+#define DRIVER_BAR        0x80010000u /* PCI address; slots are 64 KiB apart */
 #define DRIVER_QUEUE_SIZE 8
 
 typedef struct {
