@@ -152,6 +152,7 @@ static bool take_array(const char *path, JsonNode *node, const Row *rows, void *
         return wrong_value(error, "%s has %u elements, at most %u are possible", path, length,
                            maximum);
     }
+    *count = 0;
     for (guint i = 0; i < length; i++) {
         g_autofree char *element = g_strdup_printf("%s[%u]", path, i);
         *count = i + 1;

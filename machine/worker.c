@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -370,6 +371,9 @@ int main(int argc, char **argv)
     GError *error = NULL;
     int status = 0;
     signal(SIGPIPE, SIG_IGN);
+    /* Else the first text of an errno opens conversion tables, which a confined worker may not. */
+    setlocale(LC_CTYPE, "C.UTF-8");
+    g_strerror(EAGAIN);
     g_mutex_init(&worker.lock);
     if (!parse_options(&options, &argc, &argv, &error)) {
         status = 2;

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/config.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ONE(members) "{\"name\": \"a\", \"kernel\": \"/k\"" members "}"
+
+typedef struct {
+    const char *json, *error; /* what the message must hold */
+} Row;
+
+static const Row wrong[] = {
+    { "", "not JSON" },
+    { "[]", "the machine definition is [], expected an object" },
+    { "{\"name\": \"a\"", "not JSON" },
+    { "{\"kernel\": \"k\"}", "name is missing" },
+    { "{\"name\": \"a\"}", "kernel is missing" },
+    { ONE(", \"cpus\": 2"), "cpus is not a member of a machine definition" },
+    { ONE(", \"disks\": [{\"id\": \"a\", \"file\": \"f\", \"formt\": \"raw\"}]"),
+      "disks[0].formt is not a member" },
+    { ONE(", \"disks\": [{\"id\": \"a\"}]"), "disks[0].file is missing" },
+    { ONE(", \"disks\": [{\"id\": \"a\", \"file\": \"f\", \"format\": \"qcow2\"}]"),
+      "disks[0].format is \"qcow2\", expected \"raw\"" },
+    { ONE(", \"disks\": [{\"id\": \"a\", \"file\": \"\"}]"), "disks[0].file is \"\", expected the path" },
+    { ONE(", \"disks\": {}"), "disks is {}, expected an array" },
+    { ONE(", \"disks\": [1,2,3,4,5,6,7,8,9]"), "disks has 9 elements, at most 8" },
+    { ONE(", \"nics\": [{\"id\": \"n\", \"mac\": \"01:00:00:00:00:00\"}]"), "nics[0].mac is \"01:" },
+    { ONE(", \"nics\": [{\"id\": \"n\", \"mac\": \"52:54:0:12:34:56\"}]"), "unicast address" },
+    { ONE(", \"nics\": [{\"id\": \"hvc0\"}]"), "two devices have the id \"hvc0\"" },
+    { ONE(", \"serial\": [{\"id\": \"0\"}]"), "serial[0].id is \"0\"" },
+    { ONE(", \"serial\": [{\"id\": \"a\", \"backend\": \"pty\"}]"),
+      "serial[0].backend is \"pty\", expected one of \"ring\", \"null\"" },
+    { ONE(", \"memory\": \"1\""), "memory is \"1\", expected a size" },
+    { ONE(", \"memory\": \"1g\""), "memory is \"1g\"" },
+    { ONE(", \"memory\": \"1GB\""), "memory is \"1GB\"" },
+    { ONE(", \"memory\": \"-1G\""), "memory is \"-1G\"" },
+    { ONE(", \"memory\": \"65G\""), "from 64M to 64G" },
+    { ONE(", \"memory\": \"18446744073709551617\""), "memory is" },
+    { ONE(", \"memory\": \"99999999999T\""), "memory is" },
+    { ONE(", \"memory\": 67108865"), "a multiple of 1M" },
+    { ONE(", \"memory\": -67108864"), "memory is -67108864" },
+    { ONE(", \"memory\": null"), "memory is null" },
+    { ONE(", \"clock\": {\"shift\": 11}"), "clock.shift is 11, expected an integer from 0 to 10" },
+    { ONE(", \"clock\": {\"shift\": \"auto\"}"), "clock.shift is \"auto\"" },
+    { ONE(", \"clock\": {\"rtc\": \"now\"}"), "clock.rtc is \"now\"" },
+    { ONE(", \"clock\": {\"rtc\": \"2026-13-01T00:00:00\"}"), "clock.rtc is" },
+    { ONE(", \"clock\": {\"sleep\": 1}"), "clock.sleep is 1, expected true or false" },
+    { ONE(", \"clock\": {\"speed\": 1}"), "clock.speed is not a member" },
+    { ONE(", \"board\": \"g3\""), "board is \"g3\", expected \"pseries\"" },
+    { ONE(", \"cpu\": \"g4\""), "cpu is \"g4\", expected \"power9\"" },
+    { ONE(", \"rng\": \"yes\""), "rng is \"yes\"" },
+    { ONE(", \"append\": 1"), "append is 1, expected a text" },
+    { "{\"name\": \".a\", \"kernel\": \"k\"}", "name is \".a\"" },
+    { "{\"name\": \"a/b\", \"kernel\": \"k\"}", "name is \"a/b\"" },
+    { "{\"name\": \"\", \"kernel\": \"k\"}", "name is \"\"" },
+};
+
+START_TEST(a_wrong_definition_is_refused_by_path_and_value)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(MachineConfig) config = machine_config_parse(wrong[_i].json, -1, &error);
+    ck_assert_msg(!config, "accepted: %s", wrong[_i].json);
+    ck_assert_msg(strstr(error->message, wrong[_i].error), "%s: says %s, not %s", wrong[_i].json,
+                  error->message, wrong[_i].error);
+}
+END_TEST
+
+START_TEST(defaults_are_filled_in)
+{
+    g_autoptr(MachineConfig) c = machine_config_parse(ONE(""), -1, NULL);
+    ck_assert_ptr_nonnull(c);
+    ck_assert_str_eq(c->board, "pseries");
+    ck_assert_str_eq(c->cpu, "power9");
+    ck_assert_uint_eq(c->memory_bytes, 512ull << 20);
+    ck_assert_str_eq(c->append, "");
+    ck_assert(c->clock.sleep && c->clock.rtc_is_host && c->clock.shift == 0);
+    ck_assert_uint_eq(c->serial_count, 1);
+    ck_assert_str_eq(c->serial[0].id, "hvc0");
+    ck_assert(c->rng && !c->initrd && c->disk_count == 0 && c->nic_count == 0);
+}
+END_TEST
+
+START_TEST(no_serial_port_is_a_choice)
+{
+    g_autoptr(MachineConfig) c = machine_config_parse(ONE(", \"serial\": []"), -1, NULL);
+    ck_assert_uint_eq(c->serial_count, 0);
+}
+END_TEST
+
+START_TEST(values_arrive)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(MachineConfig) c = machine_config_parse(
+        ONE(", \"memory\": \"2G\", \"initrd\": \"i\", \"append\": \"console=hvc0\", \"rng\": false, "
+            "\"clock\": {\"shift\": 3, \"sleep\": false, \"rtc\": \"2026-01-31T12:00:00\"}, "
+            "\"serial\": [{\"id\": \"s\", \"backend\": \"null\"}], "
+            "\"disks\": [{\"id\": \"d\", \"file\": \"f\", \"readonly\": true, "
+            "\"completion\": \"host\"}], \"nics\": [{\"id\": \"n\"}, {\"id\": \"m\"}]"),
+        -1, &error);
+    ck_assert_msg(c, "%s", error ? error->message : "");
+    ck_assert_uint_eq(c->memory_bytes, 2ull << 30);
+    ck_assert_int_eq(c->clock.rtc_epoch_sec, 1769860800);
+    ck_assert(!c->clock.rtc_is_host && !c->clock.sleep && c->clock.shift == 3 && !c->rng);
+    ck_assert_int_eq(c->serial[0].backend, CONFIG_SERIAL_NULL);
+    ck_assert(c->disks[0].readonly && c->disks[0].completion == CONFIG_COMPLETION_HOST);
+    ck_assert_uint_eq(c->nics[0].mac[5], 0x56);
+    ck_assert_uint_eq(c->nics[1].mac[5], 0x57);
+}
+END_TEST
+
+START_TEST(the_canonical_text_means_the_same)
+{
+    g_autoptr(MachineConfig) a = machine_config_parse(
+        ONE(", \"memory\": \"1G\", \"initrd\": \"i\", \"clock\": {\"rtc\": \"2026-01-31T12:00:00\"}, "
+            "\"disks\": [{\"id\": \"d\", \"file\": \"f\"}], \"nics\": [{\"id\": \"n\"}]"),
+        -1, NULL);
+    g_autoptr(MachineConfig) b = machine_config_parse(a->canonical, -1, NULL);
+    ck_assert_str_eq(a->canonical, b->canonical);
+    ck_assert_uint_eq(a->memory_bytes, b->memory_bytes);
+    ck_assert_ptr_null(strchr(a->canonical, '\n'));
+}
+END_TEST
+
+START_TEST(deep_nesting_is_refused_before_it_is_parsed)
+{
+    g_autofree char *deep = g_strnfill(100000, '[');
+    g_autoptr(GError) error = NULL;
+    ck_assert_ptr_null(machine_config_parse(deep, -1, &error));
+    ck_assert(strstr(error->message, "levels deep"));
+}
+END_TEST
+
+START_TEST(files_are_attached_by_their_path)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(MachineConfig) c = machine_config_parse(
+        ONE(", \"disks\": [{\"id\": \"d\", \"file\": \"f\"}]"), -1, NULL);
+    ck_assert(!machine_config_is_complete(c, &error));
+    ck_assert_msg(strstr(error->message, "kernel (/k) was not given"), "%s", error->message);
+    g_autofree char *path = NULL;
+    int fd = g_file_open_tmp(NULL, &path, NULL);
+    ck_assert(machine_config_attach(c, "kernel", fd, NULL));
+    ck_assert(!machine_config_attach(c, "kernel", dup(fd), NULL));
+    ck_assert(!machine_config_attach(c, "initrd", dup(fd), NULL));
+    ck_assert(!machine_config_attach(c, "disks[1].file", dup(fd), NULL));
+    ck_assert(!machine_config_attach(c, "disks[0].file", open("/dev/null", O_RDONLY), NULL));
+    ck_assert(machine_config_attach(c, "disks[0].file", dup(fd), NULL));
+    ck_assert(machine_config_is_complete(c, NULL));
+    unlink(path);
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_opened_is_named)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(MachineConfig) c = machine_config_parse(ONE(""), -1, NULL);
+    ck_assert(!machine_config_open_files(c, AT_FDCWD, &error));
+    ck_assert_msg(strstr(error->message, "cannot open kernel (/k)"), "%s", error->message);
+}
+END_TEST
+
+static JsonObject *schema_members(JsonParser *parser, const char *type)
+{
+    JsonObject *types = json_object_get_object_member(
+        json_node_get_object(json_parser_get_root(parser)), "types");
+    return json_object_get_object_member(json_object_get_object_member(types, type), "members");
+}
+
+/* The members that exist are written in the API's schema, too: for documentation and clients. Both
+ * must name the same. */
+START_TEST(the_schema_names_the_same_members)
+{
+    static const struct {
+        const char *type, *format;
+    } places[] = {
+        { "MachineDefinition", ONE(", \"%s\": []") },
+        { "ClockDefinition", ONE(", \"clock\": {\"%s\": []}") },
+        { "SerialDefinition", ONE(", \"serial\": [{\"%s\": []}]") },
+        { "DiskDefinition", ONE(", \"disks\": [{\"%s\": []}]") },
+        { "NicDefinition", ONE(", \"nics\": [{\"%s\": []}]") },
+    };
+    g_autoptr(JsonParser) parser = json_parser_new();
+    ck_assert(json_parser_load_from_file(parser, g_getenv("POWERPLAY_SCHEMA"), NULL));
+    g_autoptr(GList) names = json_object_get_members(schema_members(parser, places[_i].type));
+    for (GList *link = names; link; link = link->next) {
+        char **parts = g_strsplit(places[_i].format, "%s", 2);
+        g_autofree char *json = g_strconcat(parts[0], link->data, parts[1], NULL);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(MachineConfig) config = machine_config_parse(json, -1, &error);
+        ck_assert_msg(!error || !strstr(error->message, "is not a member"), "%s", error->message);
+        g_strfreev(parts);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("config");
+    TCase *tcase = tcase_create("config");
+    tcase_add_loop_test(tcase, a_wrong_definition_is_refused_by_path_and_value, 0,
+                        G_N_ELEMENTS(wrong));
+    tcase_add_test(tcase, defaults_are_filled_in);
+    tcase_add_test(tcase, no_serial_port_is_a_choice);
+    tcase_add_test(tcase, values_arrive);
+    tcase_add_test(tcase, the_canonical_text_means_the_same);
+    tcase_add_test(tcase, deep_nesting_is_refused_before_it_is_parsed);
+    tcase_add_test(tcase, files_are_attached_by_their_path);
+    tcase_add_test(tcase, a_file_that_cannot_be_opened_is_named);
+    tcase_add_loop_test(tcase, the_schema_names_the_same_members, 0, 5);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The supervisor: machines by name, their processes, their sockets."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+from conftest import Daemon, program
+
+import powerplay
+
+
+def wait_until(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+def test_a_machine_goes_from_creation_to_oblivion(pp, definition):
+    info = pp.create(definition).daemon.machine_info("tiny")
+    assert info["state"] == "stopped" and "pid" not in info
+    folder = pathlib.Path(info["directory"])
+    assert json.loads((folder / "definition.json").read_text())["name"] == "tiny"
+    machine = pp.find("tiny")
+    assert machine.start()["state"] == "running"
+    machine.wait_for(serial=r"TINY-DONE")
+    assert machine.wait_for(status="shutdown") == "shutdown"
+    with pytest.raises(powerplay.WrongState):
+        pp.machine_destroy("tiny")
+    pp.machine_stop("tiny")
+    assert pp.machine_info("tiny")["exit-status"] == "exit status 0"
+    pp.machine_destroy("tiny")
+    assert not folder.exists()
+    with pytest.raises(powerplay.NotFound):
+        pp.machine_info("tiny")
+
+
+def test_names_are_unique(pp, machine, definition):
+    with pytest.raises(powerplay.WrongState, match="already"):
+        pp.create(definition)
+
+
+@pytest.mark.parametrize("change, words", [
+    ({"memory": "7M"}, 'memory is "7M"'),
+    ({"kernel": "/nowhere/kernel"}, r"kernel \(/nowhere/kernel\): No such file"),
+    ({"kernel": "relative"}, "absolute path"),
+    ({"bogus": 1}, "Parameter 'bogus' is unexpected"),
+    ({"name": "../up"}, "name is"),
+    ({"disks": [{"id": "a", "file": "/nowhere/disk"}]}, r"disks\[0\].file \(/nowhere/disk\)"),
+    ({"disks": [{"id": "a", "file": "/x", "formt": "raw"}]}, r"'disks\[0\].formt' is unexpected"),
+])
+def test_a_wrong_definition_leaves_nothing_behind(pp, daemon, definition, change, words):
+    before = sorted((daemon.state / "machines").iterdir())
+    with pytest.raises(powerplay.Failed, match=words):
+        pp.create(definition | change)
+    assert sorted((daemon.state / "machines").iterdir()) == before
+    assert pp.machine_list() == []
+
+
+def test_a_kernel_that_cannot_run_fails_the_start_and_says_why(pp, definition, tmp_path):
+    bad = tmp_path / "kernel"
+    bad.write_text("no ELF\n" * 100)
+    machine = pp.create(definition | {"kernel": str(bad)})
+    with pytest.raises(powerplay.Failed, match="ELF"):
+        machine.start()
+    assert pp.machine_info("tiny")["state"] == "stopped"
+    machine.destroy()
+
+
+def test_a_crash_is_told_and_the_daemon_goes_on(pp, busy, daemon):
+    busy.start()
+    pid = pp.machine_info("busy")["pid"]
+    with daemon.connect() as other:
+        os.kill(pid, signal.SIGSEGV)
+        while (event := other.connection.next_event(10))["event"] != "MACHINE_CRASHED":
+            pass
+    assert event["data"]["name"] == "busy" and "signal 11" in event["data"]["reason"]
+    assert pathlib.Path(event["data"]["report"]).exists()
+    assert pp.machine_info("busy")["state"] == "crashed"
+    with pytest.raises(powerplay.WrongState, match="crashed"):
+        busy.query_status()
+    assert busy.start()["state"] == "running"
+
+
+def test_a_request_that_is_under_way_when_the_process_dies_is_answered(pp, busy, daemon):
+    busy.start()
+    pid = pp.machine_info("busy")["pid"]
+    with daemon.connect() as other:
+        waiting = other.find("busy")
+        end = waiting.query_chardev()[0]["written"]
+        request = {"execute": "serial-read", "machine": "busy", "id": 77,
+                   "arguments": {"offset": end, "wait": 60000}}
+        busy.stop()
+        end = waiting.query_chardev()[0]["written"]
+        request["arguments"]["offset"] = end
+        other.connection._socket.sendall(json.dumps(request).encode())
+        time.sleep(0.2)
+        os.kill(pid, signal.SIGKILL)
+        while "id" not in (message := other.connection.receive()):
+            pass
+    assert message["id"] == 77 and message["error"]["class"] == "DeviceNotActive"
+
+
+def test_events_carry_machine_and_seq_and_can_be_asked_for_again(pp, machine):
+    last = pp.events_since(0)["next"]
+    machine.start(paused=True)
+    machine.cont()
+    machine.wait_for(status="shutdown")
+    answer = pp.events_since(last)
+    names = [event["event"] for event in answer["events"]]
+    assert names[:3] == ["MACHINE_STATE_CHANGE", "MACHINE_STATE_CHANGE", "RESUME"]
+    assert names[3:] == ["SHUTDOWN", "STOP"]
+    assert [event["seq"] for event in answer["events"]] == list(range(last + 1, last + 6))
+    assert {event["machine"] for event in answer["events"]} == {"tiny"}
+    assert answer["complete"] and answer["next"] == last + 5
+    assert pp.events_since(answer["next"])["events"] == []
+
+
+def test_an_event_precedes_the_answer_of_its_cause(pp, busy):
+    busy.start()
+    pp.connection.events.clear()
+    busy.stop()
+    assert pp.connection.events[-1]["event"] == "STOP"
+    busy.cont()
+    assert pp.connection.events[-1]["event"] == "RESUME"
+
+
+def test_machine_stop_gives_up_after_its_timeout_and_the_guest_runs_on(pp, busy):
+    busy.start()
+    with pytest.raises(powerplay.TimedOut, match="within 1 s"):
+        pp.machine_stop("busy", timeout=1)
+    assert pp.machine_info("busy")["state"] == "running"
+
+
+def test_two_clients_do_not_wait_for_each_other(pp, busy, daemon):
+    busy.start()
+    busy.stop()
+    end = busy.query_chardev()[0]["written"]
+    with daemon.connect() as other:
+        other.connection._socket.sendall(json.dumps(
+            {"execute": "serial-read", "machine": "busy", "id": 1, "arguments": {"offset": end, "wait": 3000}}
+        ).encode())
+        started = time.monotonic()
+        for _ in range(20):
+            busy.query_status()
+        assert time.monotonic() - started < 1
+
+
+def raw(path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(10)
+    connection.connect(str(path))
+    return connection
+
+
+def read_until(connection: socket.socket, words: bytes) -> bytes:
+    data = b""
+    while words not in data:
+        piece = connection.recv(4096)
+        assert piece, data
+        data += piece
+    return data
+
+
+def test_the_machines_own_socket_speaks_plain_qmp(pp, busy):
+    info = busy.start()
+    assert os.stat(info["socket"]).st_mode & 0o777 == 0o600
+    file = raw(info["socket"]).makefile("rwb")
+    assert json.loads(file.readline())["QMP"]["capabilities"] == []
+    for command in ("qmp_capabilities", "query-status"):
+        file.write(json.dumps({"execute": command}).encode() + b"\n")
+        file.flush()
+        answer = json.loads(file.readline())
+    assert answer["return"] == {"running": True, "status": "running"}
+    file.write(b'{"execute": "stop"}\n')
+    file.flush()
+    event = json.loads(file.readline())
+    assert event["event"] == "STOP" and "machine" not in event and "data" not in event
+    assert json.loads(file.readline()) == {"return": {}}
+
+
+def test_a_console_is_a_plain_socket_both_ways_for_several_clients(pp, busy):
+    info = busy.start()
+    path = info["consoles"][0]["socket"]
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    busy.wait_for(serial="ROUND 0003")
+    one, two = raw(path), raw(path)
+    read_until(two, b"ROUND")
+    one.sendall(b"A")
+    assert b"KEY 41" in read_until(two, b"KEY 41")
+    read_until(one, b"KEY 41")
+    one.close()
+    two.sendall(b"\0\xff\x1d")
+    read_until(two, b"KEY 1d")
+    pp.machine_kill("busy")
+    while two.recv(65536):
+        pass
+    assert not os.path.exists(path) and not os.path.exists(info["socket"])
+
+
+def test_a_console_that_does_not_read_holds_nobody_up(pp, busy):
+    info = busy.start()
+    silent = raw(info["consoles"][0]["socket"])
+    assert silent
+    before = busy.query_chardev()[0]["written"]
+    wait_until(lambda: busy.query_chardev()[0]["written"] > before + 500_000, 60)
+    assert busy.query_status()["running"]
+
+
+def test_definitions_survive_a_restart_of_the_daemon(tiny):
+    first = Daemon()
+    try:
+        with first.connect() as pp:
+            pp.create(tiny.definition("kept", "rounds=3"))
+            pp.find("kept").start()
+        assert first.stop() == 0
+        second = subprocess.Popen([program("powerplayd"), "--socket", first.socket, "--state", first.state,
+                                   "--foreground"], stderr=subprocess.DEVNULL)
+        try:
+            wait_until(first.socket.exists)
+            with first.connect() as pp:
+                assert [m["name"] for m in pp.machine_list()] == ["kept"]
+                assert pp.machine_list()[0]["state"] == "stopped"
+                pp.shutdown()
+            assert second.wait(10) == 0
+        finally:
+            second.kill()
+        assert not first.socket.exists()
+    finally:
+        first.close()
+
+
+def test_shutdown_ends_every_process(tiny):
+    private = Daemon()
+    try:
+        with private.connect() as pp:
+            pids = []
+            for name in ("a", "b", "c"):
+                machine = pp.create(tiny.definition(name, "rounds=100000000"))
+                machine.start()
+                pids.append(pp.machine_info(name)["pid"])
+            pp.shutdown()
+        assert private.process.wait(20) == 0
+        for pid in pids:
+            with pytest.raises(ProcessLookupError):
+                os.kill(pid, 0)
+    finally:
+        private.close()
+
+
+def test_the_process_inherits_nothing_but_its_line(pp, busy):
+    busy.start()
+    pid = pp.machine_info("busy")["pid"]
+    targets = {int(fd): os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+    assert targets[0] == "/dev/null" and targets[1].endswith("log.txt") and targets[2].endswith("log.txt")
+    others = [t for fd, t in targets.items() if fd > 2 and not t.startswith(("socket:", "anon_inode:", "pipe:"))]
+    folder = pp.machine_info("busy")["directory"]
+    kernel = json.loads((pathlib.Path(folder) / "definition.json").read_text())["kernel"]
+    for target in others:
+        assert target.startswith(folder) or target == kernel or target.startswith("/memfd:"), targets
+
+
+def test_a_second_daemon_does_not_take_the_socket(daemon):
+    result = subprocess.run([program("powerplayd"), "--socket", daemon.socket, "--state", daemon.folder / "other",
+                             "--foreground"], capture_output=True, text=True, timeout=10)
+    assert result.returncode == 1 and "another server is listening" in result.stderr
+
+
+def test_options_and_settings(tmp_path):
+    def run(*arguments):
+        return subprocess.run([program("powerplayd"), *arguments], capture_output=True, text=True, timeout=10)
+
+    assert run("--version").stdout.startswith("powerplayd ")
+    assert "--socket" in run("--help").stdout
+    assert run("--nonsense").returncode == 2
+    assert run("extra").returncode == 2
+    config = tmp_path / "c.conf"
+    config.write_text("[daemon]\nsokcet=/x\n")
+    result = run("--config", str(config))
+    assert result.returncode == 2 and "'sokcet'" in result.stderr
+
+
+def test_a_socket_from_a_service_manager_is_served(tmp_path):
+    path = tmp_path / "activated.sock"
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+    script = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ['LISTEN_PID'] = str(os.getpid()); " \
+             "os.environ['LISTEN_FDS'] = '1'; os.execv(sys.argv[2], sys.argv[2:])"
+    process = subprocess.Popen(
+        ["/usr/bin/python3", "-c", script, str(listener.fileno()), program("powerplayd"), "--state",
+         tmp_path / "state", "--foreground"], pass_fds=[listener.fileno()], stderr=subprocess.DEVNULL)
+    try:
+        with powerplay.sync.connect(path) as pp:
+            assert pp.machine_list() == []
+            pp.shutdown()
+        assert process.wait(10) == 0
+        assert path.exists()
+    finally:
+        process.kill()
