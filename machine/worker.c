@@ -373,7 +373,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     /* Else the first text of an errno opens conversion tables, which a confined worker may not. */
     setlocale(LC_CTYPE, "C.UTF-8");
-    g_strerror(EAGAIN);
+    g_assert(g_strerror(EAGAIN));
     g_mutex_init(&worker.lock);
     if (!parse_options(&options, &argc, &argv, &error)) {
         status = 2;
