@@ -7,20 +7,23 @@
  * and continued, and any failure repeated with --row, --seed, --first.
  */
 #include <gio/gio.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "machine/cpu/decode.h"
 #include "tests/cpu/diff/generate.h"
 #include "tests/cpu/diff/known.h"
 #include "tests/cpu/diff/oracle.h"
 #include "tests/cpu/diff/row.h"
 #include "tests/cpu/diff/subject.h"
+#include "tests/cpu/diff/vector.h"
 
 #define SHOWN_PER_ROW 2
 
 typedef struct {
-    char *emulator, *runner, *order, *coverage;
-    char **rows;
+    char *emulator, *runner, *order, *coverage, *without, *explanations;
+    char **rows, **vectors;
     gint64 seed, first, cases;
     gboolean list, quiet;
 } Options;
@@ -60,7 +63,7 @@ static bool try_one(Run *run, const Row *row, const Image *input, Image *ours, I
     oracle_result(run->oracle, 0, theirs);
     theirs->code[0] = ours->code[0];
     theirs->code[1] = ours->code[1];
-    known_differences(row, input, ours, theirs, &mask);
+    known_differences(row, input, ours, theirs, run->options->without, &mask);
     *differs = image_differ(ours, theirs, &mask, difference);
     return true;
 }
@@ -91,7 +94,6 @@ static void minimise(Run *run, const Row *row, const char *where, Image *input)
 static void show(Run *run, const Row *row, uint64_t number, unsigned slot, const Image *theirs,
                  const Image *difference)
 {
-    static const Image nothing;
     Image input = run->input[slot], ours, theirs_now, difference_now;
     bool differs = false;
 
@@ -109,9 +111,10 @@ static void show(Run *run, const Row *row, uint64_t number, unsigned slot, const
     } else {
         ours = run->ours[slot], theirs_now = *theirs, difference_now = *difference;
     }
-    g_autofree char *inputs = image_describe_inputs(&input, &nothing);
+    const char *name = run->options->without ? run->options->without : row->name;
+    g_autofree char *vector = vector_format(name, run->little_endian, &input, &ours);
     g_autofree char *results = image_describe_difference(&ours, &theirs_now, &difference_now);
-    printf("  %08x %08x%s\n%s", input.code[0], input.code[1], inputs, results);
+    printf("%s\n%s", vector, results);
 }
 
 static void compare(Run *run, const Row *row, uint64_t first, unsigned count)
@@ -123,7 +126,8 @@ static void compare(Run *run, const Row *row, uint64_t first, unsigned count)
         Image mask, difference;
         results[i].code[0] = run->ours[i].code[0];
         results[i].code[1] = run->ours[i].code[1];
-        known_differences(row, &run->input[i], &run->ours[i], &results[i], &mask);
+        known_differences(row, &run->input[i], &run->ours[i], &results[i],
+                          run->options->without, &mask);
         if (image_differ(&run->ours[i], &results[i], &mask, &difference))
             show(run, row, first + i, i, &results[i], &difference);
         else
@@ -151,6 +155,27 @@ static bool find_fatal(Run *run, const Row *row, uint64_t first, unsigned count)
     return restart_oracle(run);
 }
 
+/* An instruction that our guests do not have: the emulator has, so the result is stated here. */
+static void run_refused(Run *run, const Row *row, uint64_t first, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        static const Image no_mask;
+        Image input, ours, expected, difference;
+        generate_case(row, (uint64_t)run->options->seed, first + i, oracle_address(i),
+                      run->little_endian, &input);
+        expected = input;
+        expected.signal = SIGILL;
+        expected.nip = oracle_address(i);
+        subject_run(run->subject, &input, oracle_address(i), &ours);
+        run->input[i] = input;
+        run->ours[i] = ours;
+        if (image_differ(&ours, &expected, &no_mask, &difference))
+            show(run, row, first + i, i, &expected, &difference);
+        else
+            run->passed++;
+    }
+}
+
 static bool run_batch(Run *run, const Row *row, uint64_t first, unsigned count)
 {
     uint64_t seed = (uint64_t)run->options->seed;
@@ -174,7 +199,9 @@ static bool run_row(Run *run, const Row *row)
     memset(&run->where, 0, sizeof run->where);
     while (at < end) {
         unsigned count = (unsigned)MIN(SLOT_COUNT, end - at);
-        if (!run_batch(run, row, at, count))
+        if (row->flags & ROW_REFUSED)
+            run_refused(run, row, at, count);
+        else if (!run_batch(run, row, at, count))
             return false;
         at += count;
     }
@@ -183,7 +210,12 @@ static bool run_row(Run *run, const Row *row)
 
 static bool is_wanted(const Options *options, const Row *row)
 {
-    return !options->rows || g_strv_contains((const char *const *)options->rows, row->name);
+    if (!options->rows)
+        return true;
+    for (char **pattern = options->rows; *pattern; pattern++)
+        if (g_pattern_match_simple(*pattern, row->name))
+            return true;
+    return false;
 }
 
 static bool run_all(Run *run)
@@ -215,11 +247,122 @@ static bool run_all(Run *run)
                    row->name, run->options->order, failed, failed + passed, where);
         }
         if (coverage)
-            fprintf(coverage, "%s qemu-%s %" G_GUINT64_FORMAT "\n", row->name, run->options->order,
-                    passed);
+            fprintf(coverage, "%s %s-%s %" G_GUINT64_FORMAT "\n", row->name,
+                    row->flags & ROW_REFUSED ? "illegal" : "qemu", run->options->order, passed);
     }
     if (coverage)
         fclose(coverage);
+    return true;
+}
+
+/* --- explanations ------------------------------------------------------------------------------ */
+
+static const TestVector *find_vector(const GPtrArray *vectors, const char *name)
+{
+    for (guint i = 0; i < vectors->len; i++) {
+        const TestVector *vector = g_ptr_array_index(vectors, i);
+        if (!strcmp(vector->name, name))
+            return vector;
+    }
+    return NULL;
+}
+
+/* The row that a vector is for: that of its last word that is not the filler. */
+static const char *vector_row(const TestVector *vector)
+{
+    const uint32_t *code = vector->input.code;
+    const IsaRow *row = isa_lookup(code[1] != 0x60000000 ? code[1] : code[0], FAMILY_P9);
+    return row ? row->name : NULL;
+}
+
+/* Runs the vectors of one file on our processor, and adds their rows to the coverage. */
+static bool run_vectors(Run *run, const char *path)
+{
+    static const Image no_mask;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) vectors = vectors_load(path, &error);
+
+    if (!vectors) {
+        g_printerr("%s\n", error->message);
+        return false;
+    }
+    FILE *coverage = run->options->coverage ? fopen(run->options->coverage, "a") : NULL;
+    for (guint i = 0; i < vectors->len; i++) {
+        const TestVector *vector = g_ptr_array_index(vectors, i);
+        Image ours, difference;
+        subject_set_mode(run->subject, vector->little_endian, vector->narrow);
+        subject_run(run->subject, &vector->input, VECTOR_ADDRESS, &ours);
+        if (image_differ(&ours, &vector->expected, &no_mask, &difference)) {
+            g_autofree char *ours_text =
+                vector_format(vector->name, vector->little_endian, &vector->input, &ours);
+            printf("vector %s is not met; ours:\n%s\n", vector->name, ours_text);
+            run->failed++;
+            continue;
+        }
+        run->passed++;
+        if (coverage && vector_row(vector))
+            fprintf(coverage, "%s vector 1\n", vector_row(vector));
+    }
+    if (coverage)
+        fclose(coverage);
+    return true;
+}
+
+static bool run_all_vectors(Run *run)
+{
+    for (char **path = run->options->vectors; *path; path++)
+        if (!run_vectors(run, *path))
+            return false;
+    return true;
+}
+
+/* Whether NAME's vector shows what the explanation claims: we do as the book says, it does not. */
+static bool check_explanation(Run *run, const char *name, const TestVector *vector)
+{
+    static const Image no_mask;
+    Image ours, theirs, difference;
+
+    if (!vector) {
+        printf("explanation %s has no vector\n", name);
+        return false;
+    }
+    if (!oracle_start(run->oracle, &vector->input, 1, NULL) || !oracle_finish(run->oracle, NULL)) {
+        printf("the vector of %s ends the emulator\n", name);
+        return restart_oracle(run) && false;
+    }
+    oracle_result(run->oracle, 0, &theirs);
+    memcpy(theirs.code, vector->input.code, sizeof theirs.code);
+    subject_run(run->subject, &vector->input, VECTOR_ADDRESS, &ours);
+    if (image_differ(&ours, &vector->expected, &no_mask, &difference)) {
+        g_autofree char *text = image_describe_difference(&ours, &vector->expected, &difference);
+        printf("the vector of %s is not met:\n%s", name, text);
+        return false;
+    }
+    if (!image_differ(&theirs, &vector->expected, &no_mask, &difference)) {
+        printf("the emulator meets the vector of %s, so nothing is explained by it\n", name);
+        return false;
+    }
+    return true;
+}
+
+static bool check_explanations(Run *run)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) vectors = vectors_load(run->options->explanations, &error);
+
+    if (!vectors) {
+        g_printerr("%s\n", error->message);
+        return false;
+    }
+    for (unsigned i = 0; known_name(i); i++) {
+        const TestVector *vector = find_vector(vectors, known_name(i));
+        if (vector && vector->little_endian != run->little_endian)
+            continue;
+        if (check_explanation(run, known_name(i), vector))
+            run->passed++;
+        else
+            run->failed++;
+    }
     return true;
 }
 
@@ -229,11 +372,14 @@ static bool parse(int *argc, char ***argv, Options *options, GError **error)
         { "emulator", 0, 0, G_OPTION_ARG_STRING, &options->emulator, "qemu-ppc64le or qemu-ppc64", "PROGRAM" },
         { "runner", 0, 0, G_OPTION_ARG_FILENAME, &options->runner, "the guest side", "FILE" },
         { "order", 0, 0, G_OPTION_ARG_STRING, &options->order, "byte order", "le|be" },
-        { "row", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->rows, "only this row (repeatable)", "NAME" },
+        { "row", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->rows, "only these rows (repeatable; may hold *)", "NAME" },
         { "seed", 0, 0, G_OPTION_ARG_INT64, &options->seed, "which cases", "N" },
         { "first", 0, 0, G_OPTION_ARG_INT64, &options->first, "number of the first case", "N" },
         { "cases", 0, 0, G_OPTION_ARG_INT64, &options->cases, "cases of each row", "N" },
         { "coverage", 0, 0, G_OPTION_ARG_FILENAME, &options->coverage, "file to add rows to", "FILE" },
+        { "without", 0, 0, G_OPTION_ARG_STRING, &options->without, "ignore this explanation; prints vectors for it", "NAME" },
+        { "explanations", 0, 0, G_OPTION_ARG_FILENAME, &options->explanations, "check the explanations' vectors instead", "FILE" },
+        { "vectors", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->vectors, "run these vectors instead (repeatable)", "FILE" },
         { "list", 0, 0, G_OPTION_ARG_NONE, &options->list, "lists the rows", NULL },
         { NULL },
     };
@@ -242,7 +388,7 @@ static bool parse(int *argc, char ***argv, Options *options, GError **error)
     if (!g_option_context_parse(context, argc, argv, error))
         return false;
     bool ok = (!options->order || !strcmp(options->order, "le") || !strcmp(options->order, "be")) &&
-              (options->list || options->runner) && options->cases > 0 && options->first >= 0 &&
+              (options->list || options->vectors || options->runner) && options->cases > 0 && options->first >= 0 &&
               options->first % SLOT_COUNT == 0;
     if (!ok)
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
@@ -269,12 +415,16 @@ int main(int argc, char **argv)
     g_autofree Run *run = g_new0(Run, 1);
     run->options = &options;
     run->little_endian = little_endian;
-    if (!options.list && !restart_oracle(run))
+    if (!options.list && !options.vectors && !restart_oracle(run))
         return 2;
     run->subject = subject_new(little_endian);
-    bool ok = run_all(run);
+    bool ok = options.vectors        ? run_all_vectors(run)
+              : options.explanations ? check_explanations(run)
+                                     : run_all(run);
     subject_free(run->subject);
     oracle_free(run->oracle);
+    g_strfreev(options.rows);
+    g_strfreev(options.vectors);
     if (!options.list)
         printf("%" G_GUINT64_FORMAT " passed, %" G_GUINT64_FORMAT " failed\n", run->passed, run->failed);
     return ok && !run->failed ? 0 : 1;

@@ -8,9 +8,15 @@
 #include "tests/cpu/diff/image.h"
 #include "tests/cpu/diff/row.h"
 
-/* Ones in the bits of the results of CASE that need not agree. */
+/*
+ * Ones in MASK for the bits of a case's results that need not agree. The explanation called WITHOUT
+ * is left out (NULL: none), to find cases that need it.
+ */
 void known_differences(const Row *row, const Image *input, const Image *ours, const Image *theirs,
-                       Image *mask);
+                       const char *without, Image *mask);
+
+/* The names of the explanations, from 0 on; then NULL. */
+const char *known_name(unsigned number);
 
 /* Why the emulator cannot judge ROW in this byte order, or NULL if it can. */
 const char *known_unusable(const Row *row, bool little_endian);

@@ -60,8 +60,9 @@ static uint16_t flags_of(unsigned number)
 {
     const IsaRow *isa = &isa_rows[number];
     const IsaEffects *effects = &isa_effects[number];
+    bool refused = isa->function == op_illegal || isa->function == op_tm_unavailable;
     bool reserves = effects->writes & ISA_REG_RESERVE;
-    uint16_t flags = 0;
+    uint16_t flags = refused ? ROW_REFUSED : 0;
 
     if (effects->load)
         flags |= ROW_LOAD;

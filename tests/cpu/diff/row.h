@@ -34,6 +34,7 @@ enum {
     ROW_LENGTH = 32,   /* FIELD_INDEX is a length */
     ROW_RESERVE = 64,  /* load and reserve */
     ROW_CONDITIONAL = 128, /* store conditional */
+    ROW_REFUSED = 256,     /* our guests do not have it: an illegal instruction */
 };
 
 typedef struct {

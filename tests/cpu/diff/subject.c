@@ -33,9 +33,14 @@ Subject *subject_new(bool little_endian)
     subject->cpu = cpu_new(&cpu_model_power9, subject->memory, subject->bus, &subject->clock);
     subject->clock.cpu = subject->cpu;
     subject->cpu->board = &board;
-    subject->msr = MSR_SF | MSR_PR | MSR_FP | MSR_VEC | MSR_VSX | MSR_FE0 | MSR_FE1 |
-                   (little_endian ? MSR_LE : 0);
+    subject_set_mode(subject, little_endian, false);
     return subject;
+}
+
+void subject_set_mode(Subject *subject, bool little_endian, bool narrow)
+{
+    subject->msr = MSR_PR | MSR_FP | MSR_VEC | MSR_VSX | MSR_FE0 | MSR_FE1 |
+                   (little_endian ? MSR_LE : 0) | (narrow ? 0 : MSR_SF);
 }
 
 void subject_free(Subject *subject)

@@ -11,6 +11,9 @@
 typedef struct Subject Subject;
 
 Subject *subject_new(bool little_endian);
+
+/* For the cases from now on: the byte order, and 32-bit mode if NARROW. */
+void subject_set_mode(Subject *subject, bool little_endian, bool narrow);
 void subject_free(Subject *subject);
 
 /* Executes the code of CASE at ADDRESS. RESULT has what oracle_result() would give. */
