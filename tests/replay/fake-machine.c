@@ -313,6 +313,9 @@ static gboolean pass(FakeMachine *machine, guint64 limit)
         return FALSE;
     }
     boundary(machine);
+    if (machine->revisit_odds && dice_below(&machine->host, machine->revisit_odds) == 0) {
+        return TRUE;
+    }
     if (machine->state.idle) {
         wait_idle(machine);
     } else {
@@ -332,6 +335,11 @@ static gboolean pass(FakeMachine *machine, guint64 limit)
 void fake_run(FakeMachine *machine, guint64 icount)
 {
     while (machine->state.icount < icount && pass(machine, icount)) {}
+}
+
+void fake_rest_inside(FakeMachine *machine)
+{
+    boundary(machine);
 }
 
 void fake_play_to_end(FakeMachine *machine)

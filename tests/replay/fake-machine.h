@@ -34,6 +34,7 @@ typedef struct FakeMachine {
     Dice host;             /* decides quanta, arrivals, clock values */
     guint64 quantum_limit; /* quanta are 1 .. this */
     guint input_odds;      /* one in so many visits of a boundary finds an input */
+    guint revisit_odds; /* one in so many boundaries is visited twice, as after a kick; 0: none */
     guint64 boundaries;
     guint64 clock;
     GString *events_seen;
@@ -48,6 +49,8 @@ Position fake_position(const FakeMachine *machine);
 const HashList *fake_hash_all(FakeMachine *machine);
 /* Runs until icount (or a little later, none and record), or until the replay stops. */
 void fake_run(FakeMachine *machine, guint64 icount);
-/* As above, up to the end of what is replayed, and finishes it. */
+/* Works through the boundary at which the machine stands, and stays there. */
+void fake_rest_inside(FakeMachine *machine);
+/* As fake_run, up to the end of what is replayed, and finishes it. */
 void fake_play_to_end(FakeMachine *machine);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FakeMachine, fake_free)

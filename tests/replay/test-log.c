@@ -525,6 +525,80 @@ START_TEST(test_sizes_are_not_believed)
 }
 END_TEST
 
+/* Two segments with right hashes of their own, the second from another log. */
+static int spliced_log(gboolean indexed)
+{
+    GByteArray *files[2];
+    int spliced;
+
+    for (guint i = 0; i < 2; i++) {
+        int fd = support_file();
+        Position start = { 0, 0, 0 };
+        g_autoptr(LogFile) file = log_file_new(fd, &start, NULL);
+        guint8 raw[4] = { EVENT_INPUT_BUTTON, i, 1, 1 };
+        guint8 end[1] = { EVENT_END };
+        LogSegment first = { .events = 1 };
+        LogSegment second = { .events = 1, .first_event = 1, .flags = LOG_SEGMENT_HAS_END };
+
+        ck_assert(log_file_append(file, &first, raw, sizeof(raw), NULL));
+        ck_assert(log_file_append(file, &second, end, sizeof(end), NULL));
+        ck_assert(!indexed || log_file_write_index(file, NULL));
+        files[i] = support_read(fd);
+        memcpy(files[0]->data + second.offset, files[i]->data + second.offset,
+               LOG_SEGMENT_HEADER_SIZE + second.packed_length);
+        close(fd);
+    }
+    spliced = support_file_with(files[0]->data, files[0]->len);
+    g_byte_array_unref(files[0]);
+    g_byte_array_unref(files[1]);
+    return spliced;
+}
+
+START_TEST(test_foreign_segments_are_refused)
+{
+    g_autoptr(GError) error = NULL;
+    int fd = spliced_log(_i);
+    g_autoptr(LogReader) reader = log_reader_new(fd, &error);
+    gboolean verified;
+
+    support_ok(reader != NULL, error);
+    verified = log_verify(reader, &error);
+    ck_assert_ptr_nonnull(log_reader_notes(reader)[0]);
+    ck_assert_ptr_nonnull(strstr(log_reader_notes(reader)[0], "does not follow"));
+    ck_assert_int_eq(verified, !_i);
+    ck_assert_int_eq(log_reader_closed(reader), _i);
+    close(fd);
+}
+END_TEST
+
+START_TEST(test_flushed_is_written)
+{
+    g_autoptr(GError) error = NULL;
+    int fd = support_file();
+    Position position = { 0, 0, 0 };
+    g_autoptr(LogWriter) writer = log_writer_new(fd, &position, &error);
+    g_autofree guint8 *large = g_malloc0(EVENT_BYTES_MAX);
+    Dice dice = { 12 };
+
+    for (guint i = 0; i < EVENT_BYTES_MAX; i++) {
+        large[i] = dice_roll(&dice);
+    }
+    for (guint i = 1; i <= 40; i++) {
+        Event event = { .kind = EVENT_CHAR_READ, .char_read = { 0, large, EVENT_BYTES_MAX } };
+
+        position.icount++;
+        log_writer_append(writer, &position, &event);
+        support_ok(log_writer_flush(writer, &error), error);
+
+        g_autoptr(LogReader) reader = log_reader_new(fd, &error);
+
+        support_ok(reader != NULL, error);
+        ck_assert_uint_eq(log_reader_segments(reader), i);
+    }
+    close(fd);
+}
+END_TEST
+
 START_TEST(test_other_versions_are_refused)
 {
     g_autoptr(GArray) written = written_new();
@@ -690,6 +764,8 @@ int main(void)
     tcase_add_loop_test(damage, test_random_damage, 0, 2);
     tcase_add_test(damage, test_sealed_nonsense);
     tcase_add_test(damage, test_sizes_are_not_believed);
+    tcase_add_loop_test(damage, test_foreign_segments_are_refused, 0, 2);
+    tcase_add_test(logs, test_flushed_is_written);
     tcase_add_test(damage, test_other_versions_are_refused);
     suite_add_tcase(suite, damage);
     tcase_set_timeout(crashes, 60);

@@ -39,15 +39,20 @@ static void begin_record(FakeMachine *machine, int fd, SyncLevel level)
     replay_record(machine->replay, writer, level, &position, fake_hash_all(machine));
 }
 
-static Recorded *record(guint64 seed, guint64 icount, SyncLevel level)
+static Recorded *record_with(guint64 seed, guint64 icount, SyncLevel level, guint revisit_odds,
+                             gboolean rest_inside)
 {
     g_autoptr(FakeMachine) machine = fake_new(seed);
     g_autoptr(GError) error = NULL;
     Recorded *recorded = g_new0(Recorded, 1);
 
     recorded->fd = support_file();
+    machine->revisit_odds = revisit_odds;
     begin_record(machine, recorded->fd, level);
     fake_run(machine, icount);
+    if (rest_inside) {
+        fake_rest_inside(machine);
+    }
     replay_counters(machine->replay, &recorded->counters);
 
     Position position = fake_position(machine);
@@ -59,6 +64,11 @@ static Recorded *record(guint64 seed, guint64 icount, SyncLevel level)
     recorded->boundaries = machine->boundaries;
     memcpy(recorded->ram, machine->ram, sizeof(recorded->ram));
     return recorded;
+}
+
+static Recorded *record(guint64 seed, guint64 icount, SyncLevel level)
+{
+    return record_with(seed, icount, level, 0, FALSE);
 }
 
 static void begin_play(FakeMachine *machine, int fd, SyncLevel level)
@@ -149,6 +159,35 @@ START_TEST(test_end_anywhere)
     for (guint i = 0; i < 300; i++) {
         g_autoptr(Recorded) recorded = record(5000 + i, 1 + i * 37, SYNC_MINIMAL);
         g_autoptr(FakeMachine) machine = fake_new(9000 + i);
+
+        begin_play(machine, recorded->fd, SYNC_MINIMAL);
+        fake_play_to_end(machine);
+        assert_held(machine, recorded);
+    }
+}
+END_TEST
+
+/* A kick makes the machine visit a boundary twice; inputs must not slip in between. */
+START_TEST(test_boundaries_visited_twice)
+{
+    for (guint i = 0; i < 20; i++) {
+        g_autoptr(Recorded) recorded = record_with(6000 + i, 3000000, SYNC_FULL, 2, i % 2);
+        g_autoptr(FakeMachine) machine = fake_new(6100 + i);
+
+        machine->revisit_odds = i % 3 ? 3 : 0;
+        begin_play(machine, recorded->fd, SYNC_FULL);
+        fake_play_to_end(machine);
+        assert_held(machine, recorded);
+    }
+}
+END_TEST
+
+/* Ends after a boundary was worked through: inputs and timers of that position have happened. */
+START_TEST(test_end_inside_a_boundary)
+{
+    for (guint i = 0; i < 300; i++) {
+        g_autoptr(Recorded) recorded = record_with(7000 + i, 1 + i * 37, SYNC_MINIMAL, 0, TRUE);
+        g_autoptr(FakeMachine) machine = fake_new(7500 + i);
 
         begin_play(machine, recorded->fd, SYNC_MINIMAL);
         fake_play_to_end(machine);
@@ -538,6 +577,8 @@ int main(void)
     tcase_add_loop_test(same, test_replay_equals_record, 0, 3);
     tcase_add_test(same, test_idle_and_short_quanta_in_record);
     tcase_add_test(same, test_end_anywhere);
+    tcase_add_test(same, test_boundaries_visited_twice);
+    tcase_add_test(same, test_end_inside_a_boundary);
     tcase_add_loop_test(same, test_recording_a_replay_gives_the_same_bytes, 0, 3);
     tcase_add_test(same, test_stripped_log_plays);
     tcase_add_test(same, test_recording_without_end_plays_to_where_it_came);
