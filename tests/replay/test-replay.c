@@ -475,6 +475,26 @@ START_TEST(test_hostile_logs_end_with_a_clear_status)
 }
 END_TEST
 
+/* A log that claims to go on for ever, for a machine that waits for an input for ever. */
+START_TEST(test_endless_claim_does_not_hang)
+{
+    g_autoptr(FakeMachine) recorder = fake_new(95);
+    g_autoptr(FakeMachine) machine = fake_new(96);
+    g_autoptr(GError) error = NULL;
+    Position claimed = { G_GUINT64_CONSTANT(1) << 60, G_GUINT64_CONSTANT(1) << 60, 0 };
+    int fd = support_file();
+
+    begin_record(recorder, fd, SYNC_MINIMAL);
+    log_writer_progress(recorder->log, &claimed);
+    support_ok(log_writer_flush(recorder->log, &error), error);
+    begin_play(machine, fd, SYNC_MINIMAL);
+    fake_play_to_end(machine);
+    ck_assert_int_eq(replay_status(machine->replay), REPLAY_STATUS_SHORT);
+    ck_assert_uint_lt(machine->state.icount, HASH_POINT_INTERVAL);
+    close(fd);
+}
+END_TEST
+
 /* --- recordings that were not closed -------------------------------------- */
 
 START_TEST(test_recording_without_end_plays_to_where_it_came)
@@ -592,6 +612,7 @@ int main(void)
     tcase_add_test(different, test_live_input_is_refused_in_replay);
     tcase_add_test(different, test_wrong_start_is_refused);
     tcase_add_loop_test(different, test_hostile_logs_end_with_a_clear_status, 0, 4);
+    tcase_add_test(different, test_endless_claim_does_not_hang);
     tcase_add_test(different, test_failed_disk_is_told);
     tcase_add_test(different, test_wrong_initial_state_is_refused);
     suite_add_tcase(suite, different);
