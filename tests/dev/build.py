@@ -4,7 +4,7 @@
 import os
 import pathlib
 
-from dev.common import BUILD, ROOT, Failed, locked, run, say
+from dev.common import BUILD, ROOT, Failed, busy, locked, run, say
 
 PROGRAMS = ("powerplayd", "powerplay-machine", "powerplay-display", "powerplay-net", "powerplay")
 
@@ -14,10 +14,11 @@ def build(folder: pathlib.Path = BUILD, *options: str) -> pathlib.Path:
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / ".dev-lock"):
         if not (folder / "build.ninja").exists():
-            say(f"configuring {folder.relative_to(ROOT)}")
+            say(f"configuring {folder}")
             run(["meson", "setup", folder, ROOT, *options], quiet=True)
-        say(f"building {folder.relative_to(ROOT)}")
-        run(["ninja", "-C", folder, "--quiet"])
+        say(f"building {folder}")
+        with busy("building"):
+            run(["ninja", "-C", folder, "--quiet"])
         _link_programs(folder)
     return folder
 

@@ -8,10 +8,11 @@ import pathlib
 import shlex
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build"
+BUILD = pathlib.Path(os.environ.get("POWERPLAY_BUILD") or ROOT / "build")
 TESTS = ROOT / "tests"
 RESULTS = ROOT / "docs" / "results"
 START = time.monotonic()
@@ -39,6 +40,24 @@ def cache() -> pathlib.Path:
 def say(text: str) -> None:
     """One line of progress, with the seconds since the start."""
     print(f"[{time.monotonic() - START:6.1f} s] {text}", flush=True)
+
+
+@contextlib.contextmanager
+def busy(what: str):
+    """Says that something is still going on, every four seconds until it is over."""
+    over = threading.Event()
+
+    def tell() -> None:
+        while not over.wait(4):
+            say(f"  … {what}")
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ import re
 import subprocess
 import tempfile
 
-from dev.common import Failed, cache, locked, run, say
+from dev.common import Failed, busy, cache, locked, run, say
 
 SUITE = "bookworm"
 APT = pathlib.Path("/etc/apt")
@@ -194,7 +194,8 @@ Dir::Etc::preferencesparts "{self.folder}/none";
             self._write(entry)
             for attempt in (1, 2, 3):
                 say(f"fetching the package index for {self.name} (entry in {entry.place})")
-                done = self._apt("apt-get", "update", "--error-on=any")
+                with busy("fetching the index"):
+                    done = self._apt("apt-get", "update", "--error-on=any")
                 if done.returncode == 0:
                     break
                 problems = [line for line in done.stdout.splitlines() if line.startswith(("E:", "W:", "Err:"))]
@@ -238,7 +239,8 @@ Dir::Etc::preferencesparts "{self.folder}/none";
         store.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=store, prefix=".fetch-") as folder:
             names = [f"{package.name}={package.version}" for package in wanted.values()]
-            done = self._apt("apt-get", "download", *names, cwd=folder)
+            with busy("fetching packages"):
+                done = self._apt("apt-get", "download", *names, cwd=folder)
             for path in pathlib.Path(folder).glob("*.deb"):
                 package = wanted.pop(hash_of(path), None)
                 if package:

@@ -4,7 +4,7 @@
 import shutil
 
 from dev.build import build
-from dev.common import BUILD, ROOT, Failed, say
+from dev.common import BUILD, Failed, say
 
 FOLDERS = ("api", "replay", "machine", "clients", "daemon")
 
@@ -18,5 +18,5 @@ def make(_arguments) -> int:
         raise Failed("the build made no reference pages")
     for page in pages:
         shutil.copy(page, target / page.name)
-        say(f"{(target / page.name).relative_to(ROOT)}")
+        say(str(target / page.name))
     return 0

@@ -8,7 +8,6 @@ import pathlib
 
 import pytest
 
-from dev.common import BUILD
 from dev.lab import Lab, Machine
 from guest import guests
 
@@ -19,13 +18,9 @@ NUMBERS = itertools.count(1)
 PACED = FAST | {"sleep": True}
 
 
-def build_folder() -> pathlib.Path:
-    return pathlib.Path(os.environ.get("POWERPLAY_BUILD") or BUILD)
-
-
 @pytest.fixture(scope="module")
 def lab():
-    with Lab(build_folder()) as private:
+    with Lab() as private:
         yield private
 
 

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 
 from dev import debian
-from dev.common import Failed, TESTS, cache, locked, run, say
+from dev.common import Failed, TESTS, busy, cache, locked, run, say
 from guest import archive
 
 HERE = pathlib.Path(__file__).parent
@@ -78,7 +78,8 @@ def _once(name: str, make) -> pathlib.Path:
             return final
         temporary = pathlib.Path(tempfile.mkdtemp(dir=final.parent, prefix=".making-"))
         try:
-            make(temporary)
+            with busy(f"making {final.name}"):
+                make(temporary)
             temporary.chmod(0o755)
             os.replace(temporary, final)
         finally:
@@ -272,8 +273,8 @@ def bench() -> Guest:
     source = TESTS / "bench/guest"
     kernel, busybox = _package(KERNEL), _package(BUSYBOX)
 
-    def compile_with(compiler: str, folder: pathlib.Path, name: str, *flags: str) -> bytes:
-        run([compiler, "-O2", "-static", "-ffp-contract=off", *flags, "-o", folder / name, source / "bench.c", "-lm"],
+    def compile_with(compiler: str, folder: pathlib.Path, name: str, *flags: str, program: str = "bench.c") -> bytes:
+        run([compiler, "-O2", "-static", "-ffp-contract=off", *flags, "-o", folder / name, source / program, "-lm"],
             quiet=True)
         return (folder / name).read_bytes()
 
@@ -290,6 +291,7 @@ def bench() -> Guest:
                   archive.file("bench/run.sh", (source / "run.sh").read_bytes()),
                   archive.file("bench/bench", compile_with(CROSS, folder, "bench"), 0o755),
                   archive.file("bench/bench-vec", compile_with(CROSS, folder, "bench-vec", "-maltivec"), 0o755),
+                  archive.file("bench/bench-own", compile_with(CROSS, folder, "bench-own", program="own.c"), 0o755),
                   archive.file("bench/data.xz", packed.stdout)]
         (folder / "initrd.gz").write_bytes(archive.initramfs(nodes))
 

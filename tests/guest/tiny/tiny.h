@@ -39,8 +39,7 @@ int rtas(const Guest *guest, const char *service, uint32_t in_count, uint32_t ou
 /* Looks for a block device on the first PCI bridge and sets it up. */
 void disk_find(Disk *disk, const Guest *guest);
 
-/* Writes a sector, reads one that an earlier round has written, and sees both moments and the data.
- */
+/* Reads a sector, writes it, reads one that an earlier round has written; sees data and moments. */
 void disk_use(Disk *disk, Guest *guest, uint64_t round);
 
 #endif
