@@ -10,6 +10,8 @@
 
 #include "machine/worker.h"
 
+#include "machine/worker-recording.h"
+
 #include <string.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -204,6 +206,9 @@ static void state_changed(void *opaque, MachineRunState state, ShutdownCause cau
     const ReplayDivergence *divergence = replay_divergence(replay);
     Change *change = g_new0(Change, 1);
     worker_publish(worker);
+    if (state == MACHINE_SHUTDOWN) {
+        worker_recording_seal(worker); /* the machine has closed its log */
+    }
     *change = (Change){ .worker = worker, .state = state, .cause = cause };
     change->status = worker_status(worker);
     change->text = g_strdup(divergence ? divergence->text : machine_error_text(worker->machine));

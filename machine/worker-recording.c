@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * A recording is a folder in the machine's own folder:
- *
- *     recordings/NAME/manifest.json   what was recorded: definition, versions, digests of the files
- *     recordings/NAME/log             the events (replay/log.h)
+ * A machine's recordings are folders (replay/recording.h) in its own folder: recordings/NAME.
  *
  * A recording that starts at power-on needs no snapshot: the machine is built again from the
- * definition and the same files. So before a replay the manifest is compared with this machine;
- * names and paths may differ, nothing that the guest could notice may.
+ * definition and the same files, which the manifest refers to by their digests. So before a replay
+ * the manifest is compared with this machine; names and paths may differ, nothing that the guest
+ * could notice may.
  */
 
 #include "machine/worker-recording.h"
@@ -22,15 +20,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define MANIFEST_FORMAT 1
-#define MANIFEST_MAX (1024 * 1024)
-
-struct WorkerRecording {
-    int directory; /* the machine's, borrowed */
-    char *folder;  /* "recordings/NAME" */
-    int log;       /* file */
-};
 
 bool worker_recording_name_is_valid(const char *name)
 {
@@ -47,9 +36,9 @@ static bool fail_errno(const char *what, const char *path, GError **error)
     return false;
 }
 
-/* Digests */
+/* Digests of the machine's files */
 
-static JsonNode *digest_file(const char *path, int fd, GError **error)
+static JsonNode *digest_file(const char *name, int fd, GError **error)
 {
     g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
     g_autofree uint8_t *bytes = g_malloc(1 << 20);
@@ -60,19 +49,19 @@ static JsonNode *digest_file(const char *path, int fd, GError **error)
         size += n;
     }
     if (n < 0) {
-        fail_errno("read", path, error);
+        fail_errno("read", name, error);
         return NULL;
     }
     g_autoptr(JsonObject) entry = json_object_new();
-    json_object_set_string_member(entry, "path", path);
+    json_object_set_string_member(entry, "name", name);
     json_object_set_int_member(entry, "size", size);
     json_object_set_string_member(entry, "sha256", g_checksum_get_string(checksum));
     return json_node_init_object(json_node_alloc(), entry);
 }
 
-static bool add_digest(JsonArray *list, const char *path, int fd, GError **error)
+static bool add_digest(JsonArray *list, const char *name, int fd, GError **error)
 {
-    JsonNode *node = fd < 0 ? NULL : digest_file(path, fd, error);
+    JsonNode *node = fd < 0 ? NULL : digest_file(name, fd, error);
     if (node) {
         json_array_add_element(list, node);
     }
@@ -87,8 +76,8 @@ static void digest_files(GTask *task, gpointer source, gpointer data, GCancellab
     bool good = add_digest(list, "kernel", config->kernel_fd, &error) &&
                 add_digest(list, "initrd", config->initrd_fd, &error);
     for (unsigned i = 0; i < config->disk_count && good; i++) {
-        g_autofree char *path = g_strdup_printf("disks[%u].file", i);
-        good = add_digest(list, path, config->disks[i].fd, &error);
+        g_autofree char *name = g_strdup_printf("disk-%u", i);
+        good = add_digest(list, name, config->disks[i].fd, &error);
     }
     if (good) {
         g_task_return_pointer(task, json_node_init_array(json_node_alloc(), list),
@@ -105,85 +94,100 @@ void worker_recording_digest_files(Worker *worker, GAsyncReadyCallback done, gpo
     g_task_run_in_thread(task, digest_files);
 }
 
-/* The manifest */
+/* Folders */
 
-static JsonNode *versions_node(Machine *machine)
+static int open_folder(Worker *worker, const char *folder, GError **error)
 {
-    g_auto(GStrv) lines = machine_behaviour_versions(machine);
-    g_autoptr(JsonArray) array = json_array_new();
+    int fd = openat(worker->directory, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        fail_errno("open", folder, error);
+    }
+    return fd;
+}
+
+static bool make_folder(Worker *worker, const char *name, const char *folder, GError **error)
+{
+    mkdirat(worker->directory, "recordings", 0700);
+    if (mkdirat(worker->directory, folder, 0700) == 0) {
+        return true;
+    }
+    if (errno != EEXIST) {
+        return fail_errno("make", folder, error);
+    }
+    g_set_error(error, API_ERROR, API_ERROR_GENERIC,
+                "There is a recording '%s' already: choose another name or delete it", name);
+    return false;
+}
+
+Recording *worker_recording_create(Worker *worker, const char *name, JsonNode *files,
+                                   GError **error)
+{
+    g_autofree char *folder = g_build_filename("recordings", name, NULL);
+    JsonArray *list = json_node_get_array(files);
+    if (!make_folder(worker, name, folder, error)) {
+        return NULL;
+    }
+    int fd = open_folder(worker, folder, error);
+    Recording *recording = fd >= 0 ? recording_new(fd, error) : NULL;
+    if (fd >= 0) {
+        close(fd);
+    }
+    for (guint i = 0; recording && i < json_array_get_length(list); i++) {
+        JsonObject *file = json_array_get_object_element(list, i);
+        recording_add_reference(recording, json_object_get_string_member(file, "name"),
+                                json_object_get_string_member(file, "sha256"),
+                                (guint64)json_object_get_int_member(file, "size"));
+    }
+    return recording;
+}
+
+/* Versions: "component version" lines of the machine as rows of a manifest */
+
+static GArray *split_versions(char **lines)
+{
+    GArray *versions = g_array_new(FALSE, TRUE, sizeof(RecordingVersion));
     for (char **line = lines; *line; line++) {
-        json_array_add_string_element(array, *line);
+        char *space = strrchr(*line, ' ');
+        g_assert(space);
+        *space = 0;
+        RecordingVersion version = { *line, (guint32)g_ascii_strtoull(space + 1, NULL, 10) };
+        g_array_append_val(versions, version);
     }
-    return json_node_init_array(json_node_alloc(), array);
+    return versions;
 }
 
-static JsonNode *manifest_node(Worker *worker, const char *name, JsonNode *files)
+bool worker_recording_begin(Worker *worker, Recording *recording, GError **error)
 {
-    g_autoptr(JsonObject) manifest = json_object_new();
-    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
-    g_autofree char *created = g_date_time_format(now, "%Y-%m-%dT%H:%M:%SZ");
-    json_object_set_int_member(manifest, "format", MANIFEST_FORMAT);
-    json_object_set_string_member(manifest, "recording", name);
-    json_object_set_string_member(manifest, "created", created);
-    json_object_set_string_member(manifest, "program", "powerplay " POWERPLAY_VERSION);
-    json_object_set_int_member(manifest, "log-version", LOG_VERSION);
-    json_object_set_string_member(manifest, "sync-level", sync_level_name(SYNC_MINIMAL));
-    json_object_set_member(manifest, "versions", versions_node(worker->machine));
-    json_object_set_member(manifest, "files", json_node_copy(files));
-    json_object_set_member(manifest, "definition",
-                           api_json_parse(worker->config->canonical, -1, NULL));
-    return json_node_init_object(json_node_alloc(), manifest);
+    Machine *machine = worker->machine;
+    g_auto(GStrv) lines = machine_behaviour_versions(machine);
+    g_autoptr(GArray) versions = split_versions(lines);
+    RecordingInfo info = {
+        .definition = worker->config->canonical,
+        .program = "powerplay " POWERPLAY_VERSION,
+        .level = SYNC_MINIMAL,
+        .start = machine_position(machine),
+        .versions = (const RecordingVersion *)(void *)versions->data,
+        .n_versions = versions->len,
+    };
+    LogWriter *log = recording_start(recording, &info, error);
+    if (!log || !machine_record(machine, log, SYNC_MINIMAL, error)) {
+        recording_free(recording);
+        return false;
+    }
+    worker->open_recording = recording;
+    return true;
 }
 
-static bool write_all(int fd, const char *bytes, size_t size)
+void worker_recording_seal(Worker *worker)
 {
-    for (size_t done = 0; done < size;) {
-        ssize_t n = write(fd, bytes + done, size - done);
-        if (n < 0 && errno != EINTR) {
-            return false;
-        }
-        done += n > 0 ? (size_t)n : 0;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Recording) recording = g_steal_pointer(&worker->open_recording);
+    if (recording && !recording_seal(recording, &error)) {
+        g_warning("the recording is closed but could not be sealed: %s", error->message);
     }
-    return fdatasync(fd) == 0;
 }
 
-static bool write_manifest(WorkerRecording *recording, JsonNode *manifest, GError **error)
-{
-    g_autofree char *path = g_build_filename(recording->folder, "manifest.json", NULL);
-    g_autofree char *text = api_json_to_line(manifest);
-    g_autofree char *line = g_strconcat(text, "\n", NULL);
-    int fd = openat(recording->directory, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool good = fd >= 0 && write_all(fd, line, strlen(line));
-    if (!good) {
-        fail_errno("write", path, error);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return good;
-}
-
-static JsonNode *read_manifest(WorkerRecording *recording, GError **error)
-{
-    g_autofree char *path = g_build_filename(recording->folder, "manifest.json", NULL);
-    g_autofree char *text = g_malloc(MANIFEST_MAX);
-    int fd = openat(recording->directory, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, MANIFEST_MAX);
-    if (n < 0) {
-        fail_errno("read", path, error);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    JsonNode *node = n < 0 ? NULL : api_json_parse(text, n, error);
-    if (node && !JSON_NODE_HOLDS_OBJECT(node)) {
-        g_clear_pointer(&node, json_node_unref);
-        g_set_error(error, API_ERROR, API_ERROR_GENERIC, "%s is not a manifest", path);
-    } else if (!node && n >= 0) {
-        g_prefix_error(error, "%s: ", path);
-    }
-    return node;
-}
+/* Comparing */
 
 /* Names and places of files are nothing that a guest could notice. */
 static void forget_names(JsonNode *definition)
@@ -201,109 +205,95 @@ static void forget_names(JsonNode *definition)
     }
 }
 
-static bool compare_member(JsonObject *manifest, const char *name, JsonNode *mine, GError **error)
+static JsonNode *parse_definition(const char *text, GError **error)
 {
-    JsonNode *theirs = json_object_get_member(manifest, name);
-    g_autofree char *a = api_json_to_line(theirs);
-    g_autofree char *b = api_json_to_line(mine);
-    if (strcmp(a, b) == 0) {
-        return true;
+    JsonNode *node = api_json_parse(text, -1, error);
+    if (node && !JSON_NODE_HOLDS_OBJECT(node)) {
+        g_clear_pointer(&node, json_node_unref);
+        g_set_error(error, API_ERROR, API_ERROR_GENERIC, "The manifest has no definition");
     }
-    g_set_error(error, API_ERROR, API_ERROR_GENERIC,
-                "The recording was not made by this machine: its %s differ: %s was recorded, %s is "
-                "here",
-                name, a, b);
-    return false;
+    return node;
 }
 
-static bool compare_manifest(Worker *worker, JsonNode *node, JsonNode *files, GError **error)
+static JsonNode *member_or_null(JsonNode *definition, const char *name)
 {
-    JsonObject *manifest = json_node_get_object(node);
-    g_autoptr(JsonNode) format = json_node_init_int(json_node_alloc(), MANIFEST_FORMAT);
-    g_autoptr(JsonNode) log_version = json_node_init_int(json_node_alloc(), LOG_VERSION);
-    g_autoptr(JsonNode) versions = versions_node(worker->machine);
-    g_autoptr(JsonNode) mine = api_json_parse(worker->config->canonical, -1, error);
-    JsonNode *theirs = json_object_get_member(manifest, "definition");
-    if (!mine || !theirs || !JSON_NODE_HOLDS_OBJECT(theirs)) {
-        g_set_error(error, API_ERROR, API_ERROR_GENERIC, "The manifest has no definition");
+    return json_object_get_member(json_node_get_object(definition), name);
+}
+
+/* Both are canonical but for their order, so members are compared one by one. */
+static bool compare_definitions(JsonNode *recorded, JsonNode *here, GError **error)
+{
+    JsonNode *both[] = { recorded, here };
+    for (gsize k = 0; k < G_N_ELEMENTS(both); k++) {
+        g_autoptr(GList) names = json_object_get_members(json_node_get_object(both[k]));
+        for (GList *link = names; link; link = link->next) {
+            JsonNode *a = member_or_null(recorded, link->data);
+            JsonNode *b = member_or_null(here, link->data);
+            g_autofree char *a_text = api_json_to_line(a);
+            g_autofree char *b_text = api_json_to_line(b);
+            if (!a || !b || !json_node_equal(a, b)) {
+                g_set_error(error, API_ERROR, API_ERROR_GENERIC,
+                            "The recording is of another machine: '%s' was %s in its definition, "
+                            "here it is %s",
+                            (const char *)link->data, a_text, b_text);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool check_definition(Worker *worker, const RecordingInfo *info, GError **error)
+{
+    g_autoptr(JsonNode) recorded = parse_definition(info->definition, error);
+    g_autoptr(JsonNode) here = recorded ? parse_definition(worker->config->canonical, error) : NULL;
+    if (!here) {
         return false;
     }
-    forget_names(mine);
-    forget_names(theirs);
-    return compare_member(manifest, "format", format, error) &&
-           compare_member(manifest, "log-version", log_version, error) &&
-           compare_member(manifest, "versions", versions, error) &&
-           compare_member(manifest, "definition", mine, error) &&
-           compare_member(manifest, "files", files, error);
+    forget_names(recorded);
+    forget_names(here);
+    return compare_definitions(recorded, here, error);
 }
 
-/* The folder */
-
-static WorkerRecording *worker_recording_new(Worker *worker, const char *name)
+static bool check_files(const Recording *recording, JsonNode *files, GError **error)
 {
-    WorkerRecording *recording = g_new0(WorkerRecording, 1);
-    recording->directory = worker->directory;
-    recording->folder = g_build_filename("recordings", name, NULL);
-    recording->log = -1;
-    return recording;
-}
-
-void worker_recording_free(WorkerRecording *recording)
-{
-    if (!recording) {
-        return;
+    JsonArray *list = json_node_get_array(files);
+    for (guint i = 0; i < json_array_get_length(list); i++) {
+        JsonObject *file = json_array_get_object_element(list, i);
+        const char *name = json_object_get_string_member(file, "name");
+        const char *mine = json_object_get_string_member(file, "sha256"), *theirs = NULL;
+        guint64 size;
+        if (!recording_get_reference(recording, name, &theirs, &size) || strcmp(mine, theirs) != 0) {
+            g_set_error(error, API_ERROR, API_ERROR_GENERIC,
+                        "The recording was made with another file as %s: SHA-256 %s was recorded, "
+                        "%s is here",
+                        name, theirs ? theirs : "of no file", mine);
+            return false;
+        }
     }
-    if (recording->log >= 0) {
-        close(recording->log);
+    return true;
+}
+
+static bool check_versions(Worker *worker, const Recording *recording, GError **error)
+{
+    g_auto(GStrv) lines = machine_behaviour_versions(worker->machine);
+    g_autoptr(GArray) versions = split_versions(lines);
+    return recording_check_versions(recording,
+                                    (const RecordingVersion *)(void *)versions->data,
+                                    versions->len, error);
+}
+
+Recording *worker_recording_open(Worker *worker, const char *name, JsonNode *files, GError **error)
+{
+    g_autofree char *folder = g_build_filename("recordings", name, NULL);
+    int fd = open_folder(worker, folder, error);
+    g_autoptr(Recording) recording = fd >= 0 ? recording_open(fd, error) : NULL;
+    if (fd >= 0) {
+        close(fd);
     }
-    g_free(recording->folder);
-    g_free(recording);
-}
-
-static bool open_log_file(WorkerRecording *recording, int flags, GError **error)
-{
-    g_autofree char *path = g_build_filename(recording->folder, "log", NULL);
-    recording->log = openat(recording->directory, path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return recording->log >= 0 || fail_errno("open", path, error);
-}
-
-WorkerRecording *worker_recording_create(Worker *worker, const char *name, JsonNode *files, GError **error)
-{
-    WorkerRecording *recording = worker_recording_new(worker, name);
-    g_autoptr(JsonNode) manifest = manifest_node(worker, name, files);
-    mkdirat(recording->directory, "recordings", 0700);
-    bool good = mkdirat(recording->directory, recording->folder, 0700) == 0;
-    if (!good && errno == EEXIST) {
-        g_set_error(error, API_ERROR, API_ERROR_GENERIC,
-                    "There is a recording '%s' already: choose another name or delete it", name);
-    } else if (!good) {
-        fail_errno("make", recording->folder, error);
+    if (!recording || !check_definition(worker, recording_info(recording), error) ||
+        !check_files(recording, files, error) || !check_versions(worker, recording, error)) {
+        return NULL;
     }
-    good = good && write_manifest(recording, manifest, error) &&
-           open_log_file(recording, O_RDWR | O_CREAT | O_EXCL, error);
-    if (!good) {
-        g_clear_pointer(&recording, worker_recording_free);
-    }
-    return recording;
-}
-
-WorkerRecording *worker_recording_open(Worker *worker, const char *name, JsonNode *files, GError **error)
-{
-    WorkerRecording *recording = worker_recording_new(worker, name);
-    g_autoptr(JsonNode) manifest = read_manifest(recording, error);
-    if (!manifest || !compare_manifest(worker, manifest, files, error) ||
-        !open_log_file(recording, O_RDONLY, error)) {
-        g_clear_pointer(&recording, worker_recording_free);
-    }
-    return recording;
-}
-
-LogWriter *worker_recording_create_log(WorkerRecording *recording, const Position *start, GError **error)
-{
-    return log_writer_new(recording->log, start, error);
-}
-
-LogReader *worker_recording_open_log(WorkerRecording *recording, GError **error)
-{
-    return log_reader_new(recording->log, error);
+    return g_steal_pointer(&recording);
 }

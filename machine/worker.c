@@ -16,6 +16,7 @@
 #include "api/json-reader.h"
 #include "api/json-writer.h"
 #include "machine/worker-link.h"
+#include "machine/worker-recording.h"
 
 #include "api-machine-commands.h"
 
@@ -46,6 +47,7 @@ static void execute_end(WorkerCall *call)
     if (replay_mode(machine_replay(machine)) == REPLAY_RECORD) {
         machine_record_stop(machine, &call->error);
     }
+    worker_recording_seal(call->worker);
     machine_quit(machine);
 }
 

@@ -29,6 +29,7 @@ typedef struct {
 } WorkerStatus;
 
 typedef struct WorkerLink WorkerLink;
+typedef struct Recording Recording; /* replay/recording.h */
 
 typedef struct Worker {
     char *name;
@@ -47,6 +48,7 @@ typedef struct Worker {
     bool has_recorded; /* `recording` was made by this process */
     bool has_run;      /* the guest was started once */
     bool is_ending;
+    Recording *open_recording; /* until its log is closed; machine thread only */
 
     GMutex lock; /* of status */
     WorkerStatus status;

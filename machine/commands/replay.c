@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Record and replay. What a recording's folder holds is in worker-recording.c. */
+/* Record and replay. Folders and manifests are in worker-recording.c. */
 
 #include "machine/commands/commands.h"
 
@@ -40,13 +40,13 @@ typedef struct {
     ApiRequest *request;
     char *name;
     bool is_replay;
-    WorkerRecording *recording;
+    Recording *recording;
 } Begin;
 
 static void begin_free(gpointer data)
 {
     Begin *begin = data;
-    worker_recording_free(begin->recording);
+    recording_free(begin->recording);
     g_free(begin->name);
     g_free(begin);
 }
@@ -60,23 +60,20 @@ static void execute_begin(WorkerCall *call)
                     "the guest was started in the meantime");
         return;
     }
-    if (begin->is_replay) {
-        LogReader *log = worker_recording_open_log(begin->recording, &call->error);
-        if (log) {
-            Position start, end;
-            log_reader_range(log, &start, &end);
-            if (machine_play(machine, log, SYNC_MINIMAL, &call->error)) {
-                g_mutex_lock(&call->worker->lock);
-                call->worker->status.end_icount = end.icount;
-                g_mutex_unlock(&call->worker->lock);
-            }
-        }
-    } else {
-        Position position = machine_position(machine);
-        LogWriter *log = worker_recording_create_log(begin->recording, &position, &call->error);
-        if (log) {
-            machine_record(machine, log, SYNC_MINIMAL, &call->error);
-        }
+    if (!begin->is_replay) {
+        worker_recording_begin(call->worker, g_steal_pointer(&begin->recording), &call->error);
+        return;
+    }
+    LogReader *log = recording_open_log(begin->recording, &call->error);
+    Position start, end;
+    if (!log) {
+        return;
+    }
+    log_reader_range(log, &start, &end);
+    if (machine_play(machine, log, SYNC_MINIMAL, &call->error)) {
+        g_mutex_lock(&call->worker->lock);
+        call->worker->status.end_icount = end.icount;
+        g_mutex_unlock(&call->worker->lock);
     }
 }
 
@@ -146,6 +143,7 @@ static void execute_record_stop(WorkerCall *call)
         set_class(&call->error, API_ERROR_DEVICE_NOT_ACTIVE);
         return;
     }
+    worker_recording_seal(call->worker);
     JsonObject *object = json_object_new();
     json_object_set_string_member(object, "recording", call->data);
     set_unsigned(object, "icount", machine_position(machine).icount);
