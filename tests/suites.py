@@ -35,6 +35,8 @@ SUITES = (
           packages=("qemu-user", "gcc-powerpc64le-linux-gnu", "gcc-powerpc64-linux-gnu"), minutes=5),
     Suite("dev", "downloads, guests and ledger of ./dev", (*PYTEST, "{tests}/dev"), counted="junit",
           packages=("python3-pytest", "e2fsprogs"), minutes=3),
+    Suite("daemon", "daemon, worker, command line and Python package", (*PYTEST, "{tests}/daemon"), counted="junit",
+          packages=("python3-pytest",), guests=("tiny",), minutes=5),
     Suite("shapes", "replays in many shapes, injected errors, whole snapshots", (PYTHON, "{tests}/machine/run_shapes.py"),
           full=(PYTHON, "{tests}/machine/run_shapes.py"), guests=("tiny",), minutes=5),
     Suite("e2e", "a small guest, Debian's kernel, refusals: recorded and replayed", (*PYTEST, "{tests}/e2e",

@@ -319,7 +319,8 @@ VERBS: Dict[str, Verb] = {
     "wait": Verb(do_wait, "wait until something happens", "powerplay wait deb1 --serial login:",
                  [option("--serial", metavar="REGEX", help="the guest writes this on its console"),
                   option("--event", metavar="NAME", help="an event comes"),
-                  option("--status", metavar="STATE", help="the guest's state; default: stopped"),
+                  option("--status", metavar="STATE", help="the guest's state; default: stopped, which is powered "
+                         "off or without a process"),
                   TIMEOUT]),
     "record": Verb(do_record, "start a machine and record it; or close its recording",
                    "powerplay record deb1 first",

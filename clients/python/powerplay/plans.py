@@ -91,16 +91,16 @@ class MachinePlans:
                 raise WrongState(f"{self.name} is {status['status']} and will not {what}")
 
     def wait_status_plan(self, wanted: str, timeout: float) -> Plan[str]:
-        """Waits for a run state of query-status, or for "stopped": no process any more."""
+        """Waits for a run state of query-status, or for "stopped": powered off, or no process."""
         deadline = time.monotonic() + timeout
         while True:
             info = yield Call("machine-info", {"name": self.name})
             status = info["state"]
             if status == "running":
                 status = (yield self.call("query-status"))["status"]
-            if status == wanted or (wanted == "stopped" and status in ENDED):
+            if status == wanted or (wanted == "stopped" and status in (*ENDED, "shutdown")):
                 return str(status)
-            if status in ENDED:
+            if status in (*ENDED, "shutdown", "internal-error"):
                 raise WrongState(f"{self.name} is {status} and will not become {wanted}")
             if time.monotonic() > deadline:
                 raise TimedOut(f"{self.name} is {status} after {timeout:g} s, not {wanted}")

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command line: each verb, each exit code, and a real terminal for the console."""
+
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+from conftest import FAST, program
+
+OK, FAILED, USAGE, NOT_FOUND, WRONG_STATE, UNREACHABLE, TIMED_OUT, DIVERGED, REFUSED = range(9)
+
+
+@pytest.fixture
+def cli(daemon):
+    def run(*arguments, code=OK, text="", **environment):
+        result = subprocess.run([program("powerplay"), *map(str, arguments)], input=text, capture_output=True,
+                                text=True, timeout=60, env=os.environ | {"POWERPLAY_SOCKET": str(daemon.socket)} | environment)
+        assert result.returncode == code, (arguments, result.stdout, result.stderr)
+        return result
+    return run
+
+
+@pytest.fixture
+def file(definition, tmp_path):
+    """The definition as a file beside its kernel, which it names relatively."""
+    os.symlink(definition["kernel"], tmp_path / "kernel")
+    path = tmp_path / "tiny.json"
+    path.write_text(json.dumps(definition | {"kernel": "kernel"}))
+    return path
+
+
+@pytest.fixture
+def made(cli, file):
+    cli("create", file)
+    yield "tiny"
+    cli("destroy", "tiny", "--force")
+
+
+def test_the_life_of_a_machine(cli, file):
+    assert "tiny is stopped" in cli("create", file).stdout
+    assert "tiny" in cli("list").stdout
+    assert cli("record", "tiny", "first").stdout
+    assert cli("wait", "tiny", "--serial", "TINY-[A-Z]+").stdout.strip() == "TINY-READY"
+    assert cli("wait", "tiny", "--status", "shutdown", "--timeout", 30).stdout
+    assert "first is closed" in cli("record", "tiny", "--stop").stdout
+    assert cli("stop", "tiny").stdout == "tiny is stopped\n"
+    assert "first held" in cli("replay", "tiny", "first").stdout
+    info = json.loads(cli("info", "tiny", "--json").stdout)
+    assert info["recordings"] == ["first"] and info["state"] == "stopped"
+    cli("start", "tiny", "--paused")
+    assert json.loads(cli("qmp", "tiny", "query-status").stdout)["status"] == "prelaunch"
+    cli("resume", "tiny")
+    cli("kill", "tiny")
+    cli("destroy", "tiny")
+    assert json.loads(cli("list", "--json").stdout) == []
+
+
+def test_every_verb_has_help_with_an_example(cli):
+    top = cli("--help").stdout
+    assert "Exit codes" in top
+    for verb in ("create start stop kill destroy list info console type wait record replay qmp doctor "
+                 "version pause resume reset events").split():
+        assert f"    {verb} " in top
+        assert f"Example: powerplay {verb}" in cli(verb, "--help").stdout.replace("\n", " ")
+
+
+def test_exit_1_failed(cli, file):
+    result = cli("create", file.parent / "none.json", code=FAILED)
+    assert result.stderr.startswith("powerplay: create: ") and "none.json" in result.stderr
+    file.write_text("{")
+    assert "not JSON" in cli("create", file, code=FAILED).stderr
+    file.write_text('{"name": "x", "kernel": "nowhere"}')
+    assert str(file.parent / "nowhere") in cli("create", file, code=FAILED).stderr
+
+
+def test_exit_2_usage(cli):
+    cli(code=USAGE)
+    cli("nonsense", code=USAGE)
+    cli("start", code=USAGE)
+    cli("qmp", "-", "query-metrics", "{", code=USAGE)
+
+
+def test_exit_3_not_found(cli):
+    result = cli("start", "nobody", code=NOT_FOUND)
+    assert result.stderr == "powerplay: start: There is no machine 'nobody'\nhint: `powerplay list` shows the machines\n"
+    for verb in ("stop", "kill", "destroy", "info", "console"):
+        cli(verb, "nobody", code=NOT_FOUND)
+    cli("type", "nobody", "x", code=NOT_FOUND)
+    cli("wait", "nobody", code=NOT_FOUND)
+    cli("replay", "nobody", "r", code=NOT_FOUND)
+
+
+def test_exit_4_wrong_state(cli, made, file):
+    cli("create", file, code=WRONG_STATE)
+    cli("kill", made, code=WRONG_STATE)
+    cli("type", made, "x", code=WRONG_STATE)
+    assert "hint: `powerplay start tiny`" in cli("console", made, code=WRONG_STATE).stderr
+    cli("start", made, "--paused")
+    cli("start", made, code=WRONG_STATE)
+    cli("destroy", made, code=WRONG_STATE)
+    cli("record", made, "--stop", code=WRONG_STATE)
+
+
+def test_exit_5_unreachable(cli, tmp_path):
+    result = cli("list", "--socket", tmp_path / "none", code=UNREACHABLE)
+    assert "no daemon answers" in result.stderr and "hint: start one with `powerplayd`" in result.stderr
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "dead"))
+    listener.close()
+    cli("list", "--socket", tmp_path / "dead", code=UNREACHABLE)
+    cli("doctor", "--socket", tmp_path / "none", code=FAILED)
+    assert "no daemon" in cli("version", "--socket", tmp_path / "none").stdout
+
+
+def test_exit_6_timed_out(cli, tiny, pp):
+    pp.create(tiny.definition("endless", "rounds=100000000", clock=FAST)).start()
+    try:
+        cli("wait", "endless", "--serial", "never written", "--timeout", 0.5, code=TIMED_OUT)
+        cli("wait", "endless", "--status", "shutdown", "--timeout", 0.5, code=TIMED_OUT)
+        cli("wait", "endless", "--event", "RESET", "--timeout", 0.5, code=TIMED_OUT)
+    finally:
+        pp.find("endless").destroy()
+
+
+def test_exit_7_a_replay_that_does_not_hold(cli, tiny, pp):
+    """The recording of one command line gets the definition of another one, as if nothing had changed."""
+    try:
+        for name, rounds in (("one", "rounds=5"), ("two", "rounds=6")):
+            pp.create(tiny.definition(name, rounds, clock=FAST))
+            cli("record", name, "r1")
+            cli("wait", name, "--status", "shutdown")
+            cli("stop", name)
+        one, two = (row["directory"] for row in pp.recording_list())
+        os.replace(os.path.join(one, "log"), os.path.join(two, "log"))
+        assert "powerplay: replay: " in cli("replay", "two", "r1", code=DIVERGED).stderr
+    finally:
+        for name in ("one", "two"):
+            pp.find(name).destroy()
+
+
+def test_exit_8_refused(cli, tmp_path):
+    if os.geteuid() == 0:
+        pytest.skip("the superuser is never refused")
+    path = tmp_path / "theirs"
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+    path.chmod(0)
+    cli("list", "--socket", path, code=REFUSED)
+
+
+def test_exit_130_interrupted(tiny, pp, daemon):
+    pp.create(tiny.definition("endless", "rounds=100000000", clock=FAST)).start()
+    try:
+        process = subprocess.Popen([program("powerplay"), "wait", "endless", "--serial", "never"],
+                                   env=os.environ | {"POWERPLAY_SOCKET": str(daemon.socket)})
+        time.sleep(0.7)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+    finally:
+        pp.find("endless").destroy()
+
+
+def test_qmp_takes_requests_from_a_pipe(cli, made):
+    lines = cli("qmp", "-", text='{"execute": "machine-list"}\n\n{"execute": "nope"}\n').stdout.splitlines()
+    assert json.loads(lines[0])["return"][0]["name"] == "tiny"
+    assert json.loads(lines[1])["error"]["class"] == "CommandNotFound"
+
+
+def test_json_of_each_verb_is_one_value(cli, file):
+    for arguments in (["create", file], ["list"], ["start", "tiny", "--paused"], ["info", "tiny"], ["type", "tiny", "x"],
+                      ["resume", "tiny"], ["wait", "tiny"], ["pause", "tiny"], ["kill", "tiny"],
+                      ["record", "tiny", "j"], ["kill", "tiny"], ["replay", "tiny", "j"], ["destroy", "tiny", "--force"],
+                      ["doctor"], ["version"]):
+        json.loads(cli(*arguments, "--json").stdout)
+
+
+class Terminal:
+    """A program on a terminal of its own."""
+
+    def __init__(self, arguments, environment):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execve(arguments[0], arguments, environment)
+        self.seen = b""
+
+    def expect(self, words: bytes, seconds=20):
+        deadline = time.monotonic() + seconds
+        while words not in self.seen:
+            assert time.monotonic() < deadline, self.seen[-300:]
+            if select.select([self.fd], [], [], 0.2)[0]:
+                self.seen += os.read(self.fd, 65536)
+
+    def type(self, data: bytes):
+        os.write(self.fd, data)
+
+
+def test_the_console_is_a_terminal_until_the_escape_key(tiny, pp, daemon):
+    pp.create(tiny.definition("talker", "rounds=100000000", "wait=3000", clock=FAST | {"sleep": True})).start()
+    try:
+        terminal = Terminal([program("powerplay"), "console", "talker"],
+                            os.environ | {"POWERPLAY_SOCKET": str(daemon.socket)})
+        terminal.expect(b"Ctrl-] leaves")
+        terminal.expect(b"ROUND")
+        terminal.type(b"\x03")  # not an interrupt of the client: it goes to the guest
+        terminal.expect(b"KEY 03")
+        terminal.type(b"\x1a\x1b[A")
+        terminal.expect(b"KEY 1a")
+        terminal.expect(b"KEY 41")
+        terminal.type(b"\x1d")
+        terminal.expect(b"it runs on")
+        assert os.waitpid(terminal.pid, 0)[1] == 0
+        assert pp.find("talker").query_status()["running"]
+    finally:
+        pp.find("talker").destroy()
