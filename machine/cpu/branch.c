@@ -100,10 +100,12 @@ ExecStatus op_bctar(Cpu *cpu, const Insn *insn)
     ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
     {                                                                                              \
         unsigned a = cpu_cr_bit(cpu, insn->a), b = cpu_cr_bit(cpu, insn->b);                       \
-        cpu_set_cr_bit(cpu, insn->t, (expression) & 1);                                            \
+        cpu_set_cr_bit(cpu, insn->t, 1 & (expression));                                            \
         return EXEC_NEXT;                                                                          \
     }
 
+/* clang-format takes products of bare names for declarations. */
+/* clang-format off */
 CR_LOGIC(crand, a & b)
 CR_LOGIC(cror, a | b)
 CR_LOGIC(crxor, a ^ b)
@@ -112,6 +114,7 @@ CR_LOGIC(crnor, ~(a | b))
 CR_LOGIC(creqv, ~(a ^ b))
 CR_LOGIC(crandc, a & ~b)
 CR_LOGIC(crorc, a | ~b)
+/* clang-format on */
 
 ExecStatus op_mcrf(Cpu *cpu, const Insn *insn)
 {

@@ -69,9 +69,8 @@ static inline ExecStatus add(Cpu *cpu, unsigned target, uint64_t a, uint64_t b, 
         return call;                                                                               \
     }
 /* The plain and the record form; and all four variants of an XO form. */
-#define OP_RC(name, sets, call) OP(name, sets, call) OP(name##_rc, (sets) | SETS_CR, call)
-#define OP_OE_RC(name, sets, call)                                                                 \
-    OP_RC(name, sets, call) OP_RC(name##o, (sets) | SETS_OV, call)
+#define OP_RC(name, sets, call)    OP(name, sets, call) OP(name##_rc, (sets) | SETS_CR, call)
+#define OP_OE_RC(name, sets, call) OP_RC(name, sets, call) OP_RC(name##o, (sets) | SETS_OV, call)
 
 #define ADD(a, b, carry) add(cpu, insn->t, a, b, carry, SETS)
 
@@ -133,14 +132,13 @@ static inline ExecStatus multiply_low_double(Cpu *cpu, const Insn *insn, unsigne
     return finish(cpu, insn->t, (uint64_t)product, sets);
 }
 
-#define HIGH_SIGNED(a, b) ((uint64_t)(((__int128)(int64_t)(a) * (int64_t)(b)) >> 64))
+#define HIGH_SIGNED(a, b)   ((uint64_t)(((__int128)(int64_t)(a) * (int64_t)(b)) >> 64))
 #define HIGH_UNSIGNED(a, b) ((uint64_t)(((unsigned __int128)(a) * (b)) >> 64))
 
-OP(mulli, 0, finish(cpu, insn->t, RA * (uint64_t)insn_si(insn), 0))
+OP(mulli, 0, finish(cpu, insn->t, (uint64_t)insn_si(insn) * RA, 0))
 OP_OE_RC(mullw, 0, multiply_low_word(cpu, insn, SETS))
 OP_OE_RC(mulld, 0, multiply_low_double(cpu, insn, SETS))
-OP_RC(mulhw, 0,
-      finish(cpu, insn->t, (uint32_t)(((int64_t)(int32_t)RA * (int32_t)RB) >> 32), SETS))
+OP_RC(mulhw, 0, finish(cpu, insn->t, (uint32_t)(((int64_t)(int32_t)RA * (int32_t)RB) >> 32), SETS))
 OP_RC(mulhwu, 0, finish(cpu, insn->t, ((uint64_t)(uint32_t)RA * (uint32_t)RB) >> 32, SETS))
 OP_RC(mulhd, 0, finish(cpu, insn->t, HIGH_SIGNED(RA, RB), SETS))
 OP_RC(mulhdu, 0, finish(cpu, insn->t, HIGH_UNSIGNED(RA, RB), SETS))

@@ -70,8 +70,8 @@ ExecStatus op_cdtbcd(Cpu *cpu, const Insn *insn)
 {
     uint64_t source = RS, result = 0;
     for (unsigned word = 0; word < 64; word += 32)
-        result |= (bcd_from_declet(source >> (word + 10)) << 12 |
-                   bcd_from_declet(source >> word)) << word;
+        result |= (bcd_from_declet(source >> (word + 10)) << 12 | bcd_from_declet(source >> word))
+                  << word;
     RA = result;
     return EXEC_NEXT;
 }
@@ -80,8 +80,8 @@ ExecStatus op_cbcdtd(Cpu *cpu, const Insn *insn)
 {
     uint64_t source = RS, result = 0;
     for (unsigned word = 0; word < 64; word += 32)
-        result |= (declet_from_bcd(source >> (word + 12)) << 10 |
-                   declet_from_bcd(source >> word)) << word;
+        result |= (declet_from_bcd(source >> (word + 12)) << 10 | declet_from_bcd(source >> word))
+                  << word;
     RA = result;
     return EXEC_NEXT;
 }

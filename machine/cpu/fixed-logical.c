@@ -58,6 +58,8 @@ ExecStatus op_or(Cpu *cpu, const Insn *insn)
     return finish(cpu, insn, RS | RB, false);
 }
 
+/* clang-format takes products of bare names for declarations. */
+/* clang-format off */
 OP(or_rc, RS | RB, true)
 OP(andi_rc, RS & insn_ui(insn), true)
 OP(andis_rc, RS & insn_ui(insn) << 16, true)
@@ -72,6 +74,7 @@ OP_RC(nor, ~(RS | RB))
 OP_RC(eqv, ~(RS ^ RB))
 OP_RC(andc, RS & ~RB)
 OP_RC(orc, RS | ~RB)
+/* clang-format on */
 OP_RC(extsb, (uint64_t)(int8_t)RS)
 OP_RC(extsh, (uint64_t)(int16_t)RS)
 OP_RC(extsw, (uint64_t)(int32_t)RS)

@@ -9,8 +9,8 @@
  *    the base of an update form, is written.
  * 3. Invalid forms. The decoder refuses update forms with RA=0 and loads with RA=RT on 64-bit
  *    processors, and quadwords with an odd register. What is left: 32-bit processors take r0 as the
- *    base, and keep the loaded value where RA=RT; lq with RA=RT, and lswi and lswx that would load a
- *    register of their own address, are illegal instructions; lmw loads it.
+ *    base, and keep the loaded value where RA=RT; lq with RA=RT, and lswi and lswx that would load
+ * a register of their own address, are illegal instructions; lmw loads it.
  */
 #include <string.h>
 
@@ -30,14 +30,14 @@ static inline uint64_t ea_displaced(const Cpu *cpu, const Insn *insn, int64_t di
     return cpu_ea(cpu, cpu_gpr_or_zero(cpu, insn->a) + (uint64_t)displacement);
 }
 
-#define EA_D ea_displaced(cpu, insn, insn_si(insn))
+#define EA_D  ea_displaced(cpu, insn, insn_si(insn))
 #define EA_DS ea_displaced(cpu, insn, insn_ds(insn))
 #define EA_DQ ea_displaced(cpu, insn, insn_dq(insn))
-#define EA_X ea_displaced(cpu, insn, (int64_t)RB)
+#define EA_X  ea_displaced(cpu, insn, (int64_t)RB)
 /* And of the update forms. */
-#define EA_DU cpu_ea(cpu, RA + (uint64_t)insn_si(insn))
+#define EA_DU  cpu_ea(cpu, RA + (uint64_t)insn_si(insn))
 #define EA_DSU cpu_ea(cpu, RA + (uint64_t)insn_ds(insn))
-#define EA_XU cpu_ea(cpu, RA + RB)
+#define EA_XU  cpu_ea(cpu, RA + RB)
 
 /* What is loaded is converted to TYPE, whose sign extends. */
 #define LOAD(name, bits, type, address)                                                            \

@@ -43,7 +43,8 @@ static bool restart_oracle(Run *run)
 {
     g_autoptr(GError) error = NULL;
     oracle_free(run->oracle);
-    run->oracle = oracle_new(run->options->emulator, run->options->runner, run->little_endian, &error);
+    run->oracle =
+        oracle_new(run->options->emulator, run->options->runner, run->little_endian, &error);
     if (!run->oracle)
         g_printerr("cannot start %s: %s\n", run->options->emulator, error->message);
     return run->oracle;
@@ -126,8 +127,8 @@ static void compare(Run *run, const Row *row, uint64_t first, unsigned count)
         Image mask, difference;
         results[i].code[0] = run->ours[i].code[0];
         results[i].code[1] = run->ours[i].code[1];
-        known_differences(row, &run->input[i], &run->ours[i], &results[i],
-                          run->options->without, &mask);
+        known_differences(row, &run->input[i], &run->ours[i], &results[i], run->options->without,
+                          &mask);
         if (image_differ(&run->ours[i], &results[i], &mask, &difference))
             show(run, row, first + i, i, &results[i], &difference);
         else
@@ -150,7 +151,8 @@ static bool find_fatal(Run *run, const Row *row, uint64_t first, unsigned count)
                run->options->order, first + i, run->input[i].code[0], run->input[i].code[1]);
         return restart_oracle(run);
     }
-    printf("%s (%s): the emulator ended, but not on any one case\n", row->name, run->options->order);
+    printf("%s (%s): the emulator ended, but not on any one case\n", row->name,
+           run->options->order);
     run->failed++;
     return restart_oracle(run);
 }
@@ -191,7 +193,8 @@ static bool run_batch(Run *run, const Row *row, uint64_t first, unsigned count)
     return true;
 }
 
-/* Case N always runs in slot N modulo SLOT_COUNT, so that its address does not depend on the range. */
+/* Case N always runs in slot N modulo SLOT_COUNT, so that its address does not depend on the range.
+ */
 static bool run_row(Run *run, const Row *row)
 {
     uint64_t at = (uint64_t)run->options->first, end = at + (uint64_t)run->options->cases;
@@ -255,7 +258,8 @@ static bool run_all(Run *run)
     return true;
 }
 
-/* --- explanations ------------------------------------------------------------------------------ */
+/* --- explanations ------------------------------------------------------------------------------
+ */
 
 static const TestVector *find_vector(const GPtrArray *vectors, const char *name)
 {
@@ -369,17 +373,23 @@ static bool check_explanations(Run *run)
 static bool parse(int *argc, char ***argv, Options *options, GError **error)
 {
     const GOptionEntry entries[] = {
-        { "emulator", 0, 0, G_OPTION_ARG_STRING, &options->emulator, "qemu-ppc64le or qemu-ppc64", "PROGRAM" },
+        { "emulator", 0, 0, G_OPTION_ARG_STRING, &options->emulator, "qemu-ppc64le or qemu-ppc64",
+          "PROGRAM" },
         { "runner", 0, 0, G_OPTION_ARG_FILENAME, &options->runner, "the guest side", "FILE" },
         { "order", 0, 0, G_OPTION_ARG_STRING, &options->order, "byte order", "le|be" },
-        { "row", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->rows, "only these rows (repeatable; may hold *)", "NAME" },
+        { "row", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->rows,
+          "only these rows (repeatable; may hold *)", "NAME" },
         { "seed", 0, 0, G_OPTION_ARG_INT64, &options->seed, "which cases", "N" },
         { "first", 0, 0, G_OPTION_ARG_INT64, &options->first, "number of the first case", "N" },
         { "cases", 0, 0, G_OPTION_ARG_INT64, &options->cases, "cases of each row", "N" },
-        { "coverage", 0, 0, G_OPTION_ARG_FILENAME, &options->coverage, "file to add rows to", "FILE" },
-        { "without", 0, 0, G_OPTION_ARG_STRING, &options->without, "ignore this explanation; prints vectors for it", "NAME" },
-        { "explanations", 0, 0, G_OPTION_ARG_FILENAME, &options->explanations, "check the explanations' vectors instead", "FILE" },
-        { "vectors", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->vectors, "run these vectors instead (repeatable)", "FILE" },
+        { "coverage", 0, 0, G_OPTION_ARG_FILENAME, &options->coverage, "file to add rows to",
+          "FILE" },
+        { "without", 0, 0, G_OPTION_ARG_STRING, &options->without,
+          "ignore this explanation; prints vectors for it", "NAME" },
+        { "explanations", 0, 0, G_OPTION_ARG_FILENAME, &options->explanations,
+          "check the explanations' vectors instead", "FILE" },
+        { "vectors", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->vectors,
+          "run these vectors instead (repeatable)", "FILE" },
         { "list", 0, 0, G_OPTION_ARG_NONE, &options->list, "lists the rows", NULL },
         { NULL },
     };
@@ -388,12 +398,13 @@ static bool parse(int *argc, char ***argv, Options *options, GError **error)
     if (!g_option_context_parse(context, argc, argv, error))
         return false;
     bool ok = (!options->order || !strcmp(options->order, "le") || !strcmp(options->order, "be")) &&
-              (options->list || options->vectors || options->runner) && options->cases > 0 && options->first >= 0 &&
-              options->first % SLOT_COUNT == 0;
+              (options->list || options->vectors || options->runner) && options->cases > 0 &&
+              options->first >= 0 && options->first % SLOT_COUNT == 0;
     if (!ok)
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "--runner FILE is needed, --order is le or be, --cases is positive, --first a "
-                    "multiple of %d", SLOT_COUNT);
+                    "multiple of %d",
+                    SLOT_COUNT);
     return ok;
 }
 
@@ -426,6 +437,7 @@ int main(int argc, char **argv)
     g_strfreev(options.rows);
     g_strfreev(options.vectors);
     if (!options.list)
-        printf("%" G_GUINT64_FORMAT " passed, %" G_GUINT64_FORMAT " failed\n", run->passed, run->failed);
+        printf("%" G_GUINT64_FORMAT " passed, %" G_GUINT64_FORMAT " failed\n", run->passed,
+               run->failed);
     return ok && !run->failed ? 0 : 1;
 }

@@ -29,15 +29,45 @@ static bool once_in(Random *random, unsigned n)
 
 #define PICK(random, array) ((array)[below(random, G_N_ELEMENTS(array))])
 
-/* --- values ------------------------------------------------------------------------------------ */
+/* --- values ------------------------------------------------------------------------------------
+ */
 
 static const uint64_t corners_64[] = {
-    0, 1, 2, 3, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0x80000001,
-    0xfffffffe, 0xffffffff, 0x100000000, 0x100000001, 0x7fffffff00000000, 0x7fffffffffffffff,
-    0x8000000000000000, 0x8000000000000001, 0xffffffff00000000, 0xffffffff7fffffff,
-    0xffffffff80000000, 0xffffffffffff8000, 0xfffffffffffffffe, 0xffffffffffffffff,
-    0x0123456789abcdef, 0x00000000ffff0000, 0x8080808080808080, 0x7f7f7f7f7f7f7f7f,
-    0x5555555555555555, 0xaaaaaaaaaaaaaaaa, 0x9999999999999999, 0x0909090909090909,
+    0,
+    1,
+    2,
+    3,
+    0x7f,
+    0x80,
+    0xff,
+    0x7fff,
+    0x8000,
+    0xffff,
+    0x7fffffff,
+    0x80000000,
+    0x80000001,
+    0xfffffffe,
+    0xffffffff,
+    0x100000000,
+    0x100000001,
+    0x7fffffff00000000,
+    0x7fffffffffffffff,
+    0x8000000000000000,
+    0x8000000000000001,
+    0xffffffff00000000,
+    0xffffffff7fffffff,
+    0xffffffff80000000,
+    0xffffffffffff8000,
+    0xfffffffffffffffe,
+    0xffffffffffffffff,
+    0x0123456789abcdef,
+    0x00000000ffff0000,
+    0x8080808080808080,
+    0x7f7f7f7f7f7f7f7f,
+    0x5555555555555555,
+    0xaaaaaaaaaaaaaaaa,
+    0x9999999999999999,
+    0x0909090909090909,
 };
 
 /* Doubles: zeros, subnormals, limits, what leaves the single range, integers' limits, NaNs. */
@@ -60,13 +90,12 @@ static const uint64_t corners_double[] = {
 };
 
 static const uint32_t corners_single[] = {
-    0x00000000, 0x80000000, 0x00000001, 0x807fffff, 0x00800000, 0x00800001, 0x7f7fffff,
-    0xff7fffff, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00001, 0x7f800001, 0xffa00000,
-    0x7fbfffff, 0x7fffffff, 0x3f800000, 0xbf800000, 0x3f800001, 0x3f7fffff, 0x3f000000,
-    0xbf000000, 0x3effffff, 0x40000000, 0x3fc00000, 0x40400000, 0x4b000000, 0x4b000001,
-    0x4b7fffff, 0x4f000000, 0xcf000000, 0x4effffff, 0x4f800000, 0x4f7fffff, 0x5f000000,
-    0xdf000000, 0x5effffff, 0x5f800000, 0x33800000, 0x34000000, 0x7f000000, 0x01000000,
-    0x1f800000, 0x5f800001, 0x42fe0000, 0xc2fc0000, 0x43000000, 0xc3160000,
+    0x00000000, 0x80000000, 0x00000001, 0x807fffff, 0x00800000, 0x00800001, 0x7f7fffff, 0xff7fffff,
+    0x7f800000, 0xff800000, 0x7fc00000, 0xffc00001, 0x7f800001, 0xffa00000, 0x7fbfffff, 0x7fffffff,
+    0x3f800000, 0xbf800000, 0x3f800001, 0x3f7fffff, 0x3f000000, 0xbf000000, 0x3effffff, 0x40000000,
+    0x3fc00000, 0x40400000, 0x4b000000, 0x4b000001, 0x4b7fffff, 0x4f000000, 0xcf000000, 0x4effffff,
+    0x4f800000, 0x4f7fffff, 0x5f000000, 0xdf000000, 0x5effffff, 0x5f800000, 0x33800000, 0x34000000,
+    0x7f000000, 0x01000000, 0x1f800000, 0x5f800001, 0x42fe0000, 0xc2fc0000, 0x43000000, 0xc3160000,
 };
 
 /* Upper doublewords of quad-precision numbers; the lower ones are zero, one, all ones or random. */
@@ -84,7 +113,9 @@ static const uint64_t corners_quad[] = {
 static uint64_t random_integer(Random *random)
 {
     switch (below(random, 8)) {
-    case 0: case 1: case 2: return PICK(random, corners_64);
+    case 0:
+    case 1:
+    case 2: return PICK(random, corners_64);
     case 3: return 1ull << below(random, 64);
     case 4: return ~(~0ull << below(random, 64));
     case 5: return (uint64_t)(int64_t)(int)(below(random, 512) - 256);
@@ -96,7 +127,9 @@ static uint64_t random_double(Random *random)
 {
     uint64_t value = next(random);
     switch (below(random, 8)) {
-    case 0: case 1: case 2: return PICK(random, corners_double) ^ (value & 1) << 63;
+    case 0:
+    case 1:
+    case 2: return PICK(random, corners_double) ^ (value & 1) << 63;
     case 3: return (value & 0x800fffffffffffff) | (uint64_t)(1023 - 64 + below(random, 128)) << 52;
     case 4: return (value & 0x800fffffffffffff) | (uint64_t)(896 + below(random, 256)) << 52;
     case 5: return value & 0x800fffffffffffff & ~0ull << below(random, 52);
@@ -110,7 +143,8 @@ static uint32_t random_single(Random *random)
 {
     uint32_t value = (uint32_t)next(random);
     switch (below(random, 6)) {
-    case 0: case 1: return PICK(random, corners_single) ^ (value & 1) << 31;
+    case 0:
+    case 1: return PICK(random, corners_single) ^ (value & 1) << 31;
     case 2: return (value & 0x807fffff) | (127 - 32 + below(random, 64)) << 23;
     case 3: return value & 0x807fffff;
     case 4: return (value & 0x80780000) | (110 + below(random, 36)) << 23;
@@ -169,7 +203,8 @@ static void make_decimal(Random *random, uint64_t *vsr)
     if (national)
         vsr[1] = (vsr[1] & ~0xffffull) | PICK(random, national_signs);
     else if (!zoned)
-        vsr[1] = (vsr[1] & ~15ull) | (once_in(random, 30) ? below(random, 16) : 10 + below(random, 6));
+        vsr[1] =
+            (vsr[1] & ~15ull) | (once_in(random, 30) ? below(random, 16) : 10 + below(random, 6));
 }
 
 static void make_vsr(Random *random, Flavour flavour, uint64_t *vsr)
@@ -185,10 +220,9 @@ static void make_vsr(Random *random, Flavour flavour, uint64_t *vsr)
         vsr[1] = (uint64_t)random_single(random) << 32 | random_single(random);
         break;
     case FLAVOUR_QUAD:
-        vsr[0] = once_in(random, 2)
-                     ? PICK(random, corners_quad)
-                     : (next(random) & 0x8000ffffffffffff) |
-                           (uint64_t)(16383 - 130 + below(random, 260)) << 48;
+        vsr[0] = once_in(random, 2) ? PICK(random, corners_quad)
+                                    : (next(random) & 0x8000ffffffffffff) |
+                                          (uint64_t)(16383 - 130 + below(random, 260)) << 48;
         vsr[1] = once_in(random, 3) ? next(random) : PICK(random, lower);
         break;
     case FLAVOUR_INTEGER:
@@ -235,7 +269,7 @@ static Flavour choose_flavour(Random *random, const Row *row)
     if (contains(name, "qp"))
         return once_in(random, 4) && contains(name, "dp") ? FLAVOUR_DOUBLE : FLAVOUR_QUAD;
     if (name[0] == 'f' || g_str_has_prefix(name, "xs"))
-        return once_in(random, 4) ? FLAVOUR_SINGLE_AS_DOUBLE
+        return once_in(random, 4)   ? FLAVOUR_SINGLE_AS_DOUBLE
                : once_in(random, 8) ? FLAVOUR_INTEGER
                                     : FLAVOUR_DOUBLE;
     if (g_str_has_prefix(name, "xv") || contains(name, "fp"))
@@ -300,7 +334,8 @@ static void make_registers(Random *random, const Row *row, unsigned rounding, Im
     }
 }
 
-/* --- storage ----------------------------------------------------------------------------------- */
+/* --- storage -----------------------------------------------------------------------------------
+ */
 
 static bool has_field(const Row *row, FieldKind kind)
 {
@@ -392,7 +427,8 @@ static uint32_t make_address(Random *random, const Row *row, uint32_t word, Imag
         word = with_a(word, once_in(random, 2) ? 0 : t);
     else if (update || row->flags & ROW_EVEN || !has_field(row, FIELD_INDEX) ||
              row->flags & ROW_LENGTH)
-        word = with_a(word, free_register(random, t, has_field(row, FIELD_INDEX) ? field_b(word) : 0));
+        word =
+            with_a(word, free_register(random, t, has_field(row, FIELD_INDEX) ? field_b(word) : 0));
 
     if (!has_field(row, FIELD_INDEX) || row->flags & ROW_LENGTH) {
         image->gpr[field_a(word)] = target - (uint64_t)displacement(row, word);
@@ -432,7 +468,8 @@ static void make_reservation(Random *random, const Row *row, uint32_t word, Imag
     image->code[0] = 31u << 26 | t << 21 | (word & 0x001ff800) | (uint32_t)opcode[size] << 1;
 }
 
-/* --- branches and special registers -------------------------------------------------------------- */
+/* --- branches and special registers --------------------------------------------------------------
+ */
 
 static uint64_t choose_pad(Random *random)
 {
@@ -473,8 +510,8 @@ static uint32_t make_spr(Random *random, uint32_t word)
 }
 
 /*
- * Values of fields that are not tried: reserved ones, whose meaning is ours to define, and some that
- * the emulator refuses. The bits are kept zero.
+ * Values of fields that are not tried: reserved ones, whose meaning is ours to define, and some
+ * that the emulator refuses. The bits are kept zero.
  */
 static uint32_t untried(const Row *row)
 {
@@ -491,7 +528,8 @@ static uint32_t untried(const Row *row)
     return 0;
 }
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------------
+ */
 
 static uint64_t hash_name(const char *name)
 {

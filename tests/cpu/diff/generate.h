@@ -2,8 +2,8 @@
 /*
  * Random cases for a row of the instruction set, half of whose operands are corners.
  *
- * A case depends on the seed, the row's name and the case's number, and on nothing else, so that any
- * one can be made again alone.
+ * A case depends on the seed, the row's name and the case's number, and on nothing else, so that
+ * any one can be made again alone.
  */
 #ifndef TESTS_CPU_DIFF_GENERATE_H
 #define TESTS_CPU_DIFF_GENERATE_H

@@ -50,10 +50,10 @@ static const struct {
     const char *name;
     size_t offset;
 } singles[] = {
-    { "fpscr", G_STRUCT_OFFSET(Image, fpscr) },   { "cr", G_STRUCT_OFFSET(Image, cr) },
-    { "xer", G_STRUCT_OFFSET(Image, xer) },       { "lr", G_STRUCT_OFFSET(Image, lr) },
-    { "ctr", G_STRUCT_OFFSET(Image, ctr) },       { "tar", G_STRUCT_OFFSET(Image, tar) },
-    { "vscr", G_STRUCT_OFFSET(Image, vscr) + 8 }, { "vrsave", G_STRUCT_OFFSET(Image, vrsave) },
+    { "fpscr", G_STRUCT_OFFSET(Image, fpscr) },     { "cr", G_STRUCT_OFFSET(Image, cr) },
+    { "xer", G_STRUCT_OFFSET(Image, xer) },         { "lr", G_STRUCT_OFFSET(Image, lr) },
+    { "ctr", G_STRUCT_OFFSET(Image, ctr) },         { "tar", G_STRUCT_OFFSET(Image, tar) },
+    { "vscr", G_STRUCT_OFFSET(Image, vscr) + 8 },   { "vrsave", G_STRUCT_OFFSET(Image, vrsave) },
     { "landing", G_STRUCT_OFFSET(Image, landing) }, { "signal", G_STRUCT_OFFSET(Image, signal) },
     { "nip", G_STRUCT_OFFSET(Image, nip) },
 };
@@ -94,7 +94,8 @@ bool image_differ(const Image *a, const Image *b, const Image *mask, Image *diff
     return any;
 }
 
-/* --- names ------------------------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------------------------------
+ */
 
 /* A register number: digits, or a letter for a field of WORD. */
 static bool parse_number(const char **at, uint32_t word, bool vsx, unsigned *number)
@@ -143,7 +144,8 @@ static bool mask_of_single(const char *name, Image *mask)
             return true;
         }
         for (size_t j = 0; j < G_N_ELEMENTS(bit_names); j++) {
-            if (!strcmp(bit_names[j].field, singles[i].name) && !strcmp(bit_names[j].bit, dot + 1)) {
+            if (!strcmp(bit_names[j].field, singles[i].name) &&
+                !strcmp(bit_names[j].bit, dot + 1)) {
                 *field |= bit_names[j].mask;
                 return true;
             }
@@ -182,7 +184,8 @@ bool image_name_mask(const char *name, uint32_t word, Image *mask)
     return mask_of_single(name, mask);
 }
 
-/* --- values ------------------------------------------------------------------------------------ */
+/* --- values ------------------------------------------------------------------------------------
+ */
 
 static bool fail(GError **error, const char *name, const char *value)
 {
@@ -246,7 +249,8 @@ bool image_set(Image *image, const char *name, const char *value, GError **error
     return true;
 }
 
-/* --- reports ----------------------------------------------------------------------------------- */
+/* --- reports -----------------------------------------------------------------------------------
+ */
 
 static char *field_name(size_t index)
 {

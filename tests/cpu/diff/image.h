@@ -2,10 +2,10 @@
 /*
  * The complete state around one tested instruction, in the host's byte order.
  *
- * The struct has the layout of layout.h, so that moving it to and from the guest is a matter of byte
- * order only. Fields have names ("gpr3", "vsr40", "fpscr", "cr", "window"), which vectors, known
- * differences and reports share; a name may be followed by a dot and a bit's name ("fpscr.FI",
- * "xer.CA32") or by ".d0" and ".d1" for the doublewords of a vsr.
+ * The struct has the layout of layout.h, so that moving it to and from the guest is a matter of
+ * byte order only. Fields have names ("gpr3", "vsr40", "fpscr", "cr", "window"), which vectors,
+ * known differences and reports share; a name may be followed by a dot and a bit's name
+ * ("fpscr.FI", "xer.CA32") or by ".d0" and ".d1" for the doublewords of a vsr.
  */
 #ifndef TESTS_CPU_DIFF_IMAGE_H
 #define TESTS_CPU_DIFF_IMAGE_H

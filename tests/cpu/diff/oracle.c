@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define SHARED_SIZE (2 * SLOT_COUNT * STATE_SIZE)
-#define SHARED_FD 3
+#define SHARED_FD   3
 
 struct Oracle {
     GPid pid;

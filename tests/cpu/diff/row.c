@@ -97,8 +97,11 @@ const Row *rows_of_problem_state(unsigned *count)
             continue;
         Row *row = &rows[(*count)++];
         unsigned size = isa_effects[i].load ? isa_effects[i].load : isa_effects[i].store;
-        *row = (Row){ .name = isa->name, .value = isa->word, .mask = isa->mask,
-                      .ignored = isa->reserved, .flags = flags_of(i),
+        *row = (Row){ .name = isa->name,
+                      .value = isa->word,
+                      .mask = isa->mask,
+                      .ignored = isa->reserved,
+                      .flags = flags_of(i),
                       .size = (uint8_t)(size == ISA_SIZE_VARIES ? 0 : size) };
         add_operands(row, i);
         add_registers(row, i);

@@ -28,28 +28,28 @@ typedef enum {
 enum {
     ROW_LOAD = 1,
     ROW_STORE = 2,
-    ROW_FLOAT = 4,  /* needs FP, VEC or VSX: the vector-scalar registers matter */
-    ROW_EVEN = 8,   /* the target register is even */
+    ROW_FLOAT = 4, /* needs FP, VEC or VSX: the vector-scalar registers matter */
+    ROW_EVEN = 8,  /* the target register is even */
     ROW_BRANCH = 16,
-    ROW_LENGTH = 32,   /* FIELD_INDEX is a length */
-    ROW_RESERVE = 64,  /* load and reserve */
+    ROW_LENGTH = 32,       /* FIELD_INDEX is a length */
+    ROW_RESERVE = 64,      /* load and reserve */
     ROW_CONDITIONAL = 128, /* store conditional */
     ROW_REFUSED = 256,     /* our guests do not have it: an illegal instruction */
 };
 
 typedef struct {
     const char *name;
-    uint32_t value; /* fixed bits */
-    uint32_t mask;  /* which bits are fixed */
+    uint32_t value;   /* fixed bits */
+    uint32_t mask;    /* which bits are fixed */
     uint32_t ignored; /* reserved bits: tried as zero */
     uint16_t flags;
-    uint8_t size;     /* bytes of storage, 0 when they vary */
+    uint8_t size;      /* bytes of storage, 0 when they vary */
     uint8_t fields[8]; /* FieldKind */
 } Row;
 
 /*
- * The rows of a POWER9's problem state, privileged and hypervisor ones left out, in the order of the
- * description. The array and its names live as long as the program; *COUNT is set.
+ * The rows of a POWER9's problem state, privileged and hypervisor ones left out, in the order of
+ * the description. The array and its names live as long as the program; *COUNT is set.
  */
 const Row *rows_of_problem_state(unsigned *count);
 
