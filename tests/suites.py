@@ -41,8 +41,6 @@ SUITES = (
           packages=("gcc-powerpc64le-linux-gnu",)),
     Suite("shapes", "replays in many shapes, injected errors, whole snapshots", (PYTHON, "{tests}/machine/run_shapes.py"),
           full=(PYTHON, "{tests}/machine/run_shapes.py"), guests=("tiny",), minutes=5),
-    Suite("bare", "privileged state, MMU and interrupts: directed programs on the bare machine",
-          (PYTHON, "{tests}/guest/bare/run_bare.py"), packages=("gcc-powerpc64le-linux-gnu",), minutes=4),
     Suite("bare-qemu", "the same programs on qemu-system-ppc64, with its known departures from the book",
           (PYTHON, "{tests}/guest/bare/run_bare.py", "--qemu"), packages=("gcc-powerpc64le-linux-gnu", "qemu-system-ppc"),
           minutes=10, default=False),

@@ -65,7 +65,10 @@ bool cpu_probe_store(Cpu *cpu, uint64_t ea, unsigned length);
 /* The same for a load (dcbst and friends act as loads for protection). */
 bool cpu_probe_load(Cpu *cpu, uint64_t ea, unsigned length);
 
-/* The real address of a permitted load (or store) of the naturally aligned SIZE bytes at EA. */
-bool cpu_translate_data(Cpu *cpu, uint64_t ea, unsigned size, bool is_store, uint64_t *real);
+/*
+ * Where a load (or store) at EA would go, without making it: *REAL, and whether the storage is
+ * caching-inhibited. Marks nothing in the page table.
+ */
+bool cpu_find_data(Cpu *cpu, uint64_t ea, bool is_store, uint64_t *real, bool *inhibited);
 
 #endif

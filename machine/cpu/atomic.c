@@ -6,8 +6,9 @@
  * 1. All raise an alignment interrupt unless naturally aligned; an atomic memory operation also if
  *    its second operand lies outside the 32-byte block of the first.
  * 2. The reservation is the 128-byte granule of a real address and the size of the load. A store
- *    conditional succeeds if both match, and clears the reservation whether it succeeds or not. One
- *    that has no reservation of its size fails without looking at storage, so it cannot fault.
+ *    conditional succeeds if both match, and clears the reservation whether it succeeds or not. It
+ *    faults as a store does even without a reservation, but marks the page only if it stores.
+ *    Caching-inhibited storage takes no reservation (Book III 6.5.3).
  * 3. A fault keeps the reservation.
  * 4. Function codes that are not in the book's tables cause a data storage interrupt.
  */
@@ -26,27 +27,38 @@ static inline uint64_t ea_indexed(const Cpu *cpu, const Insn *insn)
     return cpu_ea(cpu, cpu_gpr_or_zero(cpu, insn->a) + RB);
 }
 
-static bool reserve(Cpu *cpu, uint64_t ea, unsigned size)
+/* The granule that a permitted access at EA lies in. */
+static bool find_granule(Cpu *cpu, uint64_t ea, bool is_store, uint64_t *granule)
 {
     uint64_t real;
-    if (!cpu_translate_data(cpu, ea, size, false, &real))
+    bool inhibited;
+    if (!cpu_find_data(cpu, ea, is_store, &real, &inhibited))
         return false;
-    cpu->s.reserve_valid = 1;
-    cpu->s.reserve_granule = real & ~(uint64_t)(GRANULE - 1);
-    cpu->s.reserve_size = (uint8_t)size;
+    if (inhibited) {
+        cpu_raise(cpu, VECTOR_DATA_STORAGE, 0);
+        cpu->exception.dar = ea;
+        cpu->exception.dsisr = DSISR_ATTRIBUTE | (is_store ? DSISR_STORE : 0);
+        return false;
+    }
+    *granule = real & ~(uint64_t)(GRANULE - 1);
     return true;
+}
+
+static void reserve(Cpu *cpu, uint64_t granule, unsigned size)
+{
+    cpu->s.reserve_valid = 1;
+    cpu->s.reserve_granule = granule;
+    cpu->s.reserve_size = (uint8_t)size;
 }
 
 /* Sets *HELD to whether a store of SIZE bytes at EA is covered. Returns false on an exception. */
 static bool check_reservation(Cpu *cpu, uint64_t ea, unsigned size, bool *held)
 {
-    uint64_t real;
-    *held = cpu->s.reserve_valid && cpu->s.reserve_size == size;
-    if (!*held)
-        return true;
-    if (!cpu_translate_data(cpu, ea, size, true, &real))
+    uint64_t granule;
+    if (!find_granule(cpu, ea, true, &granule))
         return false;
-    *held = cpu->s.reserve_granule == (real & ~(uint64_t)(GRANULE - 1));
+    *held =
+        cpu->s.reserve_valid && cpu->s.reserve_size == size && cpu->s.reserve_granule == granule;
     return true;
 }
 
@@ -62,11 +74,12 @@ static ExecStatus finish_conditional(Cpu *cpu, bool stored)
 #define LOAD_RESERVE(name, bits)                                                                   \
     ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
     {                                                                                              \
-        uint64_t ea = ea_indexed(cpu, insn), value;                                                \
+        uint64_t ea = ea_indexed(cpu, insn), granule, value;                                       \
         if (ea & (bits / 8 - 1))                                                                   \
             return cpu_raise_alignment(cpu, ea, insn);                                             \
-        if (!cpu_load##bits(cpu, ea, &value) || !reserve(cpu, ea, bits / 8))                       \
+        if (!find_granule(cpu, ea, false, &granule) || !cpu_load##bits(cpu, ea, &value))           \
             return EXEC_EXCEPTION;                                                                 \
+        reserve(cpu, granule, bits / 8);                                                           \
         RT = value;                                                                                \
         return EXEC_NEXT;                                                                          \
     }
@@ -97,15 +110,16 @@ STORE_CONDITIONAL(stdcx_rc, 64)
 /* RT as an address register is invalid: an illegal instruction. The decoder refuses odd ones. */
 ExecStatus op_lqarx(Cpu *cpu, const Insn *insn)
 {
-    uint64_t ea = ea_indexed(cpu, insn);
+    uint64_t ea = ea_indexed(cpu, insn), granule;
     Vsr value;
 
     if (insn->t == insn->a || insn->t == insn->b)
         return cpu_raise_program(cpu, PROGRAM_ILLEGAL);
     if (ea & 15)
         return cpu_raise_alignment(cpu, ea, insn);
-    if (!cpu_load128(cpu, ea, &value) || !reserve(cpu, ea, 16))
+    if (!find_granule(cpu, ea, false, &granule) || !cpu_load128(cpu, ea, &value))
         return EXEC_EXCEPTION;
+    reserve(cpu, granule, 16);
     cpu->s.gpr[insn->t] = VSR_D(value, 0);
     cpu->s.gpr[insn->t + 1] = VSR_D(value, 1);
     return EXEC_NEXT;
@@ -148,7 +162,7 @@ enum {
 };
 
 #define DSISR_BAD_AMO 0x4u
-#define AMO_BLOCK 32u
+#define AMO_BLOCK     32u
 
 static ExecStatus raise_bad_code(Cpu *cpu, uint64_t ea)
 {

@@ -5,8 +5,8 @@
  *
  * 1. There are no caches and one processor, so only what these instructions do to storage and which
  *    exceptions they raise remains. Stores to code are seen by the next fetch, whoever stores.
- * 2. dcbz is a store of a whole block. dcbst, dcbf and icbi count as loads of a byte. The touches
- *    never raise anything.
+ * 2. dcbz is a store of a whole block, and an alignment interrupt where storage is not cached.
+ * dcbst, dcbf and icbi count as loads of a byte. The touches never raise anything.
  * 3. paste. reports that the block was not accepted (CR0 is 0 but for SO), as with no accelerator
  *    behind the address.
  * 4. wait resumes at once, which the book allows.
@@ -32,6 +32,12 @@ ExecStatus op_dcbz(Cpu *cpu, const Insn *insn)
     uint64_t ea = ea_indexed(cpu, insn) & ~(uint64_t)(size - 1);
 
     g_assert(size <= sizeof zeros);
+    uint64_t real;
+    bool inhibited;
+    if (!cpu_find_data(cpu, ea, true, &real, &inhibited))
+        return EXEC_EXCEPTION;
+    if (inhibited)
+        return cpu_raise_alignment(cpu, ea_indexed(cpu, insn), insn);
     return cpu_store_bytes(cpu, ea, size, zeros) ? EXEC_NEXT : EXEC_EXCEPTION;
 }
 

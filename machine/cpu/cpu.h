@@ -75,6 +75,7 @@ typedef enum {
 #define PROGRAM_ILLEGAL (1ull << 19)
 #define PROGRAM_PRIVILEGED (1ull << 18)
 #define PROGRAM_TRAP (1ull << 17)
+#define PROGRAM_NEXT (1ull << 16) /* SRR0 is not the instruction that caused it but the next */
 
 /* DSISR bits of a data storage interrupt. */
 #define DSISR_NO_TRANSLATION 0x40000000u
@@ -142,7 +143,7 @@ struct Cpu {
     struct {
         uint64_t ea, value;  /* of a memory access on its slow path */
         const void *link;    /* the exit that was taken and is not linked yet */
-        uint8_t leave;       /* a helper asks to go back */
+        uint32_t leave;      /* a helper asks to go back: 0 or 1 */
         uint8_t must_return; /* and a boundary must look */
         uint8_t cr_of_order[3]; /* CR field for less, equal, greater */
     } translated;

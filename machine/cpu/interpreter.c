@@ -69,6 +69,15 @@ static bool finish_attempt(Cpu *cpu, ExecStatus status)
     return !cpu->s.halted && exception_pending(cpu) == VECTOR_NONE;
 }
 
+/* Whether the word is b, bc, bclr, bcctr or bctar: those that MSR.BE traces, taken or not. */
+static bool is_branch(uint32_t word)
+{
+    enum { B = 18, BC = 16, INDIRECT = 19, BCLR = 16, BCCTR = 528, BCTAR = 560 };
+    unsigned primary = word >> 26, extended = word >> 1 & 0x3ff;
+    return primary == B || primary == BC ||
+           (primary == INDIRECT && (extended == BCLR || extended == BCCTR || extended == BCTAR));
+}
+
 /*
  * Attempts one instruction under MSR.SE or MSR.BE. The trace interrupt follows if it completed;
  * rfid and its like, which end in EXEC_BRANCH_BOUNDARY, are not traced (Book III 6.5.15).
@@ -81,10 +90,11 @@ static bool run_traced(Cpu *cpu)
     ExecStatus status = insn ? insn->execute(cpu, insn) : EXEC_EXCEPTION;
     if (status == EXEC_REFETCH)
         return true;
+    bool traces = insn && (every || is_branch(insn->word));
     if (status == EXEC_NEXT)
         status = EXEC_BOUNDARY;
     bool go_on = finish_attempt(cpu, status);
-    if ((status == EXEC_BOUNDARY && every) || status == EXEC_BRANCH)
+    if ((status == EXEC_BOUNDARY && traces) || status == EXEC_BRANCH)
         exception_deliver_trace(cpu, address);
     return go_on;
 }

@@ -11,6 +11,7 @@
  * 2. A write entry is made only for a page that holds no predecoded code and whose mark is of the
  *    present epoch; the slow path made that mark just before.
  * 3. An access that crosses pages translates both before it touches either.
+ * 4. Read and write entries lead to cacheable pages of RAM only: a hit needs no look at attributes.
  */
 #include "machine/cpu/mmu.h"
 
@@ -198,43 +199,79 @@ static void update_entry(Cpu *cpu, uint64_t leaf_address, AccessKind access, Tra
     entry->bits |= wanted;
 }
 
-static bool translate_relocated(Cpu *cpu, uint64_t ea, AccessKind access, Translation *out)
+/* A permitted translation, and what using it will have to do. */
+typedef struct {
+    TranslationEntry entry;
+    uint64_t leaf_address;
+    bool is_known; /* came from the set: nothing to do */
+    bool replaces; /* the set's own entry refused and the table's does not */
+} Found;
+
+/* Looks for what permits the access and changes nothing. False: cpu->exception says why not. */
+static bool find(Cpu *cpu, uint64_t ea, AccessKind access, Found *found)
 {
-    Mmu *mmu = cpu->mmu;
     RadixFault fault = { .is_segment = true };
     uint32_t context;
     if (!radix_context(cpu, ea, &context))
         return raise_fault(cpu, ea, access, &fault);
-    uint64_t address = radix_page_address(ea);
-    const TranslationEntry *known = translation_set_find(mmu->set, context, address, access);
-    TranslationEntry entry;
-    if (known && radix_permits(cpu, known->bits, access, &fault)) {
-        entry = *known;
-    } else {
-        uint64_t leaf_address;
-        if (!radix_walk(cpu, context, ea, &entry, &leaf_address, &fault) ||
-            !radix_permits(cpu, entry.bits, access, &fault))
-            return raise_fault(cpu, ea, access, &fault);
-        /* The processor reloads an entry that refused; nothing may go on using the old one. */
-        if (known)
-            mmu_invalidate_page(mmu, context, ea);
-        update_entry(cpu, leaf_address, access, &entry);
-        entry.access = access;
-        if (translation_set_add(mmu->set, &entry)) {
-            mmu_drop_banks(mmu);
-            cpu_stop_at_boundary(cpu);
-        }
+    const TranslationEntry *known =
+        translation_set_find(cpu->mmu->set, context, radix_page_address(ea), access);
+    *found = (Found){ .is_known = known && radix_permits(cpu, known->bits, access, &fault) };
+    if (found->is_known) {
+        found->entry = *known;
+        return true;
     }
-    *out = (Translation){ .real = entry.real + (address - entry.page),
-                          .bits = entry.bits, .shift = entry.shift };
+    found->replaces = known;
+    if (!radix_walk(cpu, context, ea, &found->entry, &found->leaf_address, &fault) ||
+        !radix_permits(cpu, found->entry.bits, access, &fault))
+        return raise_fault(cpu, ea, access, &fault);
     return true;
+}
+
+/* The access is attempted: what find() found is marked in the table and enters the set. */
+static void use(Cpu *cpu, uint64_t ea, AccessKind access, Found *found)
+{
+    Mmu *mmu = cpu->mmu;
+    if (found->is_known)
+        return;
+    /* The processor reloads an entry that refused; nothing may go on using the old one. */
+    if (found->replaces)
+        mmu_invalidate_page(mmu, found->entry.context, ea);
+    update_entry(cpu, found->leaf_address, access, &found->entry);
+    found->entry.access = access;
+    if (translation_set_add(mmu->set, &found->entry)) {
+        mmu_drop_banks(mmu);
+        cpu_stop_at_boundary(cpu);
+    }
+}
+
+static Translation translation_of(const Found *found, uint64_t ea)
+{
+    const TranslationEntry *entry = &found->entry;
+    return (Translation){ .real = entry->real + (radix_page_address(ea) - entry->page),
+                          .bits = entry->bits, .shift = entry->shift };
+}
+
+static bool is_relocated(const Cpu *cpu, AccessKind access)
+{
+    return cpu->s.msr & (access == ACCESS_FETCH ? MSR_IR : MSR_DR);
+}
+
+static Translation real_mode(uint64_t ea)
+{
+    return (Translation){ .real = ea & REAL_ADDRESS, .shift = 60 };
 }
 
 bool mmu_translate(Cpu *cpu, uint64_t ea, AccessKind access, Translation *out)
 {
-    if (cpu->s.msr & (access == ACCESS_FETCH ? MSR_IR : MSR_DR))
-        return translate_relocated(cpu, ea, access, out);
-    *out = (Translation){ .real = ea & REAL_ADDRESS, .shift = 60 };
+    Found found;
+    *out = real_mode(ea);
+    if (!is_relocated(cpu, access))
+        return true;
+    if (!find(cpu, ea, access, &found))
+        return false;
+    use(cpu, ea, access, &found);
+    *out = translation_of(&found, ea);
     return true;
 }
 
@@ -263,15 +300,16 @@ static bool reach(Cpu *cpu, uint64_t ea, AccessKind access, Translation *out)
         return false;
     if (!memory_contains(cpu->memory, out->real & ~PAGE_MASK, TLB_PAGE_SIZE))
         return true;
+    if (access == ACCESS_WRITE)
+        memory_mark(cpu->memory, out->real);
+    if (radix_is_inhibited(out->bits))
+        return true;
     TlbEntry entry = { .tag = ea & ~PAGE_MASK,
                        .addend = (uint64_t)(uintptr_t)cpu->memory->ram + out->real - ea };
-    if (access == ACCESS_READ) {
+    if (access == ACCESS_READ)
         cpu->tlb->read[TLB_INDEX(ea)] = entry;
-    } else {
-        memory_mark(cpu->memory, out->real);
-        if (!code_cache_has_code(cpu->engine, out->real))
-            cpu->tlb->write[TLB_INDEX(ea)] = entry;
-    }
+    else if (!code_cache_has_code(cpu->engine, out->real))
+        cpu->tlb->write[TLB_INDEX(ea)] = entry;
     return true;
 }
 
@@ -409,12 +447,21 @@ bool cpu_probe_load(Cpu *cpu, uint64_t ea, unsigned length)
     return reach_parts(cpu, ea, length, ACCESS_READ, where);
 }
 
-bool cpu_translate_data(Cpu *cpu, uint64_t ea, unsigned size, bool is_store, uint64_t *real)
+bool cpu_find_data(Cpu *cpu, uint64_t ea, bool is_store, uint64_t *real, bool *inhibited)
 {
-    Translation where;
-    if (!reach(cpu, ea, is_store ? ACCESS_WRITE : ACCESS_READ, &where))
-        return false;
-    *real = where.real;
+    const TlbEntry *entry = &(is_store ? cpu->tlb->write : cpu->tlb->read)[TLB_INDEX(ea)];
+    AccessKind access = is_store ? ACCESS_WRITE : ACCESS_READ;
+    Found found;
+    *inhibited = false;
+    *real = ea & REAL_ADDRESS;
+    if (entry->tag == TLB_TAG(ea, 1))
+        *real = entry->addend + ea - (uint64_t)(uintptr_t)cpu->memory->ram;
+    else if (is_relocated(cpu, access)) {
+        if (!find(cpu, ea, access, &found))
+            return false;
+        *real = translation_of(&found, ea).real;
+        *inhibited = radix_is_inhibited(found.entry.bits);
+    }
     return true;
 }
 

@@ -8,7 +8,6 @@
 #define CAUSE_NO_TRANSLATION 0x40000000u
 #define CAUSE_NO_EXECUTE 0x10000000u
 #define CAUSE_PROTECTION 0x08000000u
-#define CAUSE_KEY 0x00200000u
 #define CAUSE_BAD_CONFIGURATION 0x00080000u
 
 #define TABLE_ADDRESS 0x0fffffffffffff00ull
@@ -18,6 +17,9 @@
 #define LEAF_RPN 0x01fffffffffff000ull
 #define PROCESS_TABLE_ADDRESS 0x0ffffffffffff000ull
 #define TREE_SIZE_MIN 31
+/* Index bits of a directory: a node below the root has 5, 9 or 13, none fewer (POWER9 UM 4.10). */
+#define ROOT_BITS_MIN 1
+#define NODE_BITS_MIN 5
 
 bool radix_context(const Cpu *cpu, uint64_t ea, uint32_t *context)
 {
@@ -56,14 +58,14 @@ bool radix_permits(const Cpu *cpu, uint64_t bits, AccessKind access, RadixFault 
     uint64_t granted = bits & RADIX_PTE_WRITE ? bits | RADIX_PTE_READ : bits;
     if (!(granted & needed[access]))
         return refuse(fault, is_fetch ? CAUSE_NO_EXECUTE : CAUSE_PROTECTION);
-    /* Key 0 guards problem-state pages against privileged accesses. */
+    /* Key 0 guards problem-state pages against privileged accesses; a refusal is no key fault. */
     if (!problem_state && !(bits & RADIX_PTE_PRIVILEGED)) {
         uint64_t amr = cpu->s.spr[SPR_AMR], iamr = cpu->s.spr[SPR_IAMR];
         bool denied = access == ACCESS_WRITE  ? amr >> 63 & 1
                       : access == ACCESS_READ ? amr >> 62 & 1
                                               : iamr >> 62 & 1;
         if (denied)
-            return refuse(fault, CAUSE_KEY);
+            return refuse(fault, is_fetch ? CAUSE_NO_EXECUTE : CAUSE_PROTECTION);
     }
     return true;
 }
@@ -100,9 +102,9 @@ bool radix_walk(const Cpu *cpu, uint32_t context, uint64_t ea, TranslationEntry 
         *fault = (RadixFault){ .is_segment = true };
         return false;
     }
-    for (;;) {
+    for (bool is_root = true;; is_root = false) {
         unsigned bits = node & ENTRY_SIZE;
-        if (bits == 0 || bits + 12 > remaining)
+        if (bits < (is_root ? ROOT_BITS_MIN : NODE_BITS_MIN) || bits + 12 > remaining)
             return refuse(fault, CAUSE_BAD_CONFIGURATION);
         remaining -= bits;
         uint64_t index = address >> remaining & ((1ull << bits) - 1);

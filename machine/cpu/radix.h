@@ -18,6 +18,12 @@
 #define RADIX_PTE_WRITE 0x2ull
 #define RADIX_PTE_EXECUTE 0x1ull
 
+/* Whether the page is caching-inhibited (non-idempotent or tolerant I/O). */
+static inline bool radix_is_inhibited(uint64_t bits)
+{
+    return bits & RADIX_PTE_NON_IDEMPOTENT;
+}
+
 /* A fault, as the cause bits that go into DSISR or SRR1 (without the store bit). */
 typedef struct {
     bool is_segment;

@@ -4,8 +4,8 @@
  *
  * An access goes through the row of its register: who may, and how. What no row allows is, from
  * problem state, a privileged (SPR bit 0 of the second half set) or illegal instruction; from
- * privileged state registers 0, 4, 5 and 6 and hypervisor resources are illegal instructions, all
- * others are no-operations (Book III 5.4.4, with LPCR.EVIRT set and the emulation assistance
+ * privileged state register 0, reading 4, 5 or 6, and hypervisor resources are illegal
+ * instructions, all others are no-operations (Book III 5.4.4, with LPCR.EVIRT set and the emulation assistance
  * interrupt turned by the hypervisor into a program interrupt).
  */
 #include "machine/cpu/cpu.h"
@@ -74,12 +74,12 @@ static bool in_problem_state(const Cpu *cpu)
 
 /* --- accesses that no row allows ---------------------------------------------------------------- */
 
-static ExecStatus refuse(Cpu *cpu, unsigned number)
+static ExecStatus refuse(Cpu *cpu, unsigned number, bool is_write)
 {
     if (in_problem_state(cpu))
         return cpu_raise_program(cpu, number & SPR_PRIVILEGED_NUMBER ? PROGRAM_PRIVILEGED
                                                                      : PROGRAM_ILLEGAL);
-    bool illegal = number == 0 || number == 4 || number == 5 || number == 6;
+    bool illegal = number == 0 || (!is_write && (number == 4 || number == 5 || number == 6));
     if (illegal || rows[number].kind == KIND_HYPERVISOR)
         return cpu_raise_program(cpu, PROGRAM_ILLEGAL);
     return EXEC_NEXT;
@@ -97,12 +97,13 @@ static int gate_of(SprKind kind)
     }
 }
 
-/* Whether problem state reaches the performance monitor depends on MMCR0.PMCC. */
-static bool pmu_refuses(Cpu *cpu, bool is_write, ExecStatus *status)
+/* Whether problem state reaches the performance monitor depends on MMCR0.PMCC (Book III 9.4.4). */
+static bool pmu_refuses(Cpu *cpu, unsigned number, bool is_write, ExecStatus *status)
 {
-    enum { PMCC_READ_ONLY = 0, PMCC_NONE = 1 };
+    enum { PMCC_READ_ONLY = 0, PMCC_NONE = 1, PMCC_FOUR = 3 };
     unsigned pmcc = cpu->s.spr[SPR_MMCR0] >> 18 & 3;
-    if (pmcc == PMCC_NONE)
+    bool fifth_or_sixth = number == SPR_PMC5_USER || number == SPR_PMC6_USER;
+    if (pmcc == PMCC_NONE || (pmcc == PMCC_FOUR && fifth_or_sixth))
         *status = cpu_raise_facility(cpu, FSCR_PMU);
     else if (pmcc == PMCC_READ_ONLY && is_write)
         *status = cpu_raise_program(cpu, PROGRAM_ILLEGAL);
@@ -117,7 +118,7 @@ static bool is_refused(Cpu *cpu, unsigned number, bool is_write, ExecStatus *sta
     const SprRow *row = &rows[number];
     unsigned allowed = in_problem_state(cpu) ? row->user : row->privileged;
     if (!(allowed & (is_write ? ACCESS_W : ACCESS_R))) {
-        *status = refuse(cpu, number);
+        *status = refuse(cpu, number, is_write);
         return true;
     }
     if (row->kind == KIND_TM) {
@@ -128,7 +129,7 @@ static bool is_refused(Cpu *cpu, unsigned number, bool is_write, ExecStatus *sta
     if (!in_problem_state(cpu) || number == SPR_DSCR)
         return false;
     if (row->kind == KIND_PMU)
-        return pmu_refuses(cpu, is_write, status);
+        return pmu_refuses(cpu, number, is_write, status);
     int gate = gate_of(row->kind);
     if (gate < 0 || cpu->s.spr[SPR_FSCR] >> gate & 1)
         return false;

@@ -7,6 +7,7 @@
  * MSR.HV and MSR.ME.
  */
 #include "machine/cpu/board-hooks.h"
+#include "machine/cpu/float.h"
 #include "machine/cpu/mmu.h"
 #include "machine/cpu/model.h"
 #include "machine/cpu/ops.h"
@@ -29,6 +30,31 @@ static void set_msr(Cpu *cpu, uint64_t msr)
     cpu_mode_changed(cpu);
 }
 
+/*
+ * With FPSCR.FEX already set, an MSR that enables floating-point exceptions is followed by one, as
+ * if the next instruction had caused it (Book III 6.5.9 and 6.9). To be asked once cia is the next.
+ * Linux keeps FE0 and FE1 clear except while a process owns the FPU and asked for SIGFPE. QEMU 7.2
+ * waits for the next floating-point instruction instead.
+ */
+static bool is_float_exception_due(const Cpu *cpu)
+{
+    return cpu->s.msr & (MSR_FE0 | MSR_FE1) && cpu->s.fpscr & FPSCR_FEX;
+}
+
+static ExecStatus raise_float_exception(Cpu *cpu)
+{
+    return cpu_raise_program(cpu, PROGRAM_FP_ENABLED | PROGRAM_NEXT);
+}
+
+static ExecStatus finish_move_to_msr(Cpu *cpu, uint64_t msr)
+{
+    set_msr(cpu, msr);
+    if (!is_float_exception_due(cpu))
+        return EXEC_BOUNDARY;
+    cpu->s.cia = cpu_ea(cpu, cpu->s.cia + 4);
+    return raise_float_exception(cpu);
+}
+
 ExecStatus op_mfmsr(Cpu *cpu, const Insn *insn)
 {
     cpu->s.gpr[insn->t] = cpu->s.msr;
@@ -39,23 +65,21 @@ ExecStatus op_mtmsr(Cpu *cpu, const Insn *insn)
 {
     bool only_ee_ri = INSN_BITS(insn, 15, 15);
     uint64_t kept = only_ee_ri ? ~(MSR_EE | MSR_RI) : ~(uint64_t)UINT32_MAX | MSR_LE;
-    set_msr(cpu, msr_from(cpu, cpu->s.gpr[insn->t], kept));
-    return EXEC_BOUNDARY;
+    return finish_move_to_msr(cpu, msr_from(cpu, cpu->s.gpr[insn->t], kept));
 }
 
 ExecStatus op_mtmsrd(Cpu *cpu, const Insn *insn)
 {
     bool only_ee_ri = INSN_BITS(insn, 15, 15);
     uint64_t kept = only_ee_ri ? ~(MSR_EE | MSR_RI) : MSR_LE;
-    set_msr(cpu, msr_from(cpu, cpu->s.gpr[insn->t], kept));
-    return EXEC_BOUNDARY;
+    return finish_move_to_msr(cpu, msr_from(cpu, cpu->s.gpr[insn->t], kept));
 }
 
 static ExecStatus return_to(Cpu *cpu, uint64_t address, uint64_t msr)
 {
     set_msr(cpu, msr_from(cpu, msr, 0));
     cpu->s.cia = cpu_ea(cpu, address & ~3ull);
-    return EXEC_BRANCH_BOUNDARY;
+    return is_float_exception_due(cpu) ? raise_float_exception(cpu) : EXEC_BRANCH_BOUNDARY;
 }
 
 ExecStatus op_rfid(Cpu *cpu, const Insn *insn)

@@ -383,6 +383,38 @@ static void test_trace(void)
     expect("trace-branch-without-branches", nops, REAL | MSR_BE, 0, 0, 0);
 }
 
+/* FPSCR.FEX is set while MSR does not ask for floating-point exceptions; then an MSR asks for them. */
+CODE(enable_by_mtmsrd, "mtfsb1 27; mtfsb1 5; mtmsrd 3; nop");
+CODE(enable_by_mtmsr, "mtfsb1 27; mtfsb1 5; mtmsr 3; nop");
+CODE(enable_by_rfid, "mtfsb1 27; mtfsb1 5; mtsrr0 5; mtsrr1 4; rfid");
+CODE(enable_nothing, "mtfsb1 5; mtmsrd 3; nop");
+CODE(clear_fpscr, "mtfsb0 27; mtfsb0 5");
+#define FLOAT_NEXT 0x110000 /* floating-point exception; SRR0 is the next instruction */
+
+static void test_float_enable(void)
+{
+    static const u64 modes[] = { MSR_FE0, MSR_FE1, MSR_FE0 | MSR_FE1 };
+    static const char *const names[] = { "fe0", "fe1", "both" };
+    for (unsigned i = 0; i < 3; i++) {
+        u64 msr = REAL | MSR_FP | modes[i];
+        run_r(enable_by_mtmsrd, REAL | MSR_FP, msr, 0, 0);
+        expect(named("fex-mtmsrd", names[i], ""), enable_by_mtmsrd, msr, 0x700, 12, FLOAT_NEXT);
+        run_r(clear_fpscr, REAL | MSR_FP, 0, 0, 0);
+        run_r(enable_by_mtmsr, REAL | MSR_FP, msr, 0, 0);
+        expect(named("fex-mtmsr", names[i], ""), enable_by_mtmsr, msr, 0x700, 12, FLOAT_NEXT);
+        run_r(clear_fpscr, REAL | MSR_FP, 0, 0, 0);
+        run_r(enable_by_rfid, REAL | MSR_FP, 0, msr, (u64)nops);
+        expect(named("fex-rfid", names[i], ""), nops, msr, 0x700, 0, FLOAT_NEXT);
+        run_r(clear_fpscr, REAL | MSR_FP, 0, 0, 0);
+    }
+    run_r(enable_by_mtmsrd, REAL | MSR_FP, REAL | MSR_FP, 0, 0);
+    expect("fex-mtmsrd-neither", enable_by_mtmsrd, REAL | MSR_FP, 0, 0, 0);
+    run_r(clear_fpscr, REAL | MSR_FP, 0, 0, 0);
+    run_r(enable_nothing, REAL | MSR_FP, REAL | MSR_FP | MSR_FE0, 0, 0);
+    expect("fex-clear-mtmsrd", enable_nothing, REAL | MSR_FP, 0, 0, 0);
+    run_r(clear_fpscr, REAL | MSR_FP, 0, 0, 0);
+}
+
 void tests(void)
 {
     test_all_entries();
@@ -394,4 +426,5 @@ void tests(void)
     test_external();
     test_cede();
     test_trace();
+    test_float_enable();
 }

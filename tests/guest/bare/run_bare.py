@@ -39,6 +39,8 @@ DEVIATIONS = (
     ("translate", r"(non-idempotent|tolerant)-dcbz-.*", "III 6.5.8", "clears caching-inhibited blocks"),
     ("translate", r"non-idempotent-fetch.*", "III 6.5.5", "fetches from guarded storage"),
     ("interrupt", r"ail-7-refused", "LoPAR H_SET_MODE", "takes reserved values of AIL"),
+    ("interrupt", r"fex-(mtmsrd?|rfid)-(fe0|fe1|both).*", "III 6.5.9, 6.9",
+     "waits for a floating-point instruction"),
     ("interrupt", r"rfid-me-stays", "Book III, rfid", "rfid changes ME without HV"),
     ("interrupt", r"dec-at-next-boundary.*", "III 6.5.11",
      "without counting instructions a timer takes some time to fire"),
