@@ -135,8 +135,8 @@ class Machine(MachinePlans, commands.AsyncMachineCommands):
     async def wait_for(self, *, serial: Union[str, bytes, None] = None,
                        status: Optional[str] = None, event: Optional[str] = None,
                        timeout: float = 60) -> "Union[re.Match[bytes], str, Message]":
-        """Waits for console output that matches, for a run state ("stopped": powered off, or no process), or for an
-        event of this machine that comes after this call."""
+        """Waits for console output that matches, for a run state ("stopped": powered off, or no
+        process), or for an event of this machine that comes after this call."""
         if [serial, status, event].count(None) != 2:
             raise TypeError("wait_for() takes one of serial, status and event")
         if serial is not None:

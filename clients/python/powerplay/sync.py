@@ -123,7 +123,8 @@ class Machine(MachinePlans, commands.MachineCommands):
 
     def wait_for(self, *, serial: Union[str, bytes, None] = None, status: Optional[str] = None,
                  timeout: float = 60) -> "Union[re.Match[bytes], str]":
-        """Waits for console output that matches, or for a run state ("stopped": powered off, or no process)."""
+        """Waits for console output that matches, or for a run state ("stopped": powered off, or no
+        process)."""
         if (serial is None) == (status is None):
             raise TypeError("wait_for() takes either serial or status")
         if serial is not None:
