@@ -6,6 +6,7 @@
 #include "machine/cpu/code-cache.h"
 #include "machine/cpu/mmu.h"
 #include "machine/cpu/model.h"
+#include "machine/translator/translator.h"
 
 #define DEFAULT_QUANTUM (1u << 16)
 
@@ -105,6 +106,8 @@ void machine_free(Machine *machine)
     inbox_free(machine->inbox);
     hash_list_free(machine->hashes);
     timer_queue_free(machine->timers);
+    if (machine->cpu)
+        translator_free(machine->cpu->translator);
     cpu_free(machine->cpu);
     bus_free(machine->bus);
     memory_free(machine->memory);
@@ -355,6 +358,23 @@ Replay *machine_replay(Machine *machine)
 Inbox *machine_inbox(Machine *machine)
 {
     return machine->inbox;
+}
+
+bool machine_set_engine(Machine *machine, MachineEngine engine,
+                        const struct TranslatorOptions *options, GError **error)
+{
+    static const TranslatorOptions defaults;
+    Translator *translator = NULL;
+    if (engine == MACHINE_ENGINE_TRANSLATOR) {
+        translator = translator_new(machine->cpu, machine->memory, options ? options : &defaults,
+                                    error);
+        if (!translator)
+            return false;
+    }
+    translator_free(machine->cpu->translator);
+    machine->cpu->translator = translator;
+    code_cache_flush(machine->cpu->engine);
+    return true;
 }
 
 void machine_set_quantum(Machine *machine, uint64_t quantum)

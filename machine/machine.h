@@ -137,6 +137,15 @@ void machine_run(Machine *machine, uint64_t quantum, uint64_t limit);
  */
 void machine_thread(Machine *machine);
 void machine_quit(Machine *machine);
+/*
+ * Which engine runs the instructions; the guest cannot tell. A machine begins with the interpreter.
+ * False with ERROR when this host cannot run the translator: the engine then stays as it was.
+ */
+typedef enum { MACHINE_ENGINE_INTERPRETER, MACHINE_ENGINE_TRANSLATOR } MachineEngine;
+struct TranslatorOptions;
+bool machine_set_engine(Machine *machine, MachineEngine engine,
+                        const struct TranslatorOptions *options, GError **error);
+
 /* For tests: instructions per quantum; 0 is the default of 2^16. */
 void machine_set_quantum(Machine *machine, uint64_t quantum);
 

@@ -19,6 +19,7 @@
 
 #include "machine/cpu/exception.h"
 #include "machine/cpu/interpreter.h"
+#include "machine/translator/translator.h"
 
 Position machine_position(Machine *machine)
 {
@@ -278,7 +279,10 @@ static void run_budget(Machine *machine, uint64_t end)
     uint64_t icount = cpu_icount(cpu);
     cpu->icount_end = end;
     cpu->left = (int64_t)(end - icount);
-    interpreter_run(cpu);
+    if (cpu->translator)
+        translator_run(cpu);
+    else
+        interpreter_run(cpu);
     cpu->icount_end = cpu_icount(cpu);
     cpu->left = 0;
 }

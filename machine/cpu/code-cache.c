@@ -5,6 +5,7 @@
 
 #include "machine/cpu/decode.h"
 #include "machine/cpu/mmu.h"
+#include "machine/translator/translator.h"
 
 #define MAX_PAGES 8192u /* 16.5 KiB each: 132 MiB */
 #define GRANULE_BITS 6
@@ -43,6 +44,8 @@ void code_cache_flush(CpuEngine *engine)
         engine->by_page[page->real_page >> MEMORY_PAGE_BITS] = NULL;
     }
     g_ptr_array_set_size(engine->pages, 0);
+    if (engine->cpu->translator)
+        translator_flush(engine->cpu->translator);
     mmu_drop_banks(engine->cpu->mmu);
 }
 
@@ -99,7 +102,7 @@ bool code_cache_has_code(const CpuEngine *engine, uint64_t real)
     for (; page; page = page->next)
         if (page->granules)
             return true;
-    return false;
+    return engine->cpu->translator && translator_has_code(engine->cpu->translator, real);
 }
 
 static void forget_granule(DecodedPage *page, unsigned granule)
@@ -111,6 +114,8 @@ static void forget_granule(DecodedPage *page, unsigned granule)
 
 void code_cache_written(CpuEngine *engine, uint64_t real, uint64_t length)
 {
+    if (engine->cpu->translator)
+        translator_written(engine->cpu->translator, real, length);
     uint64_t last = (real + length - 1) >> GRANULE_BITS;
     for (uint64_t at = real >> GRANULE_BITS; at <= last; at++) {
         DecodedPage *page = engine->by_page[at >> (MEMORY_PAGE_BITS - GRANULE_BITS)];

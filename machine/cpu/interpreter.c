@@ -28,7 +28,7 @@ static inline const Insn *fetch(Cpu *cpu)
 }
 
 /* Attempts from the present instruction on while they follow each other in their page. */
-static inline ExecStatus run_straight(Cpu *cpu)
+static inline ExecStatus attempt_straight(Cpu *cpu)
 {
     const Insn *insn = fetch(cpu);
     if (G_UNLIKELY(!insn))
@@ -44,8 +44,7 @@ static inline ExecStatus run_straight(Cpu *cpu)
     }
 }
 
-/* Finishes the attempt that ended with STATUS; false if a boundary must look now. */
-static bool finish_attempt(Cpu *cpu, ExecStatus status)
+bool interpreter_finish_attempt(Cpu *cpu, ExecStatus status)
 {
     switch (status) {
     case EXEC_BRANCH:
@@ -93,24 +92,26 @@ static bool run_traced(Cpu *cpu)
     bool traces = insn && (every || is_branch(insn->word));
     if (status == EXEC_NEXT)
         status = EXEC_BOUNDARY;
-    bool go_on = finish_attempt(cpu, status);
+    bool go_on = interpreter_finish_attempt(cpu, status);
     if ((status == EXEC_BOUNDARY && traces) || status == EXEC_BRANCH)
         exception_deliver_trace(cpu, address);
     return go_on;
 }
 
+bool interpreter_run_straight(Cpu *cpu)
+{
+    if (G_UNLIKELY(cpu->s.msr & (MSR_SE | MSR_BE)))
+        return run_traced(cpu);
+    ExecStatus status = attempt_straight(cpu);
+    if (G_LIKELY(status == EXEC_BRANCH)) {
+        cpu->left--;
+        return true;
+    }
+    return interpreter_finish_attempt(cpu, status);
+}
+
 void interpreter_run(Cpu *cpu)
 {
-    while (cpu->left > 0) {
-        if (G_UNLIKELY(cpu->s.msr & (MSR_SE | MSR_BE))) {
-            if (!run_traced(cpu))
-                return;
-            continue;
-        }
-        ExecStatus status = run_straight(cpu);
-        if (G_LIKELY(status == EXEC_BRANCH))
-            cpu->left--;
-        else if (!finish_attempt(cpu, status))
-            return;
+    while (cpu->left > 0 && interpreter_run_straight(cpu)) {
     }
 }

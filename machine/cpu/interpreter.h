@@ -13,4 +13,16 @@
  */
 void interpreter_run(Cpu *cpu);
 
+/*
+ * Attempts instructions until one does not simply follow the other (a branch, an exception, the end
+ * of a page or of the budget). False if a boundary must look before the next attempt.
+ */
+bool interpreter_run_straight(Cpu *cpu);
+
+/*
+ * For engines: what is left to do after the instruction at cpu->s.cia was attempted and ended with
+ * STATUS: counting it, delivering its exception, moving on. False if a boundary must look now.
+ */
+bool interpreter_finish_attempt(Cpu *cpu, ExecStatus status);
+
 #endif

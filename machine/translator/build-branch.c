@@ -25,7 +25,8 @@ static void go_to(Builder *build, uint64_t target)
 
 static void go_to_register(Builder *build, Ref target)
 {
-    build_node(build, IR_GOTO_REG)->a = build_ea(build, target);
+    Ref ea = build_ea(build, target);
+    build_node(build, IR_GOTO_REG)->a = ea;
     build->ended = true;
 }
 

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The translator's run time: finding and making blocks, running them, giving them up.
+ *
+ * A block is known by (effective address, real address, mode key). It is run only when the present
+ * translation of its effective address leads to its real address: the dispatcher looks that up, the
+ * banks' jump tables hold only what it found and are emptied with the bank, and direct links stay
+ * within a page.
+ *
+ * 1. The engine comes to a boundary at exactly the instruction count it was given: a block that needs
+ *    more budget than is left does not start, and the interpreter runs the rest.
+ * 2. A block whose words change is dead at once: nothing leads to it any more. If it is the one that
+ *    runs, it is left after the storing instruction. Its memory stays until the next flush.
+ * 3. Code memory is bounded. When it is full all of it is given up, between instructions.
+ * 4. Which blocks exist, how they are linked and when they were flushed changes nothing that the
+ *    guest could see.
+ */
+#include "machine/translator/translator.h"
+
+#include <string.h>
+
+#include "machine/cpu/access.h"
+#include "machine/cpu/code-cache.h"
+#include "machine/cpu/decode.h"
+#include "machine/cpu/exception.h"
+#include "machine/cpu/interpreter.h"
+#include "machine/cpu/mmu.h"
+#include "machine/translator/block.h"
+#include "machine/translator/helpers.h"
+#include "machine/translator/x86-64/target.h"
+
+#define DEFAULT_CODE_BYTES ((size_t)64 << 20)
+#define DEFAULT_THRESHOLD 6
+#define HASH_BUCKETS (1u << 15)
+#define HEAT_COUNTERS (1u << 14)
+#define ARENA_CHUNK ((size_t)1 << 20)
+
+struct Translator {
+    Cpu *cpu;
+    Memory *memory;
+    TranslatorOptions options;
+    CodeMemory code;
+    size_t thunk_bytes;
+    TargetThunks thunks;
+    Block **hash;
+    Block **by_page;      /* per real page: its living blocks */
+    uint64_t *granules;   /* per real page: granules with living blocks */
+    GPtrArray *arenas;    /* where Block structs lie, all freed by a flush */
+    size_t arena_used;
+    uint8_t *heat;
+    IrBlock *ir;
+    TranslatorCounters counters;
+};
+
+/* --- making and freeing ---------------------------------------------------------------------------- */
+
+Translator *translator_new(Cpu *cpu, Memory *memory, const TranslatorOptions *options, GError **error)
+{
+    g_autoptr(Translator) translator = g_new0(Translator, 1);
+    translator->cpu = cpu;
+    translator->memory = memory;
+    translator->options = *options;
+    if (!options->threshold)
+        translator->options.threshold = DEFAULT_THRESHOLD;
+    size_t size = options->code_bytes ? options->code_bytes : DEFAULT_CODE_BYTES;
+    if (!target_is_supported()) {
+        g_set_error_literal(error, G_FILE_ERROR, G_FILE_ERROR_NOSYS,
+                            "this host lacks AVX2, BMI2 or LZCNT: the interpreter runs");
+        return NULL;
+    }
+    if (!code_memory_init(&translator->code, size, error))
+        return NULL;
+    target_emit_thunks(&translator->code, &translator->thunks);
+    translator->thunk_bytes = translator->code.used;
+    translator->hash = g_new0(Block *, HASH_BUCKETS);
+    translator->by_page = g_new0(Block *, memory_page_count(memory));
+    translator->granules = g_new0(uint64_t, memory_page_count(memory));
+    translator->arenas = g_ptr_array_new_with_free_func(g_free);
+    translator->arena_used = ARENA_CHUNK;
+    translator->heat = g_new0(uint8_t, HEAT_COUNTERS);
+    translator->ir = g_new(IrBlock, 1);
+    static const uint8_t order[3] = { CR_LT, CR_EQ, CR_GT };
+    memcpy(cpu->translated.cr_of_order, order, sizeof order);
+    return g_steal_pointer(&translator);
+}
+
+void translator_free(Translator *translator)
+{
+    if (!translator)
+        return;
+    code_memory_clear(&translator->code);
+    g_free(translator->hash);
+    g_free(translator->by_page);
+    g_free(translator->granules);
+    g_clear_pointer(&translator->arenas, g_ptr_array_unref);
+    g_free(translator->heat);
+    g_free(translator->ir);
+    g_free(translator);
+}
+
+void translator_flush(Translator *translator)
+{
+    memset(translator->hash, 0, HASH_BUCKETS * sizeof *translator->hash);
+    uint64_t pages = memory_page_count(translator->memory);
+    memset(translator->by_page, 0, pages * sizeof *translator->by_page);
+    memset(translator->granules, 0, pages * sizeof *translator->granules);
+    g_ptr_array_set_size(translator->arenas, 0);
+    translator->arena_used = ARENA_CHUNK;
+    translator->code.used = translator->thunk_bytes;
+    translator->counters.flushes++;
+    mmu_drop_banks(translator->cpu->mmu);
+}
+
+static void *arena_allocate(Translator *translator, size_t size)
+{
+    size = (size + 15) & ~(size_t)15;
+    if (translator->arena_used + size > ARENA_CHUNK) {
+        g_ptr_array_add(translator->arenas, g_malloc(ARENA_CHUNK));
+        translator->arena_used = 0;
+    }
+    uint8_t *chunk = g_ptr_array_index(translator->arenas, translator->arenas->len - 1);
+    translator->arena_used += size;
+    return chunk + translator->arena_used - size;
+}
+
+/* --- finding and making blocks ---------------------------------------------------------------------- */
+
+static uint32_t hash_of(uint64_t ea, uint64_t real, uint32_t mode_key)
+{
+    uint64_t key = (ea ^ real << 20 ^ (uint64_t)mode_key << 32) * 0x9e3779b97f4a7c15ull;
+    return (uint32_t)(key >> 40) % HASH_BUCKETS;
+}
+
+static Block *find(const Translator *translator, uint64_t ea, uint64_t real, uint32_t mode_key)
+{
+    Block *block = translator->hash[hash_of(ea, real, mode_key)];
+    while (block && (block->ea != ea || block->real != real || block->mode_key != mode_key))
+        block = block->hash_next;
+    return block;
+}
+
+static void enter_block(Translator *translator, Block *block)
+{
+    Block **bucket = &translator->hash[hash_of(block->ea, block->real, block->mode_key)];
+    uint64_t page = block->real >> MEMORY_PAGE_BITS;
+    block->hash_next = *bucket;
+    *bucket = block;
+    block->page_next = translator->by_page[page];
+    translator->by_page[page] = block;
+    if (!translator->granules[page] && !code_cache_has_code(translator->cpu->engine, block->real))
+        mmu_drop_write_entries_to(translator->cpu->mmu, block->real);
+    translator->granules[page] |= block_granules(block);
+    translator->counters.blocks++;
+}
+
+static Block *make(Translator *translator, uint64_t ea, uint64_t real)
+{
+    Cpu *cpu = translator->cpu;
+    IrBlock *ir = translator->ir;
+    unsigned to_page_end = (4096 - real % 4096) / 4;
+    unsigned limit = translator->options.block_limit;
+    limit = limit ? MIN(limit, to_page_end) : to_page_end;
+    ir_build(ir, cpu, ea, translator->memory->ram + real, limit);
+    ir_optimise(ir);
+    Block *block = arena_allocate(translator, sizeof(Block) + ir->insn_count * sizeof(Insn));
+    *block = (Block){ .ea = ea, .real = real, .mode_key = cpu->mode_key,
+                      .count = (uint16_t)ir->insn_count };
+    memcpy(block->insn, ir->insn, ir->insn_count * sizeof(Insn));
+    if (!target_lower(&translator->code, &translator->thunks, ir, block)) {
+        translator_flush(translator);
+        return NULL;
+    }
+    enter_block(translator, block);
+    return block;
+}
+
+/* True once the block at EA has been asked for often enough. */
+static bool is_hot(Translator *translator, uint64_t ea)
+{
+    uint8_t *heat = &translator->heat[(ea >> 2) % HEAT_COUNTERS];
+    if (*heat >= translator->options.threshold)
+        return true;
+    ++*heat;
+    return false;
+}
+
+/*
+ * The block to run now; NULL: the interpreter's turn (which also raises the exception if the fetch
+ * fails, and enters the fetch into the translation set).
+ */
+static Block *present_block(Translator *translator)
+{
+    Cpu *cpu = translator->cpu;
+    uint64_t ea = cpu->s.cia;
+    const FetchEntry *entry = &cpu->tlb->fetch[FETCH_INDEX(ea)];
+    bool is_known = entry->tag == (ea & ~(TLB_PAGE_SIZE - 1));
+    const DecodedPage *page = is_known ? entry->decoded : mmu_fetch_page(cpu, ea);
+    if (!page)
+        return NULL;
+    uint64_t real = page->real_page + ea % TLB_PAGE_SIZE;
+    translator->counters.lookups++;
+    Block *block = find(translator, ea, real, cpu->mode_key);
+    if (!block && is_hot(translator, ea))
+        block = make(translator, ea, real);
+    return block;
+}
+
+/* --- links --------------------------------------------------------------------------------------------- */
+
+static void link_to(Translator *translator, Link *link, Block *target)
+{
+    link->to = target;
+    link->next = target->incoming;
+    target->incoming = link;
+    target_patch(link, translator->code.write + (target->code - translator->code.execute));
+}
+
+static void unlink_incoming(Block *block)
+{
+    for (Link *link = block->incoming; link; link = link->next) {
+        link->to = NULL;
+        target_patch(link, link->stub);
+    }
+    block->incoming = NULL;
+}
+
+static void unlink_outgoing(Block *block)
+{
+    for (unsigned i = 0; i < block->link_count; i++) {
+        Link *link = &block->link[i];
+        if (!link->to)
+            continue;
+        Link **at = &link->to->incoming;
+        while (*at != link)
+            at = &(*at)->next;
+        *at = link->next;
+        link->to = NULL;
+        target_patch(link, link->stub);
+    }
+}
+
+/* --- giving up blocks -------------------------------------------------------------------------------- */
+
+static void remove_from_hash(Translator *translator, Block *block)
+{
+    Block **at = &translator->hash[hash_of(block->ea, block->real, block->mode_key)];
+    while (*at != block)
+        at = &(*at)->hash_next;
+    *at = block->hash_next;
+}
+
+static void kill_block(Translator *translator, Block *block)
+{
+    unlink_incoming(block);
+    unlink_outgoing(block);
+    remove_from_hash(translator, block);
+    mmu_drop_jump(translator->cpu->mmu, block->ea);
+    block->is_dead = true;
+    translator->counters.invalidations++;
+}
+
+bool translator_has_code(const Translator *translator, uint64_t real)
+{
+    return translator->granules[real >> MEMORY_PAGE_BITS] != 0;
+}
+
+/* Kills the page's blocks that touch MASK's granules. */
+static void kill_in_page(Translator *translator, uint64_t page, uint64_t mask)
+{
+    uint64_t left = 0;
+    Block **at = &translator->by_page[page];
+    while (*at) {
+        Block *block = *at;
+        if (block_granules(block) & mask) {
+            *at = block->page_next;
+            kill_block(translator, block);
+        } else {
+            left |= block_granules(block);
+            at = &block->page_next;
+        }
+    }
+    translator->granules[page] = left;
+}
+
+void translator_written(Translator *translator, uint64_t real, uint64_t length)
+{
+    uint64_t last = real + length - 1;
+    for (uint64_t page = real >> MEMORY_PAGE_BITS; page <= last >> MEMORY_PAGE_BITS; page++) {
+        uint64_t from = MAX(real, page << MEMORY_PAGE_BITS) % 4096 / 64;
+        uint64_t to = MIN(last, (page << MEMORY_PAGE_BITS) + 4095) % 4096 / 64;
+        uint64_t mask = (UINT64_MAX << from) & (UINT64_MAX >> (63 - to));
+        if (!(translator->granules[page] & mask))
+            continue;
+        kill_in_page(translator, page, mask);
+        cpu_stop_at_boundary(translator->cpu);
+    }
+}
+
+/* --- running --------------------------------------------------------------------------------------------- */
+
+static void enter(Translator *translator, const Block *block)
+{
+    const uint8_t *at = code_memory_executable(&translator->code, translator->thunks.enter);
+    void (*run)(Cpu *, const uint8_t *) = (void (*)(Cpu *, const uint8_t *))(uintptr_t)at;
+    translator->cpu->translated.link = NULL;
+    translator->cpu->translated.leave = 0;
+    run(translator->cpu, block->code);
+}
+
+/* Code came back by an exit that was not linked: goes on at its target, linked from now on. */
+static void follow(Translator *translator, Link *link)
+{
+    Cpu *cpu = translator->cpu;
+    uint64_t flushes = translator->counters.flushes;
+    cpu->s.cia = link->target;
+    Block *target = present_block(translator);
+    /* Making it may have flushed everything, the link too; a dead block is not entered again. */
+    if (target && translator->counters.flushes == flushes && !link->from->is_dead)
+        link_to(translator, link, target);
+}
+
+static void fill_jump(Cpu *cpu, const Block *block)
+{
+    cpu->tlb->jump[JUMP_INDEX(block->ea)] = (JumpEntry){ block->ea, block->code };
+}
+
+void translator_run(Cpu *cpu)
+{
+    Translator *translator = cpu->translator;
+    cpu->translated.must_return = 0;
+    while (cpu->left > 0) {
+        bool is_traced = cpu->s.msr & (MSR_SE | MSR_BE);
+        Block *block = is_traced ? NULL : present_block(translator);
+        if (!block || block->count > cpu->left) {
+            translator->counters.interpreted++;
+            if (!interpreter_run_straight(cpu))
+                return;
+            continue;
+        }
+        fill_jump(cpu, block);
+        enter(translator, block);
+        if (cpu->translated.link)
+            follow(translator, (Link *)cpu->translated.link);
+        if (cpu->translated.must_return)
+            return;
+    }
+}
+
+void translator_counters(const Translator *translator, TranslatorCounters *counters)
+{
+    *counters = translator->counters;
+    counters->code_bytes = translator->code.used;
+}
+
+/* --- helpers ------------------------------------------------------------------------------------------------ */
+
+/* Makes the count and the address exact for instruction INDEX of BLOCK. */
+static void stand_at(Cpu *cpu, const Block *block, unsigned index, int64_t budget)
+{
+    cpu->s.cia = block->ea + 4 * index;
+    cpu->left = budget + (block->count - (int64_t)index);
+}
+
+static void leave(Cpu *cpu, ExecStatus status)
+{
+    cpu->translated.leave = 1;
+    if (!interpreter_finish_attempt(cpu, status))
+        cpu->translated.must_return = 1;
+}
+
+void helper_call(Cpu *cpu, const Block *block, uint32_t what, int64_t budget)
+{
+    unsigned index = HELPER_INSN(what);
+    const Insn *insn = &block->insn[index];
+    stand_at(cpu, block, index, budget);
+    int64_t before = cpu->left;
+    ExecStatus status = insn->execute(cpu, insn);
+    bool is_last = index + 1u == block->count;
+    if (status != EXEC_NEXT || cpu->left != before || is_last)
+        leave(cpu, status == EXEC_NEXT ? EXEC_BOUNDARY : status);
+}
+
+static uint64_t extend(uint64_t value, uint32_t what)
+{
+    unsigned shift = 64 - 8 * HELPER_SIZE(what);
+    return what & HELPER_SIGNED ? (uint64_t)((int64_t)(value << shift) >> shift) : value;
+}
+
+static uint64_t swap(uint64_t value, unsigned size)
+{
+    return GUINT64_SWAP_LE_BE(value) >> (64 - 8 * size);
+}
+
+/*
+ * The instruction has completed but a boundary must look: what its SETs would do is done here. The
+ * rows that are built as memory nodes have RT at t and, in update forms, the base at a.
+ */
+static void complete(Cpu *cpu, const Insn *insn, uint32_t what, const uint64_t *loaded)
+{
+    const IsaRow *row = isa_lookup(insn->word, cpu->model->families);
+    if (loaded)
+        cpu->s.gpr[insn->t] = *loaded;
+    if (row->flags & ISA_UPDATE)
+        cpu->s.gpr[insn->a] = cpu->translated.ea;
+    leave(cpu, EXEC_BOUNDARY);
+}
+
+uint64_t helper_load(Cpu *cpu, const Block *block, uint32_t what, int64_t budget)
+{
+    unsigned index = HELPER_INSN(what), size = HELPER_SIZE(what);
+    const Insn *insn = &block->insn[index];
+    uint64_t value = 0;
+    Vsr vector;
+    stand_at(cpu, block, index, budget);
+    int64_t before = cpu->left;
+    bool is_vector = what & HELPER_VECTOR;
+    bool ok = is_vector ? cpu_load128(cpu, cpu->translated.ea, &vector)
+                        : cpu_load_slow(cpu, cpu->translated.ea, size, &value);
+    if (!ok) {
+        leave(cpu, EXEC_EXCEPTION);
+        return 0;
+    }
+    if (is_vector)
+        cpu->s.vsr[what >> 20] = vector;
+    else
+        value = extend(what & HELPER_SWAP ? swap(value, size) : value, what);
+    if (cpu->left != before)
+        complete(cpu, insn, what, is_vector ? NULL : &value);
+    return value;
+}
+
+void helper_store(Cpu *cpu, const Block *block, uint32_t what, int64_t budget)
+{
+    unsigned index = HELPER_INSN(what), size = HELPER_SIZE(what);
+    const Insn *insn = &block->insn[index];
+    uint64_t value = cpu->translated.value;
+    stand_at(cpu, block, index, budget);
+    int64_t before = cpu->left;
+    if (what & HELPER_SWAP)
+        value = swap(value, size);
+    bool ok = what & HELPER_VECTOR ? cpu_store128(cpu, cpu->translated.ea, cpu->s.vsr[what >> 20])
+                                   : cpu_store_slow(cpu, cpu->translated.ea, size, &value);
+    if (!ok)
+        leave(cpu, EXEC_EXCEPTION);
+    else if (cpu->left != before)
+        complete(cpu, insn, what, NULL);
+}

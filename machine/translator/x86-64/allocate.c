@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/translator/x86-64/allocate.h"
+
+/* Slots of registers that are no temporaries serve for values that had to make room. */
+static const uint8_t spill_slots[] = { RBX, RSP, RBP, R8, R9, R10, R11, R12, R13, R14, R15 };
+
+static void note_use(Allocator *allocator, Ref ref, Ref user)
+{
+    if (ref != NO_REF)
+        allocator->place[ref].last_use = user;
+}
+
+void allocator_init(Allocator *allocator, Assembler *as, const IrBlock *ir)
+{
+    allocator->as = as;
+    allocator->ir = ir;
+    for (unsigned i = 0; i < 16; i++) {
+        allocator->owner[i] = NO_REF;
+        allocator->slot_owner[i] = NO_REF;
+        allocator->is_busy[i] = false;
+    }
+    for (unsigned i = 0; i < HOME_COUNT; i++)
+        allocator->resident[i] = NO_REF;
+    for (unsigned i = 0; i < ir->count; i++)
+        allocator->place[i] = (Place){
+            .kind = ir->node[i].op == IR_CONST ? AT_CONST : AT_NOWHERE, .last_use = (Ref)i };
+    for (unsigned i = 0; i < ir->count; i++) {
+        const IrNode *node = &ir->node[i];
+        if (node->op == IR_CMP && node->is_dead)
+            continue;
+        note_use(allocator, node->a, (Ref)i);
+        note_use(allocator, node->b, (Ref)i);
+        note_use(allocator, node->c, (Ref)i);
+    }
+}
+
+static bool is_temp(HostReg reg)
+{
+    return reg <= RDX || reg == RSI || reg == RDI;
+}
+
+static void free_slot(Allocator *allocator, Ref ref)
+{
+    if (allocator->place[ref].kind == AT_SLOT)
+        allocator->slot_owner[allocator->place[ref].reg] = NO_REF;
+}
+
+void allocator_begin(Allocator *allocator, Ref node)
+{
+    allocator->now = node;
+}
+
+void allocator_end(Allocator *allocator)
+{
+    for (unsigned i = 0; i < TEMP_COUNT; i++) {
+        HostReg reg = temp_regs[i];
+        allocator->is_busy[reg] = false;
+        Ref ref = allocator->owner[reg];
+        if (ref != NO_REF && allocator->place[ref].last_use <= allocator->now)
+            allocator->owner[reg] = NO_REF;
+    }
+}
+
+/* Gives REG's value another place. */
+static void move_away(Allocator *allocator, HostReg reg)
+{
+    Ref ref = allocator->owner[reg];
+    if (ref == NO_REF)
+        return;
+    allocator->owner[reg] = NO_REF;
+    if (allocator->place[ref].has_home) {
+        allocator->place[ref].kind = AT_HOME;
+        return;
+    }
+    for (unsigned i = 0; i < TEMP_COUNT; i++) {
+        HostReg other = temp_regs[i];
+        if (other == reg || allocator->is_busy[other] || allocator->owner[other] != NO_REF)
+            continue;
+        asm_mov(allocator->as, other, reg);
+        allocator->owner[other] = ref;
+        allocator->place[ref].reg = other;
+        return;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(spill_slots); i++) {
+        uint8_t slot = spill_slots[i];
+        Ref owner = allocator->slot_owner[slot];
+        if (owner != NO_REF && allocator->place[owner].last_use >= allocator->now)
+            continue;
+        asm_store(allocator->as, slot_mem(slot), reg);
+        allocator->slot_owner[slot] = ref;
+        allocator->place[ref].kind = AT_SLOT;
+        allocator->place[ref].reg = slot;
+        return;
+    }
+    g_assert_not_reached(); /* more live values than a block of simple instructions has */
+}
+
+/* The temporary to empty: the one whose value is needed last. */
+static HostReg victim(const Allocator *allocator)
+{
+    HostReg best = NO_REG;
+    Ref furthest = 0;
+    for (unsigned i = 0; i < TEMP_COUNT; i++) {
+        HostReg reg = temp_regs[i];
+        if (allocator->is_busy[reg])
+            continue;
+        Ref ref = allocator->owner[reg];
+        if (ref == NO_REF)
+            return reg;
+        if (best == NO_REG || allocator->place[ref].last_use > furthest) {
+            best = reg;
+            furthest = allocator->place[ref].last_use;
+        }
+    }
+    g_assert(best != NO_REG);
+    return best;
+}
+
+HostReg allocator_temp(Allocator *allocator)
+{
+    HostReg reg = victim(allocator);
+    allocator->is_busy[reg] = true; /* so that its value goes elsewhere */
+    move_away(allocator, reg);
+    return reg;
+}
+
+void allocator_claim(Allocator *allocator, HostReg reg)
+{
+    g_assert(is_temp(reg) && !allocator->is_busy[reg]);
+    allocator->is_busy[reg] = true;
+    move_away(allocator, reg);
+}
+
+bool allocator_is_const(const Allocator *allocator, Ref ref, uint64_t *value)
+{
+    const IrNode *node = &allocator->ir->node[ref];
+    *value = node->imm;
+    return node->op == IR_CONST;
+}
+
+bool allocator_is_imm(const Allocator *allocator, Ref ref, int32_t *value)
+{
+    uint64_t wide;
+    bool is_const = allocator_is_const(allocator, ref, &wide);
+    *value = (int32_t)wide;
+    return is_const && (int64_t)wide == (int32_t)wide;
+}
+
+/* The home that holds the value as well, or alone, will do so no longer. */
+static void leave_home(Allocator *allocator, Ref ref)
+{
+    Place *place = &allocator->place[ref];
+    if (place->has_home)
+        allocator->resident[place->home] = NO_REF;
+    place->has_home = false;
+}
+
+/* Brings a value into a temporary of its own; a home that held it still does. */
+static HostReg bring(Allocator *allocator, Ref ref)
+{
+    Place *place = &allocator->place[ref];
+    HostReg reg = allocator_temp(allocator);
+    allocator_copy(allocator, reg, ref);
+    free_slot(allocator, ref);
+    place->kind = AT_REG;
+    place->reg = reg;
+    allocator->owner[reg] = ref;
+    return reg;
+}
+
+HostReg allocator_use(Allocator *allocator, Ref ref)
+{
+    Place *place = &allocator->place[ref];
+    if (place->kind == AT_HOME && pin_of(place->home) != NO_REG)
+        return pin_of(place->home);
+    if (place->kind == AT_REG) {
+        allocator->is_busy[place->reg] = true;
+        return place->reg;
+    }
+    g_assert(place->kind != AT_NOWHERE);
+    return bring(allocator, ref);
+}
+
+Operand allocator_operand(Allocator *allocator, Ref ref)
+{
+    Place *place = &allocator->place[ref];
+    Operand operand = { .kind = OPERAND_IMM };
+    if (allocator_is_imm(allocator, ref, &operand.imm))
+        return operand;
+    bool in_memory = place->kind == AT_SLOT ||
+                     (place->kind == AT_HOME && pin_of(place->home) == NO_REG);
+    /* A value that is needed again is better in a register. */
+    if (in_memory && place->last_use == allocator->now) {
+        operand.kind = OPERAND_MEM;
+        operand.mem = place->kind == AT_SLOT ? slot_mem(place->reg) : home_mem(place->home);
+        return operand;
+    }
+    operand.kind = OPERAND_REG;
+    operand.reg = allocator_use(allocator, ref);
+    return operand;
+}
+
+void allocator_copy(Allocator *allocator, HostReg reg, Ref ref)
+{
+    const Place *place = &allocator->place[ref];
+    uint64_t value;
+    if (allocator_is_const(allocator, ref, &value))
+        asm_mov_imm(allocator->as, reg, value);
+    else if (place->kind == AT_SLOT)
+        asm_load(allocator->as, reg, slot_mem(place->reg));
+    else if (place->kind == AT_REG)
+        asm_mov(allocator->as, reg, place->reg);
+    else if (pin_of(place->home) != NO_REG)
+        asm_mov(allocator->as, reg, pin_of(place->home));
+    else
+        asm_load(allocator->as, reg, home_mem(place->home));
+}
+
+HostReg allocator_target(Allocator *allocator)
+{
+    unsigned next = allocator->now + 1u;
+    const IrNode *set = &allocator->ir->node[next];
+    if (next < allocator->ir->count && set->op == IR_SET && set->a == allocator->now) {
+        HostReg pin = pin_of(set->home);
+        Ref resident = allocator->resident[set->home];
+        bool is_free = resident == NO_REF ||
+                       allocator->place[resident].last_use <= allocator->now;
+        if (pin != NO_REG && is_free)
+            return pin;
+    }
+    return allocator_temp(allocator);
+}
+
+void allocator_result(Allocator *allocator, HostReg reg)
+{
+    Place *place = &allocator->place[allocator->now];
+    if (is_temp(reg)) {
+        place->kind = AT_REG;
+        place->reg = reg;
+        allocator->owner[reg] = allocator->now;
+    } else {
+        allocator_live_in_home(allocator, allocator->ir->node[allocator->now + 1].home);
+    }
+}
+
+/* From here on HOME holds the value. */
+static void join_home(Allocator *allocator, Ref value, unsigned home)
+{
+    leave_home(allocator, value);
+    allocator->place[value].home = (uint8_t)home;
+    allocator->place[value].has_home = true;
+    allocator->resident[home] = value;
+}
+
+void allocator_live_in_home(Allocator *allocator, unsigned home)
+{
+    Ref before = allocator->resident[home];
+    if (before != NO_REF)
+        leave_home(allocator, before);
+    allocator->place[allocator->now].kind = AT_HOME;
+    join_home(allocator, allocator->now, home);
+}
+
+/* HOME is about to change: what it holds alone and is still needed gets another place. */
+static void vacate(Allocator *allocator, unsigned home)
+{
+    Ref resident = allocator->resident[home];
+    if (resident == NO_REF)
+        return;
+    const Place *place = &allocator->place[resident];
+    if (place->kind == AT_HOME && place->last_use > allocator->now)
+        bring(allocator, resident);
+    leave_home(allocator, resident);
+}
+
+void allocator_set_home(Allocator *allocator, unsigned home, Ref value)
+{
+    Place *place = &allocator->place[value];
+    HostReg pin = pin_of(home);
+    int32_t imm;
+    if (allocator->resident[home] == value)
+        return; /* computed in place, or set to what it is */
+    vacate(allocator, home);
+    if (pin != NO_REG)
+        allocator_copy(allocator, pin, value);
+    else if (allocator_is_imm(allocator, value, &imm))
+        asm_store_imm32(allocator->as, true, home_mem(home), imm);
+    else
+        asm_store(allocator->as, home_mem(home), allocator_use(allocator, value));
+    if (place->kind != AT_REG)
+        return;
+    join_home(allocator, value, home);
+    if (pin != NO_REG) {
+        /* A pinned value needs no temporary. */
+        allocator->owner[place->reg] = NO_REF;
+        place->kind = AT_HOME;
+    }
+}
+
+unsigned allocator_live_temps(const Allocator *allocator, HostReg except)
+{
+    unsigned mask = 0;
+    for (unsigned i = 0; i < TEMP_COUNT; i++) {
+        HostReg reg = temp_regs[i];
+        Ref ref = allocator->owner[reg];
+        if (reg != except && ref != NO_REF && allocator->place[ref].last_use > allocator->now)
+            mask |= 1u << reg;
+    }
+    return mask;
+}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Lowering of operations on values. Each puts its result where allocator_target() says, which may be
+ * the register of an operand that is used up: an operand is read before, or in, the instruction that
+ * writes the result.
+ */
+#include "machine/translator/x86-64/lower.h"
+
+static void alu_operand(Assembler *as, AluOp op, bool wide, HostReg to, const Operand *operand)
+{
+    switch (operand->kind) {
+    case OPERAND_REG: asm_alu(as, op, wide, to, operand->reg); break;
+    case OPERAND_MEM: asm_alu_mem(as, op, wide, to, operand->mem); break;
+    case OPERAND_IMM: asm_alu_imm(as, op, wide, to, operand->imm); break;
+    }
+}
+
+static bool is_reg(const Operand *operand, HostReg reg)
+{
+    return operand->kind == OPERAND_REG && operand->reg == reg;
+}
+
+/* --- sums and logic ---------------------------------------------------------------------------------- */
+
+static void lower_commutative(Lowering *low, const IrNode *node, AluOp op)
+{
+    Allocator *allocator = &low->allocator;
+    Operand b = allocator_operand(allocator, node->b);
+    Operand a = allocator_operand(allocator, node->a);
+    HostReg target = allocator_target(allocator);
+    if (op == ALU_ADD && a.kind == OPERAND_REG && a.reg != target && b.kind != OPERAND_MEM &&
+        !is_reg(&b, target)) {
+        Mem sum = b.kind == OPERAND_REG ? mem_indexed(a.reg, b.reg, 0, 0) : mem_at(a.reg, b.imm);
+        asm_lea(&low->as, true, target, sum);
+    } else if (is_reg(&b, target)) {
+        alu_operand(&low->as, op, true, target, &a);
+    } else {
+        allocator_copy(allocator, target, node->a);
+        alu_operand(&low->as, op, true, target, &b);
+    }
+    allocator_result(allocator, target);
+}
+
+/* a & mask, with masks that have a shorter form. */
+static bool lower_and_mask(Lowering *low, const IrNode *node)
+{
+    Allocator *allocator = &low->allocator;
+    uint64_t mask;
+    if (!allocator_is_const(allocator, node->b, &mask) || mask > UINT32_MAX || mask <= INT32_MAX)
+        return false;
+    HostReg a = allocator_use(allocator, node->a);
+    HostReg target = allocator_target(allocator);
+    asm_mov32(&low->as, target, a);
+    asm_alu_imm(&low->as, ALU_AND, false, target, (int32_t)mask);
+    allocator_result(allocator, target);
+    return true;
+}
+
+static void lower_sub(Lowering *low, const IrNode *node)
+{
+    Allocator *allocator = &low->allocator;
+    Operand b = allocator_operand(allocator, node->b);
+    Operand a = allocator_operand(allocator, node->a);
+    HostReg target = allocator_target(allocator);
+    if (is_reg(&b, target) && !is_reg(&a, target)) {
+        asm_group3(&low->as, 3, true, target); /* neg */
+        alu_operand(&low->as, ALU_ADD, true, target, &a);
+    } else {
+        allocator_copy(allocator, target, node->a);
+        alu_operand(&low->as, ALU_SUB, true, target, &b);
+    }
+    allocator_result(allocator, target);
+}
+
+static void lower_andn(Lowering *low, const IrNode *node)
+{
+    Allocator *allocator = &low->allocator;
+    HostReg a = allocator_use(allocator, node->a), b = allocator_use(allocator, node->b);
+    HostReg target = allocator_target(allocator);
+    asm_andn(&low->as, true, target, b, a);
+    allocator_result(allocator, target);
+}
+
+static void lower_group3(Lowering *low, const IrNode *node, unsigned op)
+{
+    Allocator *allocator = &low->allocator;
+    HostReg target = allocator_target(allocator);
+    allocator_copy(allocator, target, node->a);
+    asm_group3(&low->as, op, true, target);
+    allocator_result(allocator, target);
+}
+
+static void lower_mul(Lowering *low, const IrNode *node)
+{
+    Allocator *allocator = &low->allocator;
+    HostReg a = allocator_use(allocator, node->a), b = allocator_use(allocator, node->b);
+    HostReg target = allocator_target(allocator);
+    if (target == b) {
+        asm_imul(&low->as, true, target, a);
+    } else {
+        asm_mov(&low->as, target, a);
+        asm_imul(&low->as, true, target, b);
+    }
+    allocator_result(allocator, target);
+}
+
+static void lower_mul_high(Lowering *low, const IrNode *node, unsigned op)
+{
+    Allocator *allocator = &low->allocator;
+    allocator_claim(allocator, RAX);
+    allocator_claim(allocator, RDX);
+    HostReg b = allocator_use(allocator, node->b);
+    allocator_copy(allocator, RAX, node->a);
+    asm_group3(&low->as, op, true, b);
+    HostReg target = allocator_target(allocator);
+    asm_mov(&low->as, target, RDX);
+    allocator_result(allocator, target);
+}
+
+/* --- shifts ------------------------------------------------------------------------------------------- */
+
+enum { SHIFT_ROL = 0, SHIFT_SHL = 4, SHIFT_SHR = 5, SHIFT_SAR = 7 };
+enum { BMI_SHLX = 1, BMI_SHRX = 3 };
+
+static void lower_shift(Lowering *low, const IrNode *node, unsigned op, bool wide)
+{
+    Allocator *allocator = &low->allocator;
+    HostReg a = allocator_use(allocator, node->a);
+    HostReg target = allocator_target(allocator);
+    if (wide)
+        asm_mov(&low->as, target, a);
+    else
+        asm_mov32(&low->as, target, a);
+    if (node->imm)
+        asm_shift_imm(&low->as, op, wide, target, (uint8_t)node->imm);
+    allocator_result(allocator, target);
+}
+
+/* Counts of 64 to 127 give zero. */
+static void lower_shift_variable(Lowering *low, const IrNode *node, unsigned pp)
+{
+    Allocator *allocator = &low->allocator;
+    Assembler *as = &low->as;
+    HostReg a = allocator_use(allocator, node->a), count = allocator_use(allocator, node->b);
+    HostReg shifted = allocator_temp(allocator), zero = allocator_temp(allocator);
+    asm_mov_imm(as, zero, 0);
+    asm_shift_var(as, pp, true, shifted, a, count);
+    asm_rr(as, 0xf7, false, 0, count); /* test r32, imm32 */
+    asm_u32(as, 64);
+    asm_cmov(as, CC_NE, true, shifted, zero);
+    HostReg target = allocator_target(allocator);
+    asm_mov(as, target, shifted);
+    allocator_result(allocator, target);
+}
+
+/* The word stands in 64 bits, so that counts of 32 to 63 shift it out by themselves. */
+static void lower_shift_word(Lowering *low, const IrNode *node, unsigned pp)
+{
+    Allocator *allocator = &low->allocator;
+    HostReg a = allocator_use(allocator, node->a), count = allocator_use(allocator, node->b);
+    HostReg word = allocator_temp(allocator);
+    asm_mov32(&low->as, word, a);
+    asm_shift_var(&low->as, pp, true, word, word, count);
+    HostReg target = allocator_target(allocator);
+    asm_mov32(&low->as, target, word);
+    allocator_result(allocator, target);
+}
+
+static void lower_rotate_variable(Lowering *low, const IrNode *node, bool wide)
+{
+    Allocator *allocator = &low->allocator;
+    allocator_claim(allocator, RCX);
+    HostReg rotated = allocator_temp(allocator);
+    allocator_copy(allocator, rotated, node->a);
+    allocator_copy(allocator, RCX, node->b);
+    asm_rr(&low->as, 0xd3, wide, SHIFT_ROL, rotated);
+    HostReg target = allocator_target(allocator);
+    if (wide)
+        asm_mov(&low->as, target, rotated);
+    else
+        asm_mov32(&low->as, target, rotated);
+    allocator_result(allocator, target);
+}
+
+/* --- extensions and counts ------------------------------------------------------------------------------ */
+
+static void lower_unary(Lowering *low, const IrNode *node, uint8_t prefix, uint32_t opcode, bool wide)
+{
+    Allocator *allocator = &low->allocator;
+    HostReg a = allocator_use(allocator, node->a);
+    HostReg target = allocator_target(allocator);
+    if (prefix)
+        asm_byte(&low->as, prefix);
+    bool is_byte = opcode == 0x0fb6 || opcode == 0x0fbe;
+    asm_rex(&low->as, wide, target, 0, a, is_byte && a >= RSP);
+    asm_opcode(&low->as, opcode);
+    asm_modrm_reg(&low->as, target, a);
+    allocator_result(allocator, target);
+}
+
+/* --- carries ---------------------------------------------------------------------------------------------- */
+
+/* Bit 32 of X, which is a ^ b ^ sum, is the carry into the upper word. */
+static void set_carries(Lowering *low, HostReg x, HostReg sum, HostCondition carry, HostReg whole)
+{
+    Assembler *as = &low->as;
+    asm_alu(as, ALU_XOR, true, x, sum);
+    asm_rr(as, 0x0fba, true, 4, x); /* bt x, 32 */
+    asm_byte(as, 32);
+    asm_setcc_mem(as, carry, CPU_MEM(s.ca32));
+    if (low->ir->is_64bit)
+        asm_store8(as, CPU_MEM(s.ca), whole);
+    else
+        asm_setcc_mem(as, carry, CPU_MEM(s.ca));
+}
+
+static void lower_carrying(Lowering *low, const IrNode *node, AluOp op)
+{
+    Allocator *allocator = &low->allocator;
+    Assembler *as = &low->as;
+    Operand b = allocator_operand(allocator, node->b);
+    if (b.kind == OPERAND_MEM) {
+        b.kind = OPERAND_REG;
+        b.reg = allocator_use(allocator, node->b);
+    }
+    HostReg x = allocator_temp(allocator), sum = allocator_temp(allocator);
+    HostReg whole = allocator_temp(allocator);
+    HostCondition carry = op == ALU_SUB ? CC_AE : CC_B;
+    allocator_copy(allocator, sum, node->a);
+    asm_mov(as, x, sum);
+    alu_operand(as, ALU_XOR, true, x, &b);
+    if (op == ALU_ADC) {
+        asm_rm(as, 0x0fba, false, 4, CPU_MEM(s.ca)); /* bt ca, 0 */
+        asm_byte(as, 0);
+    }
+    alu_operand(as, op, true, sum, &b);
+    asm_setcc(as, carry, whole);
+    set_carries(low, x, sum, carry, whole);
+    HostReg target = allocator_target(allocator);
+    asm_mov(as, target, sum);
+    allocator_result(allocator, target);
+}
+
+/* CA: a is negative and ones are lost on the right. */
+static void lower_shift_algebraic(Lowering *low, const IrNode *node)
+{
+    Allocator *allocator = &low->allocator;
+    Assembler *as = &low->as;
+    HostReg a = allocator_use(allocator, node->a);
+    HostReg lost = allocator_temp(allocator), sign = allocator_temp(allocator);
+    if (node->imm == 0) {
+        asm_mov_imm(as, lost, 0);
+    } else {
+        asm_mov(as, sign, a);
+        asm_shift_imm(as, SHIFT_SHR, true, sign, 63);
+        asm_mov(as, lost, a);
+        asm_shift_imm(as, SHIFT_SHL, true, lost, (uint8_t)(64 - node->imm));
+        asm_test(as, true, lost, lost);
+        asm_setcc(as, CC_NE, lost);
+        asm_alu(as, ALU_AND, false, lost, sign);
+    }
+    asm_store8(as, CPU_MEM(s.ca), lost);
+    asm_store8(as, CPU_MEM(s.ca32), lost);
+    HostReg target = allocator_target(allocator);
+    asm_mov(as, target, a);
+    if (node->imm)
+        asm_shift_imm(as, SHIFT_SAR, true, target, (uint8_t)node->imm);
+    allocator_result(allocator, target);
+}
+
+/* --- condition register -------------------------------------------------------------------------------------- */
+
+static void emit_compare(Lowering *low, const IrNode *node)
+{
+    Allocator *allocator = &low->allocator;
+    int32_t imm;
+    HostReg a = allocator_use(allocator, node->a);
+    uint64_t value;
+    if (!node->wide && allocator_is_const(allocator, node->b, &value)) {
+        asm_alu_imm(&low->as, ALU_CMP, false, a, (int32_t)value);
+        return;
+    }
+    if (allocator_is_imm(allocator, node->b, &imm) && imm == 0) {
+        asm_test(&low->as, node->wide, a, a);
+        return;
+    }
+    Operand b = allocator_operand(allocator, node->b);
+    alu_operand(&low->as, ALU_CMP, node->wide, a, &b);
+}
+
+/* less - greater picks from a table in the Cpu; SO joins. */
+static void lower_compare(Lowering *low, const IrNode *node)
+{
+    Assembler *as = &low->as;
+    if (node->is_dead)
+        return;
+    HostReg greater = allocator_temp(&low->allocator), less = allocator_temp(&low->allocator);
+    emit_compare(low, node);
+    asm_setcc(as, node->is_signed ? CC_G : CC_A, greater);
+    asm_setcc(as, node->is_signed ? CC_L : CC_B, less);
+    /* sub r8, r8; movsx; both through REX forms where needed. */
+    asm_rex(as, false, greater, 0, less, greater >= RSP || less >= RSP);
+    asm_byte(as, 0x2a);
+    asm_modrm_reg(as, greater, less);
+    asm_rex(as, true, greater, 0, greater, true);
+    asm_opcode(as, 0x0fbe);
+    asm_modrm_reg(as, greater, greater);
+    Mem table = CPU_MEM(translated.cr_of_order);
+    table.displacement += 1;
+    table.index = greater;
+    asm_rm(as, 0x0fb6, false, greater, table);
+    asm_rex(as, false, greater, 0, RBP, greater >= RSP);
+    asm_byte(as, 0x0a); /* or r8, [so] */
+    asm_modrm_mem(as, greater, CPU_MEM(s.so));
+    asm_store8(as, cr_mem(node->field), greater);
+}
+
+HostCondition lower_condition(Lowering *low, const IrNode *node)
+{
+    if (!node->fused) {
+        asm_test_mem8_imm(&low->as, cr_mem(node->field), node->bit);
+        return CC_NE;
+    }
+    emit_compare(low, node);
+    switch (node->bit) {
+    case CR_LT: return node->is_signed ? CC_L : CC_B;
+    case CR_GT: return node->is_signed ? CC_G : CC_A;
+    default: return CC_E;
+    }
+}
+
+static void lower_select(Lowering *low, const IrNode *node)
+{
+    Allocator *allocator = &low->allocator;
+    HostReg a = allocator_use(allocator, node->a), b = allocator_use(allocator, node->b);
+    HostReg chosen = allocator_temp(allocator);
+    HostCondition condition = lower_condition(low, node);
+    asm_mov(&low->as, chosen, b);
+    asm_cmov(&low->as, condition, true, chosen, a);
+    HostReg target = allocator_target(allocator);
+    asm_mov(&low->as, target, chosen);
+    allocator_result(allocator, target);
+}
+
+static void lower_get_cr(Lowering *low, const IrNode *node)
+{
+    HostReg target = allocator_target(&low->allocator);
+    asm_rm(&low->as, 0x0fb6, false, target, cr_mem(node->field));
+    allocator_result(&low->allocator, target);
+}
+
+static void lower_get_carry(Lowering *low)
+{
+    HostReg target = allocator_target(&low->allocator);
+    asm_rm(&low->as, 0x0fb6, false, target, CPU_MEM(s.ca));
+    allocator_result(&low->allocator, target);
+}
+
+/* --- all of them ------------------------------------------------------------------------------------------------ */
+
+void lower_value(Lowering *low, const IrNode *node)
+{
+    Allocator *allocator = &low->allocator;
+    switch (node->op) {
+    case IR_CONST: break;
+    case IR_GET: allocator_live_in_home(allocator, node->home); break;
+    case IR_SET: allocator_set_home(allocator, node->home, node->a); break;
+    case IR_ADD: lower_commutative(low, node, ALU_ADD); break;
+    case IR_SUB: lower_sub(low, node); break;
+    case IR_AND:
+        if (!lower_and_mask(low, node))
+            lower_commutative(low, node, ALU_AND);
+        break;
+    case IR_OR: lower_commutative(low, node, ALU_OR); break;
+    case IR_XOR: lower_commutative(low, node, ALU_XOR); break;
+    case IR_ANDN: lower_andn(low, node); break;
+    case IR_NOT: lower_group3(low, node, 2); break;
+    case IR_NEG: lower_group3(low, node, 3); break;
+    case IR_MUL: lower_mul(low, node); break;
+    case IR_MULH: lower_mul_high(low, node, 5); break;
+    case IR_MULHU: lower_mul_high(low, node, 4); break;
+    case IR_SHL: lower_shift(low, node, SHIFT_SHL, true); break;
+    case IR_SHR: lower_shift(low, node, SHIFT_SHR, true); break;
+    case IR_SAR: lower_shift(low, node, SHIFT_SAR, true); break;
+    case IR_ROL: lower_shift(low, node, SHIFT_ROL, true); break;
+    case IR_ROL32: lower_shift(low, node, SHIFT_ROL, false); break;
+    case IR_SHLV: lower_shift_variable(low, node, BMI_SHLX); break;
+    case IR_SHRV: lower_shift_variable(low, node, BMI_SHRX); break;
+    case IR_SHLV32: lower_shift_word(low, node, BMI_SHLX); break;
+    case IR_SHRV32: lower_shift_word(low, node, BMI_SHRX); break;
+    case IR_ROLV: lower_rotate_variable(low, node, true); break;
+    case IR_ROLV32: lower_rotate_variable(low, node, false); break;
+    case IR_SEXT8: lower_unary(low, node, 0, 0x0fbe, true); break;
+    case IR_SEXT16: lower_unary(low, node, 0, 0x0fbf, true); break;
+    case IR_SEXT32: lower_unary(low, node, 0, 0x63, true); break;
+    case IR_ZEXT8: lower_unary(low, node, 0, 0x0fb6, false); break;
+    case IR_ZEXT16: lower_unary(low, node, 0, 0x0fb7, false); break;
+    case IR_ZEXT32: lower_unary(low, node, 0, 0x8b, false); break;
+    case IR_CLZ: lower_unary(low, node, 0xf3, 0x0fbd, true); break;
+    case IR_CLZ32: lower_unary(low, node, 0xf3, 0x0fbd, false); break;
+    case IR_CTZ: lower_unary(low, node, 0xf3, 0x0fbc, true); break;
+    case IR_CTZ32: lower_unary(low, node, 0xf3, 0x0fbc, false); break;
+    case IR_POPCNT: lower_unary(low, node, 0xf3, 0x0fb8, true); break;
+    case IR_ADDC: lower_carrying(low, node, ALU_ADD); break;
+    case IR_ADDE: lower_carrying(low, node, ALU_ADC); break;
+    case IR_SUBC: lower_carrying(low, node, ALU_SUB); break;
+    case IR_SARC: lower_shift_algebraic(low, node); break;
+    case IR_CARRY: lower_get_carry(low); break;
+    case IR_SELECT: lower_select(low, node); break;
+    case IR_GET_CR: lower_get_cr(low, node); break;
+    case IR_SET_CR:
+        if (!node->is_dead)
+            asm_store8(&low->as, cr_mem(node->field), allocator_use(allocator, node->a));
+        break;
+    case IR_CMP: lower_compare(low, node); break;
+    default: g_assert_not_reached();
+    }
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From IR to x86-64: blocks, exits and memory. (lower-value.c has the operations on values.)
+ *
+ * A block is: charge the budget; the nodes, in order; the exits; then, out of line, what is rarely
+ * needed: slow paths of memory accesses and the exits' stubs.
+ *
+ * 1. Between guest instructions every guest register is in its home (pinned register or state), so a
+ *    way out of the block needs to know only which instruction it stands at.
+ * 2. An exit to the same page is a direct jump that is patched once its target exists. Any other
+ *    exit goes through the bank's jump table, which is emptied with the translations it relies on.
+ */
+#include "machine/translator/x86-64/lower.h"
+
+#include "machine/translator/helpers.h"
+
+/* --- out-of-line code ----------------------------------------------------------------------------- */
+
+static Stub *add_stub(Lowering *low, uint8_t *site)
+{
+    g_assert(low->stub_count < G_N_ELEMENTS(low->stub));
+    Stub *stub = &low->stub[low->stub_count++];
+    *stub = (Stub){ .site = site, .node = low->allocator.now, .target = NO_REG, .value = NO_REG };
+    return stub;
+}
+
+/* --- memory ------------------------------------------------------------------------------------------- */
+
+static uint32_t describe_access(const IrNode *node)
+{
+    return node->insn | (uint32_t)node->size << 8 | (node->is_signed ? HELPER_SIGNED : 0) |
+           (node->swap ? HELPER_SWAP : 0) |
+           (node->size == 16 ? HELPER_VECTOR | (uint32_t)node->imm << 20 : 0);
+}
+
+/*
+ * Looks EA up in a table of the bank. Gives a register with the addend; on a miss goes to a stub.
+ */
+static HostReg emit_lookup(Lowering *low, HostReg ea, unsigned size, size_t table, Stub **stub)
+{
+    Assembler *as = &low->as;
+    HostReg index = allocator_temp(&low->allocator), tag = allocator_temp(&low->allocator);
+    asm_mov(as, index, ea);
+    asm_shift_imm(as, 5, true, index, TLB_PAGE_BITS - 4);
+    asm_alu_imm(as, ALU_AND, false, index, (TLB_SETS - 1) << 4);
+    asm_mov(as, tag, ea);
+    asm_alu_imm(as, ALU_AND, true, tag, (int32_t)(-4096 | (int32_t)(size - 1)));
+    asm_alu_mem(as, ALU_CMP, true, tag, mem_indexed(BANK_REG, index, 0, (int32_t)table));
+    *stub = add_stub(low, asm_jcc(as, CC_NE));
+    (*stub)->ea = ea;
+    asm_load(as, tag, mem_indexed(BANK_REG, index, 0, (int32_t)table + 8));
+    return tag;
+}
+
+G_STATIC_ASSERT(sizeof(TlbEntry) == 16 && offsetof(TlbEntry, tag) == 0 && offsetof(TlbEntry, addend) == 8);
+
+/* Loads SIZE bytes at MEM into REG as the node wants them. */
+static void emit_sized_load(Assembler *as, const IrNode *node, HostReg reg, Mem mem)
+{
+    switch (node->size) {
+    case 1:
+        asm_rm(as, node->is_signed ? 0x0fbe : 0x0fb6, node->is_signed, reg, mem);
+        break;
+    case 2:
+        if (!node->swap) {
+            asm_rm(as, node->is_signed ? 0x0fbf : 0x0fb7, node->is_signed, reg, mem);
+            break;
+        }
+        asm_rm(as, 0x0fb7, false, reg, mem);
+        asm_byte(as, 0x66); /* rol r16, 8 */
+        asm_shift_imm(as, 0, false, reg, 8);
+        if (node->is_signed)
+            asm_rr(as, 0x0fbf, true, reg, reg);
+        break;
+    case 4:
+        if (node->swap) {
+            asm_rm(as, 0x0f38f0, false, reg, mem);
+            if (node->is_signed)
+                asm_rr(as, 0x63, true, reg, reg);
+        } else {
+            asm_rm(as, node->is_signed ? 0x63 : 0x8b, node->is_signed, reg, mem);
+        }
+        break;
+    default:
+        asm_rm(as, node->swap ? 0x0f38f0 : 0x8b, true, reg, mem);
+        break;
+    }
+}
+
+/*
+ * The target is chosen first: between the jump to the stub and the place where it comes back, no
+ * value may change its register.
+ */
+void lower_load(Lowering *low, const IrNode *node)
+{
+    Allocator *allocator = &low->allocator;
+    bool is_vector = node->op == IR_LOAD_VECTOR;
+    HostReg ea = allocator_use(allocator, node->a);
+    HostReg target = is_vector ? NO_REG : allocator_target(allocator);
+    Stub *stub;
+    HostReg addend = emit_lookup(low, ea, node->size, offsetof(TlbBank, read), &stub);
+    Mem mem = mem_indexed(addend, ea, 0, 0);
+    stub->what = describe_access(node);
+    stub->target = target;
+    stub->live = allocator_live_temps(allocator, target);
+    if (is_vector) {
+        asm_prefixed_rm(&low->as, 0xf3, 0x0f6f, false, 0, mem); /* movdqu xmm0 */
+        asm_rm(&low->as, 0x0f29, false, 0, vsr_mem(node->imm)); /* movaps */
+    } else {
+        emit_sized_load(&low->as, node, target, mem);
+        allocator_result(allocator, target);
+    }
+    stub->resume = low->as.at;
+}
+
+static void emit_sized_store(Assembler *as, const IrNode *node, HostReg reg, Mem mem)
+{
+    switch (node->size) {
+    case 1:
+        asm_store8(as, mem, reg);
+        break;
+    case 2:
+        asm_byte(as, 0x66);
+        asm_rm(as, node->swap ? 0x0f38f1 : 0x89, false, reg, mem);
+        break;
+    default:
+        asm_rm(as, node->swap ? 0x0f38f1 : 0x89, node->size == 8, reg, mem);
+        break;
+    }
+}
+
+void lower_store(Lowering *low, const IrNode *node)
+{
+    Allocator *allocator = &low->allocator;
+    HostReg ea = allocator_use(allocator, node->a);
+    HostReg value = node->op == IR_STORE ? allocator_use(allocator, node->b) : NO_REG;
+    Stub *stub;
+    HostReg addend = emit_lookup(low, ea, node->size, offsetof(TlbBank, write), &stub);
+    Mem mem = mem_indexed(addend, ea, 0, 0);
+    stub->what = describe_access(node);
+    stub->value = value;
+    stub->is_store = true;
+    stub->live = allocator_live_temps(allocator, NO_REG);
+    if (node->op == IR_STORE_VECTOR) {
+        asm_rm(&low->as, 0x0f28, false, 0, vsr_mem(node->imm));
+        asm_prefixed_rm(&low->as, 0xf3, 0x0f7f, false, 0, mem);
+    } else {
+        emit_sized_store(&low->as, node, value, mem);
+    }
+    stub->resume = low->as.at;
+}
+
+static void emit_block_pointer(Lowering *low)
+{
+    asm_mov_imm(&low->as, RCX, (uint64_t)(uintptr_t)low->block);
+}
+
+static void emit_memory_stub(Lowering *low, const Stub *stub)
+{
+    Assembler *as = &low->as;
+    asm_land(as, stub->site);
+    for (unsigned i = 0; i < TEMP_COUNT; i++)
+        if (stub->live >> temp_regs[i] & 1)
+            asm_store(as, mem_at(RSP, 8 * temp_regs[i]), temp_regs[i]);
+    asm_store(as, CPU_MEM(translated.ea), stub->ea);
+    if (stub->value != NO_REG)
+        asm_store(as, CPU_MEM(translated.value), stub->value);
+    asm_mov_imm(as, RAX, stub->what);
+    emit_block_pointer(low);
+    asm_call_to(as, stub->is_store ? low->thunks->store : low->thunks->load);
+    if (stub->target != NO_REG)
+        asm_mov(as, stub->target, RAX);
+    for (unsigned i = 0; i < TEMP_COUNT; i++)
+        if (stub->live >> temp_regs[i] & 1)
+            asm_load(as, temp_regs[i], mem_at(RSP, 8 * temp_regs[i]));
+    asm_jmp_to(as, stub->resume);
+}
+
+/* --- calls ---------------------------------------------------------------------------------------------- */
+
+void lower_call(Lowering *low, const IrNode *node)
+{
+    asm_mov_imm(&low->as, RAX, node->insn);
+    emit_block_pointer(low);
+    asm_call_to(&low->as, low->thunks->call);
+}
+
+/* --- exits ------------------------------------------------------------------------------------------------ */
+
+static bool is_same_page(const Lowering *low, uint64_t target)
+{
+    return (low->ir->ea ^ target) < 4096;
+}
+
+/* Through the bank's jump table, to the address in RAX, whose entry is at ENTRY. */
+static void emit_jump_table(Lowering *low, Mem entry)
+{
+    Assembler *as = &low->as;
+    asm_alu_mem(as, ALU_CMP, true, RAX, entry);
+    asm_jcc_to(as, CC_NE, low->thunks->exit_indirect);
+    entry.displacement += (int32_t)offsetof(JumpEntry, code);
+    asm_jmp_mem(as, entry);
+}
+
+G_STATIC_ASSERT(sizeof(JumpEntry) == 16 && offsetof(JumpEntry, ea) == 0);
+
+static void emit_far_exit(Lowering *low, uint64_t target)
+{
+    size_t offset = offsetof(TlbBank, jump) + sizeof(JumpEntry) * JUMP_INDEX(target);
+    asm_mov_imm(&low->as, RAX, target);
+    emit_jump_table(low, mem_at(BANK_REG, (int32_t)offset));
+}
+
+/* An exit whose jump stands at SITE: patched later, or landing at code for another page. */
+static void add_exit(Lowering *low, uint8_t *site, uint64_t target)
+{
+    low->exit[low->exit_count++] = (Exit){ site, target };
+}
+
+static void emit_exit(Lowering *low, const Exit *exit)
+{
+    Block *block = low->block;
+    asm_land(&low->as, exit->site);
+    if (!is_same_page(low, exit->target)) {
+        emit_far_exit(low, exit->target);
+        return;
+    }
+    Link *link = &block->link[block->link_count++];
+    *link = (Link){ .from = block, .target = exit->target, .site = exit->site, .stub = low->as.at };
+    asm_mov_imm(&low->as, RAX, (uint64_t)(uintptr_t)link);
+    asm_jmp_to(&low->as, low->thunks->exit_link);
+}
+
+static void lower_goto(Lowering *low, uint64_t target)
+{
+    if (is_same_page(low, target))
+        add_exit(low, asm_jmp(&low->as), target);
+    else
+        emit_far_exit(low, target);
+}
+
+static void lower_goto_register(Lowering *low, const IrNode *node)
+{
+    Assembler *as = &low->as;
+    HostReg target = allocator_use(&low->allocator, node->a);
+    /* The last node: nothing else lives in the temporaries. */
+    asm_mov(as, RAX, target);
+    asm_alu_imm(as, ALU_AND, true, RAX, -4);
+    asm_mov32(as, RCX, RAX);
+    asm_alu_imm(as, ALU_AND, false, RCX, (JUMP_SETS - 1) << 2);
+    asm_shift_imm(as, 4, false, RCX, 2);
+    emit_jump_table(low, mem_indexed(BANK_REG, RCX, 0, (int32_t)offsetof(TlbBank, jump)));
+}
+
+static void lower_branch(Lowering *low, const IrNode *node)
+{
+    Assembler *as = &low->as;
+    Allocator *allocator = &low->allocator;
+    uint8_t *not_taken = NULL;
+    uint64_t next = low->ir->ea + 4u * low->ir->insn_count;
+    if (!low->ir->is_64bit)
+        next &= UINT32_MAX;
+    if (node->test_ctr != TEST_NONE) {
+        HostReg count = allocator_use(allocator, node->c);
+        asm_test(as, true, count, count);
+        HostCondition stay = node->test_ctr == TEST_ZERO ? CC_NE : CC_E;
+        if (node->test_bit == TEST_NONE) {
+            add_exit(low, asm_jcc(as, stay ^ 1), node->imm);
+            lower_goto(low, next);
+            return;
+        }
+        not_taken = asm_jcc(as, stay);
+    }
+    HostCondition condition = lower_condition(low, node);
+    if (node->test_bit == TEST_ZERO)
+        condition ^= 1;
+    add_exit(low, asm_jcc(as, condition), node->imm);
+    if (not_taken)
+        asm_land(as, not_taken);
+    lower_goto(low, next);
+}
+
+static void lower_exit(Lowering *low, const IrNode *node)
+{
+    switch (node->op) {
+    case IR_GOTO: lower_goto(low, node->imm); break;
+    case IR_GOTO_REG: lower_goto_register(low, node); break;
+    case IR_BRANCH: lower_branch(low, node); break;
+    default: break; /* LEAVE: the helper never comes back */
+    }
+}
+
+/* --- the block ----------------------------------------------------------------------------------------------- */
+
+static void lower_node(Lowering *low, const IrNode *node)
+{
+    switch (node->op) {
+    case IR_LOAD:
+    case IR_LOAD_VECTOR: lower_load(low, node); break;
+    case IR_STORE:
+    case IR_STORE_VECTOR: lower_store(low, node); break;
+    case IR_CALL: lower_call(low, node); break;
+    case IR_GOTO:
+    case IR_GOTO_REG:
+    case IR_BRANCH:
+    case IR_LEAVE: lower_exit(low, node); break;
+    default: lower_value(low, node); break;
+    }
+}
+
+static void emit_code(Lowering *low)
+{
+    Assembler *as = &low->as;
+    asm_alu_imm(as, ALU_SUB, true, BUDGET_REG, (int32_t)low->ir->insn_count);
+    uint8_t *out_of_budget = asm_jcc(as, CC_S);
+    for (Ref i = 0; i < low->ir->count; i++) {
+        allocator_begin(&low->allocator, i);
+        lower_node(low, &low->ir->node[i]);
+        allocator_end(&low->allocator);
+    }
+    for (unsigned i = 0; i < low->exit_count; i++)
+        emit_exit(low, &low->exit[i]);
+    for (unsigned i = 0; i < low->stub_count; i++)
+        emit_memory_stub(low, &low->stub[i]);
+    asm_land(as, out_of_budget);
+    asm_alu_imm(as, ALU_ADD, true, BUDGET_REG, (int32_t)low->ir->insn_count);
+    asm_mov_imm(as, RAX, low->ir->ea);
+    asm_jmp_to(as, low->thunks->exit_indirect);
+}
+
+bool target_lower(CodeMemory *memory, const TargetThunks *thunks, const IrBlock *ir, Block *block)
+{
+    g_autofree Lowering *low = g_new(Lowering, 1);
+    uint8_t *start = memory->write + memory->used;
+    low->as = (Assembler){ start, start, memory->write + memory->size, false };
+    low->ir = ir;
+    low->block = block;
+    low->thunks = thunks;
+    low->stub_count = low->exit_count = 0;
+    block->link_count = 0;
+    allocator_init(&low->allocator, &low->as, ir);
+    emit_code(low);
+    if (low->as.overflow)
+        return false;
+    memory->used += (size_t)(low->as.at - start);
+    memory->used = (memory->used + 15) & ~(size_t)15;
+    memory->used = MIN(memory->used, memory->size);
+    block->code = code_memory_executable(memory, start);
+    return true;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Code that all blocks share: in, out, and through to the helpers.
+ *
+ * 1. Outside translated code the guest's registers are all in the state. enter loads the pinned
+ *    ones; every way out has stored them before.
+ * 2. In translated code the stack is 16-byte aligned, so that a thunk, called from there, has to
+ *    move it by 8 before it calls C.
+ */
+#include <cpuid.h>
+
+#include "machine/cpu/tlb.h"
+#include "machine/translator/helpers.h"
+#include "machine/translator/x86-64/registers.h"
+#include "machine/translator/x86-64/target.h"
+
+const HostReg temp_regs[TEMP_COUNT] = { RAX, RCX, RDX, RSI, RDI };
+
+const Pin pins[PIN_COUNT] = {
+    { RBX, 1 }, { R12, 31 }, { R13, 3 }, { R8, 4 }, { R9, 9 }, { R10, 10 }, { R11, 5 },
+};
+
+static const HostReg saved[] = { RBX, RBP, R12, R13, R14, R15 };
+
+HostReg pin_of(unsigned home)
+{
+    for (unsigned i = 0; i < PIN_COUNT; i++)
+        if (pins[i].home == home)
+            return pins[i].reg;
+    return NO_REG;
+}
+
+bool target_is_supported(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("lzcnt") &&
+           __builtin_cpu_supports("popcnt");
+}
+
+static void load_pins(Assembler *as, bool all)
+{
+    for (unsigned i = 0; i < PIN_COUNT; i++)
+        if (all || !pin_survives_calls(pins[i].reg))
+            asm_load(as, pins[i].reg, home_mem(pins[i].home));
+}
+
+static void store_pins(Assembler *as)
+{
+    for (unsigned i = 0; i < PIN_COUNT; i++)
+        asm_store(as, home_mem(pins[i].home), pins[i].reg);
+}
+
+static uint8_t *emit_enter(Assembler *as)
+{
+    uint8_t *start = as->at;
+    for (unsigned i = 0; i < G_N_ELEMENTS(saved); i++)
+        asm_push(as, saved[i]);
+    /* Six pushes and the return address: 8 more make it 16-aligned. */
+    asm_alu_imm(as, ALU_SUB, true, RSP, FRAME_SIZE + 8);
+    asm_lea(as, true, CPU_REG, mem_at(RDI, CPU_BIAS));
+    asm_load(as, BANK_REG, CPU_MEM(tlb));
+    asm_load(as, BUDGET_REG, CPU_MEM(left));
+    load_pins(as, true);
+    asm_jmp_reg(as, RSI);
+    return start;
+}
+
+static uint8_t *emit_exit_plain(Assembler *as)
+{
+    uint8_t *start = as->at;
+    asm_alu_imm(as, ALU_ADD, true, RSP, FRAME_SIZE + 8);
+    for (unsigned i = G_N_ELEMENTS(saved); i > 0; i--)
+        asm_pop(as, saved[i - 1]);
+    asm_ret(as);
+    return start;
+}
+
+static uint8_t *emit_exit_spill(Assembler *as, const TargetThunks *thunks)
+{
+    uint8_t *start = as->at;
+    store_pins(as);
+    asm_store(as, CPU_MEM(left), BUDGET_REG);
+    asm_jmp_to(as, thunks->exit_plain);
+    return start;
+}
+
+static uint8_t *emit_exit_storing(Assembler *as, const TargetThunks *thunks, Mem where)
+{
+    uint8_t *start = as->at;
+    asm_store(as, where, RAX);
+    asm_jmp_to(as, thunks->exit_spill);
+    return start;
+}
+
+/*
+ * A call of HELPER(cpu, block in RCX, what in EAX, budget). Temporaries are lost; pins are reloaded,
+ * all of them if the helper may change any guest register.
+ */
+static uint8_t *emit_helper(Assembler *as, const TargetThunks *thunks, const void *helper, bool reload_all)
+{
+    uint8_t *start = as->at;
+    asm_push(as, RAX); /* aligns */
+    store_pins(as);
+    asm_lea(as, true, RDI, mem_at(CPU_REG, -CPU_BIAS));
+    asm_mov(as, RSI, RCX);
+    asm_mov32(as, RDX, RAX);
+    asm_mov(as, RCX, BUDGET_REG);
+    asm_mov_imm(as, RAX, (uint64_t)(uintptr_t)helper);
+    asm_rr(as, 0xff, false, 2, RAX); /* call rax */
+    asm_alu_mem_imm(as, ALU_CMP, false, CPU_MEM(translated.leave), 0);
+    uint8_t *leave = asm_jcc(as, CC_NE);
+    load_pins(as, reload_all);
+    asm_pop(as, RCX);
+    asm_ret(as);
+    asm_land(as, leave);
+    asm_alu_imm(as, ALU_ADD, true, RSP, 16); /* the pushed word and the return address */
+    asm_jmp_to(as, thunks->exit_plain);
+    return start;
+}
+
+void target_emit_thunks(CodeMemory *memory, TargetThunks *thunks)
+{
+    uint8_t *start = memory->write + memory->used;
+    Assembler as = { start, start, memory->write + memory->size, false };
+    thunks->enter = emit_enter(&as);
+    thunks->exit_plain = emit_exit_plain(&as);
+    thunks->exit_spill = emit_exit_spill(&as, thunks);
+    thunks->exit_indirect = emit_exit_storing(&as, thunks, CPU_MEM(s.cia));
+    thunks->exit_link = emit_exit_storing(&as, thunks, CPU_MEM(translated.link));
+    thunks->load = emit_helper(&as, thunks, helper_load, false);
+    thunks->store = emit_helper(&as, thunks, helper_store, false);
+    thunks->call = emit_helper(&as, thunks, helper_call, true);
+    g_assert(!as.overflow);
+    memory->used += (size_t)(as.at - start);
+}
+
+void target_patch(Link *link, const uint8_t *target)
+{
+    asm_patch(link->site, target);
+}
