@@ -91,7 +91,7 @@ static void emit_sized_load(Assembler *as, const IrNode *node, HostReg reg, Mem 
  * The target is chosen first: between the jump to the stub and the place where it comes back, no
  * value may change its register.
  */
-void lower_load(Lowering *low, const IrNode *node)
+static void lower_load(Lowering *low, const IrNode *node)
 {
     Allocator *allocator = &low->allocator;
     bool is_vector = node->op == IR_LOAD_VECTOR;
@@ -129,7 +129,7 @@ static void emit_sized_store(Assembler *as, const IrNode *node, HostReg reg, Mem
     }
 }
 
-void lower_store(Lowering *low, const IrNode *node)
+static void lower_store(Lowering *low, const IrNode *node)
 {
     Allocator *allocator = &low->allocator;
     HostReg ea = allocator_use(allocator, node->a);
@@ -178,7 +178,7 @@ static void emit_memory_stub(Lowering *low, const Stub *stub)
 
 /* --- calls ---------------------------------------------------------------------------------------------- */
 
-void lower_call(Lowering *low, const IrNode *node)
+static void lower_call(Lowering *low, const IrNode *node)
 {
     asm_mov_imm(&low->as, RAX, node->insn);
     emit_block_pointer(low);
