@@ -6,13 +6,16 @@
  * A recording that starts at power-on needs no snapshot: the machine is built again from the
  * definition and the same files, which the manifest refers to by their digests. So before a replay
  * the manifest is compared with this machine; names and paths may differ, nothing that the guest
- * could notice may.
+ * could notice may. One that starts later has the machine's state as the part start.state. What was
+ * written to disks before either is named by the part "disks" (machine/disks.h).
  */
 
 #include "machine/worker-recording.h"
 
 #include "api/json-reader.h"
 #include "api/json-writer.h"
+#include "machine/disks.h"
+#include "machine/worker-digest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +23,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define DISKS_PART "disks"
 
 bool worker_recording_name_is_valid(const char *name)
 {
@@ -32,36 +37,31 @@ static bool fail_errno(const char *what, const char *path, GError **error)
 {
     int code = errno;
     ApiErrorCode class = code == ENOENT ? API_ERROR_DEVICE_NOT_FOUND : API_ERROR_GENERIC;
-    g_set_error(error, API_ERROR, (gint)class, "Could not %s %s: %s", what, path, g_strerror(code));
+    g_set_error(error, API_ERROR, (gint) class, "Could not %s %s: %s", what, path,
+                g_strerror(code));
     return false;
 }
 
 /* Digests of the machine's files */
 
-static JsonNode *digest_file(const char *name, int fd, GError **error)
+static JsonNode *digest_file(int directory, const char *name, int fd, GError **error)
 {
-    g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
-    g_autofree uint8_t *bytes = g_malloc(1 << 20);
-    off_t size = 0;
-    ssize_t n;
-    while ((n = pread(fd, bytes, 1 << 20, size)) > 0) {
-        g_checksum_update(checksum, bytes, n);
-        size += n;
-    }
-    if (n < 0) {
-        fail_errno("read", name, error);
+    guint64 size;
+    g_autofree char *digest = worker_digest(directory, fd, &size, error);
+    if (!digest) {
+        g_prefix_error(error, "Could not read %s: ", name);
         return NULL;
     }
     g_autoptr(JsonObject) entry = json_object_new();
     json_object_set_string_member(entry, "name", name);
-    json_object_set_int_member(entry, "size", size);
-    json_object_set_string_member(entry, "sha256", g_checksum_get_string(checksum));
+    json_object_set_int_member(entry, "size", (gint64)size);
+    json_object_set_string_member(entry, "sha256", digest);
     return json_node_init_object(json_node_alloc(), entry);
 }
 
-static bool add_digest(JsonArray *list, const char *name, int fd, GError **error)
+static bool add_digest(JsonArray *list, int directory, const char *name, int fd, GError **error)
 {
-    JsonNode *node = fd < 0 ? NULL : digest_file(name, fd, error);
+    JsonNode *node = fd < 0 ? NULL : digest_file(directory, name, fd, error);
     if (node) {
         json_array_add_element(list, node);
     }
@@ -70,14 +70,16 @@ static bool add_digest(JsonArray *list, const char *name, int fd, GError **error
 
 static void digest_files(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
-    const MachineConfig *config = data;
+    const Worker *worker = data;
+    const MachineConfig *config = worker->config;
+    int directory = worker->directory;
     g_autoptr(JsonArray) list = json_array_new();
     GError *error = NULL;
-    bool good = add_digest(list, "kernel", config->kernel_fd, &error) &&
-                add_digest(list, "initrd", config->initrd_fd, &error);
+    bool good = add_digest(list, directory, "kernel", config->kernel_fd, &error) &&
+                add_digest(list, directory, "initrd", config->initrd_fd, &error);
     for (unsigned i = 0; i < config->disk_count && good; i++) {
         g_autofree char *name = g_strdup_printf("disk-%u", i);
-        good = add_digest(list, name, config->disks[i].fd, &error);
+        good = add_digest(list, directory, name, config->disks[i].fd, &error);
     }
     if (good) {
         g_task_return_pointer(task, json_node_init_array(json_node_alloc(), list),
@@ -90,7 +92,7 @@ static void digest_files(GTask *task, gpointer source, gpointer data, GCancellab
 void worker_recording_digest_files(Worker *worker, GAsyncReadyCallback done, gpointer data)
 {
     g_autoptr(GTask) task = g_task_new(NULL, NULL, done, data);
-    g_task_set_task_data(task, (gpointer)worker->config, NULL);
+    g_task_set_task_data(task, worker, NULL);
     g_task_run_in_thread(task, digest_files);
 }
 
@@ -156,6 +158,70 @@ static GArray *split_versions(char **lines)
     return versions;
 }
 
+/* What must be known of the start, besides what the manifest says */
+
+typedef struct {
+    Machine *machine;
+    GError *error;
+} Start;
+
+static void write_disks(StateWriter *writer, gpointer user)
+{
+    Start *start = user;
+    machine_freeze_disks(start->machine, writer, &start->error);
+}
+
+static void write_state(StateWriter *writer, gpointer user)
+{
+    machine_save(((Start *)user)->machine, writer);
+}
+
+static bool add_start(Machine *machine, Recording *recording, GError **error)
+{
+    Start start = { machine, NULL };
+    bool is_power_on = machine_run_state(machine) == MACHINE_PRELAUNCH;
+    if (machine_has_disks(machine) &&
+        (!recording_add_part(recording, DISKS_PART, write_disks, &start, error) || start.error)) {
+        if (start.error) {
+            g_clear_error(error);
+            g_propagate_error(error, start.error);
+        }
+        return false;
+    }
+    return is_power_on ||
+           recording_add_part(recording, RECORDING_START_STATE, write_state, &start, error);
+}
+
+static gboolean read_disks(StateReader *reader, gpointer user, GError **error)
+{
+    return machine_enter_disks(user, reader, error);
+}
+
+static gboolean read_state(StateReader *reader, gpointer user, GError **error)
+{
+    return machine_load(user, reader, error);
+}
+
+static bool load_start(Machine *machine, Recording *recording, GError **error)
+{
+    if (machine_has_disks(machine) &&
+        !recording_load_part(recording, DISKS_PART, read_disks, machine, error)) {
+        return false;
+    }
+    return !recording_has_part(recording, RECORDING_START_STATE) ||
+           recording_load_part(recording, RECORDING_START_STATE, read_state, machine, error);
+}
+
+LogReader *worker_recording_prepare(Worker *worker, Recording *recording, GError **error)
+{
+    LogReader *log = recording_open_log(recording, error);
+    if (log && !load_start(worker->machine, recording, error)) {
+        machine_leave_disks(worker->machine);
+        g_clear_pointer(&log, log_reader_free);
+    }
+    return log;
+}
+
 bool worker_recording_begin(Worker *worker, Recording *recording, GError **error)
 {
     Machine *machine = worker->machine;
@@ -169,7 +235,8 @@ bool worker_recording_begin(Worker *worker, Recording *recording, GError **error
         .versions = (const RecordingVersion *)(void *)versions->data,
         .n_versions = versions->len,
     };
-    LogWriter *log = recording_start(recording, &info, error);
+    bool good = add_start(machine, recording, error);
+    LogWriter *log = good ? recording_start(recording, &info, error) : NULL;
     if (!log || !machine_record(machine, log, SYNC_MINIMAL, error)) {
         recording_free(recording);
         return false;
@@ -255,7 +322,17 @@ static bool check_definition(Worker *worker, const RecordingInfo *info, GError *
     return compare_definitions(recorded, here, error);
 }
 
-static bool check_files(const Recording *recording, JsonNode *files, GError **error)
+/* The path by which this machine's definition names the file. */
+static const char *path_of(const MachineConfig *config, const char *name)
+{
+    if (g_str_has_prefix(name, "disk-")) {
+        guint64 index = g_ascii_strtoull(name + 5, NULL, 10);
+        return index < config->disk_count ? config->disks[index].file : "";
+    }
+    return strcmp(name, "initrd") == 0 ? config->initrd : config->kernel;
+}
+
+static bool check_files(Worker *worker, const Recording *recording, JsonNode *files, GError **error)
 {
     JsonArray *list = json_node_get_array(files);
     for (guint i = 0; i < json_array_get_length(list); i++) {
@@ -263,11 +340,12 @@ static bool check_files(const Recording *recording, JsonNode *files, GError **er
         const char *name = json_object_get_string_member(file, "name");
         const char *mine = json_object_get_string_member(file, "sha256"), *theirs = NULL;
         guint64 size;
-        if (!recording_get_reference(recording, name, &theirs, &size) || strcmp(mine, theirs) != 0) {
+        if (!recording_get_reference(recording, name, &theirs, &size) ||
+            strcmp(mine, theirs) != 0) {
             g_set_error(error, API_ERROR, API_ERROR_GENERIC,
-                        "The recording was made with another file as %s: SHA-256 %s was recorded, "
-                        "%s is here",
-                        name, theirs ? theirs : "of no file", mine);
+                        "The recording was made with another file as %s (\"%s\"): SHA-256 %s was "
+                        "recorded, %s is here",
+                        name, path_of(worker->config, name), theirs ? theirs : "of no file", mine);
             return false;
         }
     }
@@ -278,8 +356,7 @@ static bool check_versions(Worker *worker, const Recording *recording, GError **
 {
     g_auto(GStrv) lines = machine_behaviour_versions(worker->machine);
     g_autoptr(GArray) versions = split_versions(lines);
-    return recording_check_versions(recording,
-                                    (const RecordingVersion *)(void *)versions->data,
+    return recording_check_versions(recording, (const RecordingVersion *)(void *)versions->data,
                                     versions->len, error);
 }
 
@@ -292,7 +369,8 @@ Recording *worker_recording_open(Worker *worker, const char *name, JsonNode *fil
         close(fd);
     }
     if (!recording || !check_definition(worker, recording_info(recording), error) ||
-        !check_files(recording, files, error) || !check_versions(worker, recording, error)) {
+        !check_files(worker, recording, files, error) ||
+        !check_versions(worker, recording, error)) {
         return NULL;
     }
     return g_steal_pointer(&recording);

@@ -22,8 +22,13 @@ Recording *worker_recording_create(Worker *worker, const char *name, JsonNode *f
  * Control thread. */
 Recording *worker_recording_open(Worker *worker, const char *name, JsonNode *files, GError **error);
 
-/* Machine thread: records from here on. Takes `recording`, also when it fails. */
+/* Machine thread: records from here on; a machine that has run is saved first. Takes `recording`,
+ * also when it fails. */
 bool worker_recording_begin(Worker *worker, Recording *recording, GError **error);
+
+/* Machine thread, on a machine at power-on: makes disks and state those of the recording's start,
+ * and opens its log. On failure the machine may be unusable. */
+LogReader *worker_recording_prepare(Worker *worker, Recording *recording, GError **error);
 
 /* Machine thread: the log has been closed; seals the recording, if there is one. */
 void worker_recording_seal(Worker *worker);

@@ -60,7 +60,10 @@ int disk_wait(Disk *disk, uint64_t ticket, uint8_t **data);
 /* Whether disk_wait(TICKET) would return at once. */
 bool disk_is_done(Disk *disk, uint64_t ticket);
 
-/* Waits until all requests are done; ends the present version and returns its number; durable. */
+/*
+ * Waits until all requests are done; ends the present version and returns its number; durable. When
+ * nothing was written since the last one (or since going back to one), it returns that again.
+ */
 bool disk_freeze(Disk *disk, uint64_t *version, GError **error);
 /* Makes the content that of VERSION; what was written after it is forgotten. */
 bool disk_restore(Disk *disk, uint64_t version, GError **error);

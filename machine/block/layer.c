@@ -491,6 +491,10 @@ int layer_freeze(Layer *layer, uint64_t *version)
 {
     uint64_t at = layer->log_size;
     Record record = { RECORD_FREEZE, 0, layer->version };
+    if (at == layer->stretch_start) { /* nothing was written since: a write takes a new place */
+        *version = layer->parent;
+        return 0;
+    }
     if (fdatasync(layer->clusters_fd) < 0)
         return errno;
     int code = append(layer, &record);

@@ -56,7 +56,7 @@ int layer_set_place(Layer *layer, uint32_t cluster, uint32_t place);
 
 /* Bytes, then map, onto the host's disk. */
 int layer_flush(Layer *layer);
-/* Ends the present version, durably. */
+/* Ends the present version, durably; one in which nothing was written is the one it grew from. */
 int layer_freeze(Layer *layer, uint64_t *version);
 /* Goes back to the moment VERSION (FIRST_VERSION: empty) was frozen; logged, so that it lasts. */
 bool layer_restore(Layer *layer, uint64_t version, GError **error);

@@ -9,11 +9,30 @@
 
 #include <string.h>
 
-/* Both begin in the power-on state, which is all that is needed to begin again there. */
-static bool may_begin(Worker *worker, const char *what, const char *name, GError **error)
+static bool may_run_on(MachineRunState state)
+{
+    return state == MACHINE_PRELAUNCH || state == MACHINE_RUNNING || state == MACHINE_PAUSED ||
+           state == MACHINE_PANICKED;
+}
+
+/* A recording begins anywhere, a replay in a machine that has not run. */
+static const char *find_problem(Worker *worker, const WorkerStatus *status, bool is_replay)
+{
+    bool is_new = !worker->has_run && status->state == MACHINE_PRELAUNCH;
+    if (status->replay_mode != REPLAY_NONE || worker->recording_is_busy) {
+        return "the machine records or replays already";
+    }
+    if (is_replay && !is_new) {
+        return "the guest has run already: start the machine paused";
+    }
+    return may_run_on(status->state) ? NULL
+                                     : "the guest does not run any more: start the machine again";
+}
+
+static bool may_begin(Worker *worker, bool is_replay, const char *name, GError **error)
 {
     WorkerStatus status = worker_status(worker);
-    const char *problem = NULL;
+    const char *problem = find_problem(worker, &status, is_replay);
     if (!worker_recording_name_is_valid(name)) {
         g_set_error(error, API_ERROR, API_ERROR_GENERIC,
                     "Parameter 'recording' expects 1 to 64 letters, digits, '.', '_' and '-', "
@@ -21,14 +40,9 @@ static bool may_begin(Worker *worker, const char *what, const char *name, GError
                     name);
         return false;
     }
-    if (status.replay_mode != REPLAY_NONE || worker->recording_is_busy) {
-        problem = "the machine records or replays already";
-    } else if (worker->has_run || status.state != MACHINE_PRELAUNCH) {
-        problem = "the guest has run already: start the machine paused";
-    }
     if (problem) {
-        g_set_error(error, API_ERROR, API_ERROR_DEVICE_NOT_ACTIVE, "Cannot %s '%s': %s", what, name,
-                    problem);
+        g_set_error(error, API_ERROR, API_ERROR_DEVICE_NOT_ACTIVE, "Cannot %s '%s': %s",
+                    is_replay ? "replay" : "record", name, problem);
     }
     return problem == NULL;
 }
@@ -55,16 +69,17 @@ static void execute_begin(WorkerCall *call)
 {
     Begin *begin = call->data;
     Machine *machine = call->worker->machine;
-    if (machine_run_state(machine) != MACHINE_PRELAUNCH) {
+    MachineRunState state = machine_run_state(machine);
+    if (begin->is_replay ? state != MACHINE_PRELAUNCH : !may_run_on(state)) {
         g_set_error(&call->error, API_ERROR, API_ERROR_DEVICE_NOT_ACTIVE,
-                    "the guest was started in the meantime");
+                    "the guest was %s in the meantime", begin->is_replay ? "started" : "stopped");
         return;
     }
     if (!begin->is_replay) {
         worker_recording_begin(call->worker, g_steal_pointer(&begin->recording), &call->error);
         return;
     }
-    LogReader *log = recording_open_log(begin->recording, &call->error);
+    LogReader *log = worker_recording_prepare(call->worker, begin->recording, &call->error);
     Position start, end;
     if (!log) {
         return;
@@ -113,7 +128,7 @@ static void begin(ApiRequest *request, const char *name, bool is_replay)
 {
     Worker *worker = worker_of_request(request);
     GError *error = NULL;
-    if (!may_begin(worker, is_replay ? "replay" : "record", name, &error)) {
+    if (!may_begin(worker, is_replay, name, &error)) {
         api_request_fail(request, error);
         return;
     }
@@ -137,8 +152,8 @@ static void execute_record_stop(WorkerCall *call)
 {
     Machine *machine = call->worker->machine;
     /* A guest that powers off closes the recording by itself: that is as good. */
-    bool is_closed = call->worker->has_recorded &&
-                     replay_mode(machine_replay(machine)) == REPLAY_NONE;
+    bool is_closed =
+        call->worker->has_recorded && replay_mode(machine_replay(machine)) == REPLAY_NONE;
     if (!is_closed && !machine_record_stop(machine, &call->error)) {
         set_class(&call->error, API_ERROR_DEVICE_NOT_ACTIVE);
         return;

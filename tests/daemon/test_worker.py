@@ -119,7 +119,7 @@ def test_a_replay_of_something_else_is_refused(tiny, tmp_path):
             ask("record-start", recording="r1")
         ask("cont")
         with pytest.raises(powerplay.WrongState, match="paused"):
-            ask("record-start", recording="late")
+            ask("replay-start", recording="r1")
 
 
 def test_commands_say_what_is_wrong(definition, tmp_path):

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * All disks of a machine at once: what a recording has to know of them. Machine thread.
+ */
+#ifndef MACHINE_DISKS_H
+#define MACHINE_DISKS_H
+
+#include "machine/machine.h"
+
+/* Whether the machine has disks at all. */
+bool machine_has_disks(Machine *machine);
+
+/* Ends the present version of every disk, durably, and writes which versions these are. */
+bool machine_freeze_disks(Machine *machine, StateWriter *writer, GError **error);
+
+/*
+ * For a replay, before the machine's state is loaded: every disk shows the version that READER
+ * names, and takes writes into a private layer. On failure no disk has changed.
+ */
+bool machine_enter_disks(Machine *machine, StateReader *reader, GError **error);
+/* The disks are again what they were before; for a replay that is given up. */
+void machine_leave_disks(Machine *machine);
+
+#endif

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Recordings of machines whose disks change: from power-on, from the middle of disk work, one after another."""
+
+import random
+import time
+
+import pytest
+
+from conftest import FAST, PACED, digest, disk_of, finish, parts, record, replay
+from dev.lab import Refused
+from guest import guests
+
+ROUNDS = "rounds=400"
+
+
+def run(machine) -> bytes:
+    """A live run without a recording; its console."""
+    machine.start()
+    assert machine.wait_until_stopped(120) == "shutdown"
+    machine.end()
+    return machine.console
+
+
+def record_the_rest(machine, name: str) -> dict:
+    """Records a running machine until the guest powers off."""
+    machine.call("record-start", recording=name)
+    assert machine.wait_until_stopped(120) == "shutdown"
+    return finish(machine)
+
+
+def assert_same(replayed: dict, recorded: dict) -> None:
+    """Equal, but that the recorded machine may have said something before the recording began."""
+    assert replayed["console"] and recorded["console"].endswith(replayed["console"])
+    for fact in ("parts", "icount", "hash-points"):
+        assert replayed[fact] == recorded[fact]
+
+
+def test_recordings_of_a_changing_disk_replay_in_any_order(make, tiny, blank_disk):
+    machine = make(tiny, ROUNDS, **disk_of(blank_disk))
+    before = digest(blank_disk)
+    recorded = {}
+    for name in ("a", "b", "c"):
+        recorded[name] = record(machine, name)
+        assert b"disk=00" in recorded[name]["console"]
+        run(machine)
+    for name in ("b", "a", "c", "a", "b"):
+        assert replay(machine, name) == recorded[name], name
+        run(machine)
+    assert digest(blank_disk) == before
+
+
+def test_a_replay_does_not_change_what_the_next_live_run_sees(make, tiny, blank_disk):
+    """The guest's check covers what it read, so with a fixed date and no randomness two runs from one content agree."""
+    machine = make(tiny, ROUNDS, **disk_of(blank_disk))
+    first = record(machine, "a")
+    second = record(machine, "b")
+    assert replay(machine, "a") == first
+    third = record(machine, "c")
+    for name, facts in (("c", third), ("b", second), ("a", first)):
+        assert replay(machine, name) == facts, name
+
+
+def test_a_recording_begins_in_the_middle_of_disk_work(make, tiny, blank_disk):
+    machine = make(tiny, "rounds=300", "work=60000", **disk_of(blank_disk))
+    dice = random.Random(5)
+    recorded = {}
+    for number in range(4):
+        machine.start()
+        machine.wait_for(r"ROUND 00[0-9]\d", 60)
+        time.sleep(dice.uniform(0, 0.2))
+        if number % 2:
+            machine.call("stop")
+        machine.call("record-start", recording=f"mid-{number}")
+        if number % 2:
+            machine.call("cont")
+        machine.type("abc")
+        assert machine.wait_until_stopped(120) == "shutdown"
+        recorded[f"mid-{number}"] = finish(machine)
+    for name in [*recorded, *reversed(recorded)]:
+        assert_same(replay(machine, name), recorded[name])
+
+
+def test_two_recordings_of_one_life(make, tiny, blank_disk):
+    machine = make(tiny, "rounds=300", "work=60000", **disk_of(blank_disk))
+    machine.start(record="first")
+    machine.wait_for(r"ROUND 00[2-9]\d", 60)
+    machine.call("stop")
+    machine.call("record-stop")
+    at_stop = {"parts": parts(machine), "icount": machine.replay_info()["icount"]}
+    machine.call("cont")
+    machine.wait_for(r"ROUND 00[4-9]\d", 60)
+    second = record_the_rest(machine, "second")
+    assert_same(replay(machine, "second"), second)
+    info = machine.replay("first", 120)
+    assert info["status"] == "ended" and info["icount"] == at_stop["icount"]
+    assert parts(machine) == at_stop["parts"]
+
+
+def test_a_changed_image_is_refused_with_both_digests(make, tiny, tmp_path):
+    for size in (1 << 20, 20 << 20):  # the big one's digest is remembered
+        image = tmp_path / f"{size}.img"
+        image.write_bytes(bytes(size))
+        machine = make(tiny, "rounds=20", **disk_of(image))
+        was = digest(image)
+        recorded = record(machine)
+        assert replay(machine) == recorded
+        with open(image, "r+b") as file:
+            file.seek(size - 1)
+            file.write(b"x")
+        machine.start(paused=True)
+        with pytest.raises(Refused) as refused:
+            machine.call("replay-start", recording="r1")
+        for text in (str(image), was, digest(image)):
+            assert text in refused.value.text
+        machine.end()
+
+
+def test_paced_random_typing_with_a_late_start(make, tiny, blank_disk):
+    machine = make(tiny, "rounds=150", "wait=4000", clock=PACED, **disk_of(blank_disk))
+    dice = random.Random(9)
+    for number in range(3):
+        machine.start()
+        time.sleep(dice.uniform(0.05, 0.5))
+        machine.call("record-start", recording=f"p{number}")
+        while machine.status() == "running":
+            time.sleep(dice.uniform(0, 0.03))
+            try:
+                machine.type("".join(dice.choices("abcdefgh", k=dice.randint(1, 8))))
+            except Refused:
+                assert machine.status() != "running"
+        assert machine.wait_until_stopped(60) == "shutdown"
+        recorded = finish(machine)
+        assert_same(replay(machine, f"p{number}"), recorded)
+
+
+def test_debians_kernel_writes_ext4_and_both_recordings_replay_twice(make, shell):
+    image = guests.data_disk()
+    before = digest(image)
+    machine = make(shell, "run=disk", clock=FAST, rng=True, **disk_of(image))
+    recorded = {name: record(machine, name, 400) for name in ("a", "b")}
+    assert b"note=written_by_the_guest" in recorded["a"]["console"]
+    for name in ("a", "b", "b", "a"):
+        assert replay(machine, name) == recorded[name], name
+    assert digest(image) == before
