@@ -57,7 +57,8 @@ static bool parse_int(const ApiMember *member, JsonNode *node, int64_t *out, con
         return wrong_type(path, "integer", error);
     }
     int64_t value = json_node_get_int(node);
-    if (member->minimum != member->maximum && (value < member->minimum || value > member->maximum)) {
+    if (member->minimum != member->maximum &&
+        (value < member->minimum || value > member->maximum)) {
         g_autofree char *name = path_text(path);
         g_set_error(error, API_ERROR, API_ERROR_GENERIC,
                     "Parameter '%s' expects a value from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
@@ -108,14 +109,10 @@ static bool parse_value(const ApiMember *member, JsonNode *node, void *out, cons
                         GError **error)
 {
     switch (member->kind) {
-    case API_TYPE_INT:
-        return parse_int(member, node, out, path, error);
-    case API_TYPE_NUMBER:
-        return parse_number(node, out, path, error);
-    case API_TYPE_ENUM:
-        return parse_enum(member, node, out, path, error);
-    case API_TYPE_SIZE:
-        return json_unsigned_get(node, out) || wrong_type(path, "integer", error);
+    case API_TYPE_INT: return parse_int(member, node, out, path, error);
+    case API_TYPE_NUMBER: return parse_number(node, out, path, error);
+    case API_TYPE_ENUM: return parse_enum(member, node, out, path, error);
+    case API_TYPE_SIZE: return json_unsigned_get(node, out) || wrong_type(path, "integer", error);
     case API_TYPE_STRUCT:
         return JSON_NODE_HOLDS_OBJECT(node)
                    ? parse_struct(member->members, json_node_get_object(node), out, path, error)
@@ -137,9 +134,7 @@ static bool parse_value(const ApiMember *member, JsonNode *node, void *out, cons
             return wrong_type(path, "object", error);
         }
         /* fall through */
-    case API_TYPE_ANY:
-        *(JsonNode **)out = json_node_copy(node);
-        return true;
+    case API_TYPE_ANY: *(JsonNode **)out = json_node_copy(node); return true;
     }
     g_assert_not_reached();
 }
@@ -147,14 +142,10 @@ static bool parse_value(const ApiMember *member, JsonNode *node, void *out, cons
 static gsize value_size(const ApiMember *member)
 {
     switch (member->kind) {
-    case API_TYPE_BOOL:
-        return sizeof(bool);
-    case API_TYPE_ENUM:
-        return sizeof(int);
-    case API_TYPE_STRUCT:
-        return member->members->size;
-    default:
-        return 8;
+    case API_TYPE_BOOL: return sizeof(bool);
+    case API_TYPE_ENUM: return sizeof(int);
+    case API_TYPE_STRUCT: return member->members->size;
+    default: return 8;
     }
 }
 

@@ -31,13 +31,13 @@ typedef struct ApiStruct ApiStruct;
 typedef struct {
     const char *name;
     ApiTypeKind kind;
-    bool is_array;       /* a pointer to elements at `offset`, their number at `count_offset` */
+    bool is_array; /* a pointer to elements at `offset`, their number at `count_offset` */
     unsigned offset;
     unsigned count_offset;
-    int has_offset;      /* of the bool that says it was given; -1 for a required member */
-    const char *const *names;      /* API_TYPE_ENUM, ends with NULL */
-    const ApiStruct *members;      /* API_TYPE_STRUCT */
-    int64_t minimum, maximum;      /* API_TYPE_INT, when they differ */
+    int has_offset;           /* of the bool that says it was given; -1 for a required member */
+    const char *const *names; /* API_TYPE_ENUM, ends with NULL */
+    const ApiStruct *members; /* API_TYPE_STRUCT */
+    int64_t minimum, maximum; /* API_TYPE_INT, when they differ */
 } ApiMember;
 
 struct ApiStruct {

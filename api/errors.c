@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-G_DEFINE_QUARK(powerplay-api-error, api_error)
+G_DEFINE_QUARK(powerplay - api - error, api_error)
 
 static const char *const classes[] = {
     [API_ERROR_GENERIC] = "GenericError",

@@ -81,14 +81,30 @@ typedef enum {
 #pragma GCC diagnostic ignored "-Woverride-init"
 
 static const uint8_t class_of[256] = {
-    [0x00 ... 0x1f] = CONTROL, [0x20 ... 0xfd] = OTHER, [0xfe ... 0xff] = NEVER_UTF8,
-    ['\t'] = TAB,              ['\n'] = LINE_END,       ['\r'] = LINE_END,
-    [' '] = SPACE,             ['{'] = STRUCTURAL,      ['}'] = STRUCTURAL,
-    ['['] = STRUCTURAL,        [']'] = STRUCTURAL,      [':'] = STRUCTURAL,
-    [','] = STRUCTURAL,        ['"'] = DOUBLE_QUOTE,    ['\''] = SINGLE_QUOTE,
-    ['\\'] = BACKSLASH,        ['-'] = MINUS,           ['+'] = PLUS,
-    ['.'] = DOT,               ['0'] = ZERO,            ['1' ... '9'] = DIGIT,
-    ['a' ... 'z'] = LOWER,     ['e'] = SMALL_E,         ['E'] = CAPITAL_E,
+    [0x00 ... 0x1f] = CONTROL,
+    [0x20 ... 0xfd] = OTHER,
+    [0xfe ... 0xff] = NEVER_UTF8,
+    ['\t'] = TAB,
+    ['\n'] = LINE_END,
+    ['\r'] = LINE_END,
+    [' '] = SPACE,
+    ['{'] = STRUCTURAL,
+    ['}'] = STRUCTURAL,
+    ['['] = STRUCTURAL,
+    [']'] = STRUCTURAL,
+    [':'] = STRUCTURAL,
+    [','] = STRUCTURAL,
+    ['"'] = DOUBLE_QUOTE,
+    ['\''] = SINGLE_QUOTE,
+    ['\\'] = BACKSLASH,
+    ['-'] = MINUS,
+    ['+'] = PLUS,
+    ['.'] = DOT,
+    ['0'] = ZERO,
+    ['1' ... '9'] = DIGIT,
+    ['a' ... 'z'] = LOWER,
+    ['e'] = SMALL_E,
+    ['E'] = CAPITAL_E,
 };
 
 /* clang-format off */
@@ -169,25 +185,14 @@ JsonTokenKind json_lexer_feed(JsonLexer *lexer, uint8_t byte, bool *consumed)
         }
     }
     switch (entry) {
-    case BAD:
-        return finish(lexer, RECOVERY, JSON_TOKEN_STRAY);
-    case STRUCT:
-        return finish(lexer, START, JSON_TOKEN_STRUCTURAL);
-    case STRING:
-        return finish(lexer, START, JSON_TOKEN_STRING);
-    case INTEGER:
-        return finish(lexer, START, JSON_TOKEN_INTEGER);
-    case FLOAT:
-        return finish(lexer, START, JSON_TOKEN_FLOAT);
-    case WORD:
-        return finish(lexer, START, JSON_TOKEN_WORD);
-    case RESTART:
-        lexer->state = START;
-        return JSON_TOKEN_NONE;
-    case SKIP:
-        return JSON_TOKEN_NONE;
-    default:
-        lexer->state = entry;
-        return JSON_TOKEN_NONE;
+    case BAD: return finish(lexer, RECOVERY, JSON_TOKEN_STRAY);
+    case STRUCT: return finish(lexer, START, JSON_TOKEN_STRUCTURAL);
+    case STRING: return finish(lexer, START, JSON_TOKEN_STRING);
+    case INTEGER: return finish(lexer, START, JSON_TOKEN_INTEGER);
+    case FLOAT: return finish(lexer, START, JSON_TOKEN_FLOAT);
+    case WORD: return finish(lexer, START, JSON_TOKEN_WORD);
+    case RESTART: lexer->state = START; return JSON_TOKEN_NONE;
+    case SKIP: return JSON_TOKEN_NONE;
+    default: lexer->state = entry; return JSON_TOKEN_NONE;
     }
 }

@@ -289,8 +289,7 @@ static void place_value(ApiReader *reader, JsonNode *node)
         frame->expect = EXPECT_SEPARATOR;
     } else if (frame->expect != EXPECT_VALUE) {
         bool is_string = JSON_NODE_HOLDS_VALUE(node) &&
-                         json_node_get_value_type(node) == G_TYPE_STRING &&
-                         !json_number_text(node);
+                         json_node_get_value_type(node) == G_TYPE_STRING && !json_number_text(node);
         frame->expect = EXPECT_COLON;
         frame->key = is_string ? json_node_dup_string(node) : NULL;
         json_node_unref(node);
@@ -486,8 +485,8 @@ JsonNode *api_json_parse(const char *text, gssize length, GError **error)
     g_autofree char *mistake_text = first.error;
     for (gsize i = first.used; i < bytes && node && !mistake_text; i++) {
         if (!g_ascii_isspace(text[i])) {
-            mistake_text = g_strdup_printf("more text after the end of the JSON value: '%.20s'",
-                                           line + i);
+            mistake_text =
+                g_strdup_printf("more text after the end of the JSON value: '%.20s'", line + i);
         }
     }
     api_reader_clear(&reader);

@@ -14,9 +14,9 @@
 
 #include <json-glib/json-glib.h>
 
-#define JSON_READER_MAX_TOKENS 65536
+#define JSON_READER_MAX_TOKENS  65536
 #define JSON_READER_MAX_NESTING 1024 /* above it the message is given up at once */
-#define JSON_READER_MAX_DEPTH 64     /* above it the message is read to its end, then refused */
+#define JSON_READER_MAX_DEPTH   64   /* above it the message is read to its end, then refused */
 
 typedef enum {
     JSON_READ_MORE,    /* all bytes used, nothing complete yet */

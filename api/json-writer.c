@@ -62,8 +62,8 @@ static void append_value(GString *out, JsonNode *node)
         break;
     case G_TYPE_DOUBLE: {
         double value = json_node_get_double(node);
-        g_string_append(out, isfinite(value) ? g_ascii_dtostr(number, sizeof(number), value)
-                                             : "null");
+        g_string_append(out,
+                        isfinite(value) ? g_ascii_dtostr(number, sizeof(number), value) : "null");
         break;
     }
     default:

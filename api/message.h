@@ -15,19 +15,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MESSAGE_MAGIC 0x50504d31u /* "PPM1" */
-#define MESSAGE_VERSION 1
+#define MESSAGE_MAGIC     0x50504d31u /* "PPM1" */
+#define MESSAGE_VERSION   1
 #define MESSAGE_DATA_SIZE 2048
 
 typedef enum {
-    MESSAGE_FILE = 1,        /* to the machine: fd; data is what it is, see worker.c */
-    MESSAGE_START = 2,       /* to the machine: all files are there */
-    MESSAGE_READY = 3,       /* from the machine: it answers on its socket */
-    MESSAGE_FAILED = 4,      /* from the machine: data says why it ends */
-    MESSAGE_CLIENT = 5,      /* to the machine: fd of a new client of its QMP socket */
-    MESSAGE_PORT_OPEN = 6,   /* to the machine: port `port` is a new console on serial `device` */
-    MESSAGE_PORT_DATA = 7,   /* both ways: bytes typed, bytes to show */
-    MESSAGE_PORT_CLOSE = 8,  /* both ways: the console has gone, or is refused (data says why) */
+    MESSAGE_FILE = 1,       /* to the machine: fd; data is what it is, see worker.c */
+    MESSAGE_START = 2,      /* to the machine: all files are there */
+    MESSAGE_READY = 3,      /* from the machine: it answers on its socket */
+    MESSAGE_FAILED = 4,     /* from the machine: data says why it ends */
+    MESSAGE_CLIENT = 5,     /* to the machine: fd of a new client of its QMP socket */
+    MESSAGE_PORT_OPEN = 6,  /* to the machine: port `port` is a new console on serial `device` */
+    MESSAGE_PORT_DATA = 7,  /* both ways: bytes typed, bytes to show */
+    MESSAGE_PORT_CLOSE = 8, /* both ways: the console has gone, or is refused (data says why) */
     MESSAGE_TYPE_END = 9
 } MessageType;
 

@@ -23,7 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define READ_SIZE 16384
+#define READ_SIZE           16384
 #define PAUSE_READING_ABOVE (256 * 1024) /* unsent bytes */
 
 struct ApiRequest {
@@ -48,7 +48,7 @@ struct ApiSession {
     ApiReader reader;
     GByteArray *in; /* read, not yet parsed */
     GString *out;
-    gsize sent; /* bytes of `out` that are gone */
+    gsize sent;      /* bytes of `out` that are gone */
     GQueue requests; /* of ApiRequest, oldest first */
     GSource *read_source, *write_source, *end_source;
 };

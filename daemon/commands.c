@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define KILL_GRACE_MS 5000
+#define KILL_GRACE_MS  5000
 #define STOP_TIMEOUT_S 60
 
 static Supervisor *supervisor_of(ApiSession *session)
@@ -116,7 +116,8 @@ static void process_is_started(Machine *machine, GError *error, gpointer data)
 
 static bool has_shut_down(Machine *machine)
 {
-    return machine->state == MACHINE_STATE_RUNNING && g_strcmp0(machine->run_state, "shutdown") == 0;
+    return machine->state == MACHINE_STATE_RUNNING &&
+           g_strcmp0(machine->run_state, "shutdown") == 0;
 }
 
 /* The process of a guest that had powered off is gone: now a new one. */
@@ -132,8 +133,9 @@ void cmd_machine_start(ApiRequest *request, const MachineStartArgs *arguments)
         return;
     }
     if ((machine->pid && !has_shut_down(machine)) || machine->supervisor->is_ending) {
-        api_request_fail_text(request, API_ERROR_DEVICE_NOT_ACTIVE, "The machine '%s' is %s already",
-                              machine->name, machine_state_name(machine->state));
+        api_request_fail_text(request, API_ERROR_DEVICE_NOT_ACTIVE,
+                              "The machine '%s' is %s already", machine->name,
+                              machine_state_name(machine->state));
         return;
     }
     if (arguments->has_record && arguments->has_replay) {
@@ -187,10 +189,11 @@ static gboolean stop_timed_out(gpointer data)
     Stopping *stopping = data;
     Machine *machine = g_hash_table_lookup(stopping->supervisor->machines, stopping->name);
     process_cancel_on_end(machine, stopping);
-    api_request_fail_text(stopping->request, API_ERROR_GENERIC,
-                          "Timed out: the guest of '%s' has not powered off within %" G_GINT64_FORMAT
-                          " s, it runs on; machine-kill ends it",
-                          stopping->name, stopping->timeout_s);
+    api_request_fail_text(
+        stopping->request, API_ERROR_GENERIC,
+        "Timed out: the guest of '%s' has not powered off within %" G_GINT64_FORMAT
+        " s, it runs on; machine-kill ends it",
+        stopping->name, stopping->timeout_s);
     stopping->timer = 0;
     stopping_end(stopping);
     return G_SOURCE_REMOVE;

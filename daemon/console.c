@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 #define CLIENTS_MAX 16
-#define OUT_MAX (1024 * 1024)
-#define PAUSE_MS 10
+#define OUT_MAX     (1024 * 1024)
+#define PAUSE_MS    10
 
 typedef struct {
     Console *console;
@@ -219,4 +219,3 @@ void console_free(Console *console)
     g_free(console->path);
     g_free(console);
 }
-

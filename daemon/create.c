@@ -2,7 +2,8 @@
 
 /*
  * machine-create. The daemon does not know what a definition may say: `powerplay-machine --check`
- * does, the same program that will run it. Here the files are looked at, as they will be opened here.
+ * does, the same program that will run it. Here the files are looked at, as they will be opened
+ * here.
  */
 
 #include "api-daemon-commands.h"
@@ -98,9 +99,8 @@ static bool store(Machine *machine, GError **error)
                     g_strerror(errno));
         return false;
     }
-    return g_file_set_contents_full(path, line, -1,
-                                    G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
-                                    0600, error);
+    return g_file_set_contents_full(
+        path, line, -1, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600, error);
 }
 
 static void finish(Create *create, GError *error)
@@ -150,10 +150,10 @@ void cmd_machine_create(ApiRequest *request, const ApiMachineDefinition *argumen
     create->supervisor = supervisor;
     create->name = g_strdup(arguments->name);
     create->definition = json_object_dup_member(message, "arguments");
-    create->check = g_subprocess_new(
-        G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE |
-            G_SUBPROCESS_FLAGS_STDOUT_SILENCE,
-        &error, supervisor->worker_program, "--check", "-", NULL);
+    create->check =
+        g_subprocess_new(G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE |
+                             G_SUBPROCESS_FLAGS_STDOUT_SILENCE,
+                         &error, supervisor->worker_program, "--check", "-", NULL);
     if (!create->check) {
         finish(create, error);
         return;

@@ -45,9 +45,9 @@ static char *default_socket(void)
     if (given) {
         return g_strdup(given);
     }
-    return is_service() ? g_strdup("/run/powerplay/control.sock")
-                        : g_build_filename(g_get_user_runtime_dir(), "powerplay", "control.sock",
-                                           NULL);
+    return is_service()
+               ? g_strdup("/run/powerplay/control.sock")
+               : g_build_filename(g_get_user_runtime_dir(), "powerplay", "control.sock", NULL);
 }
 
 static char *default_state(void)

@@ -121,8 +121,7 @@ static bool send_all(Machine *machine, int link, int relay, GError **error)
         return fail(error, "open", machine->directory);
     }
     message_init(&start, MESSAGE_START, 0, NULL, 0);
-    return send_fd(link, "relay", relay, error) &&
-           send_fd(link, "directory", directory, error) &&
+    return send_fd(link, "relay", relay, error) && send_fd(link, "directory", directory, error) &&
            send_definition(machine, link, error) && send_named_files(machine, link, error) &&
            message_send(link, &start, -1, error);
 }
@@ -243,9 +242,7 @@ static void process_is_ready(Machine *machine)
 static void take_message(Machine *machine, const Message *message)
 {
     switch (message->type) {
-    case MESSAGE_READY:
-        process_is_ready(machine);
-        return;
+    case MESSAGE_READY: process_is_ready(machine); return;
     case MESSAGE_FAILED:
         if (machine->start) {
             g_free(machine->start->failure);
@@ -260,8 +257,7 @@ static void take_message(Machine *machine, const Message *message)
             }
         }
         return;
-    default:
-        g_warning("%s: message of type %u from its process", machine->name, message->type);
+    default: g_warning("%s: message of type %u from its process", machine->name, message->type);
     }
 }
 
@@ -306,8 +302,7 @@ static gboolean on_link(gint fd, GIOCondition condition, gpointer data)
 
 static void close_all(Machine *machine)
 {
-    while (machine->link >= 0 && receive_one(machine)) {
-    }
+    while (machine->link >= 0 && receive_one(machine)) {}
     clear_source(&machine->link_source);
     clear_source(&machine->qmp_source);
     g_clear_pointer(&machine->relay, relay_free);

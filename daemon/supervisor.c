@@ -25,8 +25,8 @@
 #include <string.h>
 
 static const char *const state_names[] = {
-    [MACHINE_STATE_STOPPED] = "stopped",   [MACHINE_STATE_STARTING] = "starting",
-    [MACHINE_STATE_RUNNING] = "running",   [MACHINE_STATE_STOPPING] = "stopping",
+    [MACHINE_STATE_STOPPED] = "stopped", [MACHINE_STATE_STARTING] = "starting",
+    [MACHINE_STATE_RUNNING] = "running", [MACHINE_STATE_STOPPING] = "stopping",
     [MACHINE_STATE_CRASHED] = "crashed",
 };
 
@@ -194,8 +194,8 @@ Machine *supervisor_find(Supervisor *supervisor, const char *name, GError **erro
 static void load_machine(Supervisor *supervisor, const char *name)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *path = g_build_filename(supervisor->state_directory, "machines", name,
-                                             "definition.json", NULL);
+    g_autofree char *path =
+        g_build_filename(supervisor->state_directory, "machines", name, "definition.json", NULL);
     g_autofree char *text = NULL;
     gsize length;
     g_autoptr(JsonNode) node = NULL;

@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 #define MACHINES_MAX 256
-#define EVENTS_KEPT 4096
+#define EVENTS_KEPT  4096
 
 typedef enum {
     MACHINE_STATE_STOPPED,
@@ -45,10 +45,10 @@ struct Machine {
     guint child_source;
     int link; /* socket for messages, -1 without a process */
     GSource *link_source;
-    Relay *relay;           /* requests and events; NULL without a process */
-    int qmp_listener;       /* clients of qmp.sock, passed on as they come */
+    Relay *relay;     /* requests and events; NULL without a process */
+    int qmp_listener; /* clients of qmp.sock, passed on as they come */
     GSource *qmp_source;
-    GPtrArray *consoles;    /* of Console: its sockets */
+    GPtrArray *consoles; /* of Console: its sockets */
 };
 
 struct Supervisor {

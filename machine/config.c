@@ -18,13 +18,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MIB (1024 * 1024ull)
+#define MIB            (1024 * 1024ull)
 #define MEMORY_DEFAULT (512 * MIB)
-#define MEMORY_MIN (64 * MIB)
-#define MEMORY_MAX (64 * 1024 * MIB)
-#define MAX_DEPTH 64 /* json-glib's parser recurses */
+#define MEMORY_MIN     (64 * MIB)
+#define MEMORY_MAX     (64 * 1024 * MIB)
+#define MAX_DEPTH      64 /* json-glib's parser recurses */
 
-G_DEFINE_QUARK(powerplay-machine-config-error, machine_config_error)
+G_DEFINE_QUARK(powerplay - machine - config - error, machine_config_error)
 
 typedef struct Row {
     const char *name;
@@ -132,8 +132,8 @@ static bool take_object(const char *path, JsonNode *node, const Row *rows, void 
     }
     for (const Row *row = rows; row->name; row++) {
         if (row->required && !json_object_has_member(object, row->name)) {
-            g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_MEMBER, "%s%s%s is missing",
-                        path, *path ? "." : "", row->name);
+            g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_MEMBER,
+                        "%s%s%s is missing", path, *path ? "." : "", row->name);
             return false;
         }
     }
@@ -165,21 +165,21 @@ static bool take_array(const char *path, JsonNode *node, const Row *rows, void *
 }
 
 /* The member `field` of struct `Type`, by one of the functions above. */
-#define TAKE(function, kind, Type, field)                                                     \
-    static bool function(const char *path, JsonNode *node, void *target, GError **error)      \
-    {                                                                                         \
-        return take_##kind(path, node, &((Type *)target)->field, error);                      \
+#define TAKE(function, kind, Type, field)                                                          \
+    static bool function(const char *path, JsonNode *node, void *target, GError **error)           \
+    {                                                                                              \
+        return take_##kind(path, node, &((Type *)target)->field, error);                           \
     }
-#define TAKE_CHOICE(function, Type, field, ...)                                               \
-    static bool function(const char *path, JsonNode *node, void *target, GError **error)      \
-    {                                                                                         \
-        static const char *const choices[] = { __VA_ARGS__, NULL };                           \
-        unsigned choice;                                                                      \
-        if (!take_choice(path, node, choices, &choice, error)) {                              \
-            return false;                                                                     \
-        }                                                                                     \
-        ((Type *)target)->field = choice;                                                     \
-        return true;                                                                          \
+#define TAKE_CHOICE(function, Type, field, ...)                                                    \
+    static bool function(const char *path, JsonNode *node, void *target, GError **error)           \
+    {                                                                                              \
+        static const char *const choices[] = { __VA_ARGS__, NULL };                                \
+        unsigned choice;                                                                           \
+        if (!take_choice(path, node, choices, &choice, error)) {                                   \
+            return false;                                                                          \
+        }                                                                                          \
+        ((Type *)target)->field = choice;                                                          \
+        return true;                                                                               \
     }
 
 static bool take_id(const char *path, JsonNode *node, char **out, GError **error)
@@ -273,11 +273,8 @@ TAKE_CHOICE(nic_model, ConfigNic, model, "virtio")
 TAKE_CHOICE(nic_backend, ConfigNic, backend, "null")
 
 static const Row nic_rows[] = {
-    { "id", true, nic_id },
-    { "model", false, nic_model },
-    { "backend", false, nic_backend },
-    { "mac", false, nic_mac },
-    { NULL, false, NULL },
+    { "id", true, nic_id },    { "model", false, nic_model }, { "backend", false, nic_backend },
+    { "mac", false, nic_mac }, { NULL, false, NULL },
 };
 
 static bool take_nics(const char *path, JsonNode *node, void *target, GError **error)
@@ -379,7 +376,8 @@ static bool take_memory(const char *path, JsonNode *node, void *target, GError *
         good = parse_size(json_node_get_string(node), &bytes);
     }
     if (!good || bytes < MEMORY_MIN || bytes > MEMORY_MAX || bytes % MIB) {
-        return wrong_type(path, node, "a size like \"1G\": a multiple of 1M from 64M to 64G", error);
+        return wrong_type(path, node, "a size like \"1G\": a multiple of 1M from 64M to 64G",
+                          error);
     }
     ((MachineConfig *)target)->memory_bytes = bytes;
     return true;
@@ -419,12 +417,18 @@ TAKE(take_initrd, path, MachineConfig, initrd)
 TAKE(take_rng, bool, MachineConfig, rng)
 
 static const Row machine_rows[] = {
-    { "name", true, take_name },      { "board", false, take_board },
-    { "cpu", false, take_cpu },       { "memory", false, take_memory },
-    { "kernel", true, take_kernel },  { "initrd", false, take_initrd },
-    { "append", false, take_append }, { "clock", false, take_clock },
-    { "serial", false, take_serial }, { "disks", false, take_disks },
-    { "nics", false, take_nics },     { "rng", false, take_rng },
+    { "name", true, take_name },
+    { "board", false, take_board },
+    { "cpu", false, take_cpu },
+    { "memory", false, take_memory },
+    { "kernel", true, take_kernel },
+    { "initrd", false, take_initrd },
+    { "append", false, take_append },
+    { "clock", false, take_clock },
+    { "serial", false, take_serial },
+    { "disks", false, take_disks },
+    { "nics", false, take_nics },
+    { "rng", false, take_rng },
     { NULL, false, NULL },
 };
 
@@ -510,7 +514,8 @@ static void add_disks(JsonBuilder *b, const MachineConfig *config)
     for (unsigned i = 0; i < config->disk_count; i++) {
         const ConfigDisk *disk = &config->disks[i];
         json_builder_begin_object(b);
-        add_member(b, "completion", disk->completion == CONFIG_COMPLETION_HOST ? "host" : "virtual");
+        add_member(b, "completion",
+                   disk->completion == CONFIG_COMPLETION_HOST ? "host" : "virtual");
         add_member(b, "file", disk->file);
         add_member(b, "format", "raw");
         add_member(b, "id", disk->id);
@@ -526,8 +531,8 @@ static void add_nics(JsonBuilder *b, const MachineConfig *config)
     json_builder_begin_array(json_builder_set_member_name(b, "nics"));
     for (unsigned i = 0; i < config->nic_count; i++) {
         const uint8_t *m = config->nics[i].mac;
-        g_autofree char *mac = g_strdup_printf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2],
-                                               m[3], m[4], m[5]);
+        g_autofree char *mac =
+            g_strdup_printf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
         json_builder_begin_object(b);
         add_member(b, "backend", "null");
         add_member(b, "id", config->nics[i].id);
@@ -702,8 +707,8 @@ static bool set_file(NamedFile *file, int fd, GError **error)
         problem = "it was given twice";
     }
     if (problem) {
-        g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_FILE, "cannot use %s (%s): %s",
-                    file->path, file->file, problem);
+        g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_FILE,
+                    "cannot use %s (%s): %s", file->path, file->file, problem);
         close(fd);
         return false;
     }

@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 #define MACHINE_CONFIG_MAX_SERIAL 4
-#define MACHINE_CONFIG_MAX_DISKS 8
-#define MACHINE_CONFIG_MAX_NICS 4
+#define MACHINE_CONFIG_MAX_DISKS  8
+#define MACHINE_CONFIG_MAX_NICS   4
 #define MACHINE_CONFIG_MAX_APPEND 4095
 
 #define MACHINE_CONFIG_ERROR (machine_config_error_quark())
@@ -45,7 +45,7 @@ typedef struct {
 typedef struct {
     char *id;
     char *file; /* as written; for messages and manifests, never opened by the core */
-    int fd;     /* the image; opened read-only always (writes go to the overlay); -1 until attached */
+    int fd; /* the image; opened read-only always (writes go to the overlay); -1 until attached */
     ConfigDiskFormat format;
     ConfigDiskInterface interface;
     ConfigCompletion completion;
@@ -67,9 +67,9 @@ typedef struct {
 } ConfigClock;
 
 typedef struct {
-    char *name;  /* [A-Za-z0-9][A-Za-z0-9._-]{0,63} */
-    char *board; /* one of the known boards ("pseries") */
-    char *cpu;   /* one of that board's CPU models ("power9") */
+    char *name;            /* [A-Za-z0-9][A-Za-z0-9._-]{0,63} */
+    char *board;           /* one of the known boards ("pseries") */
+    char *cpu;             /* one of that board's CPU models ("power9") */
     uint64_t memory_bytes; /* a multiple of 1 MiB, 64 MiB..64 GiB */
     char *kernel;          /* path as written */
     int kernel_fd;         /* -1 until attached */

@@ -50,14 +50,10 @@ static gint32 random_bytes(gpointer user, guint8 *buffer, guint32 length)
 /* Publishing */
 
 static const char *const run_states[] = {
-    [MACHINE_PRELAUNCH] = "prelaunch",
-    [MACHINE_RUNNING] = "running",
-    [MACHINE_PAUSED] = "paused",
-    [MACHINE_SHUTDOWN] = "shutdown",
-    [MACHINE_PANICKED] = "guest-panicked",
-    [MACHINE_REPLAY_END] = "debug",
-    [MACHINE_REPLAY_DIVERGED] = "debug",
-    [MACHINE_INTERNAL_ERROR] = "internal-error",
+    [MACHINE_PRELAUNCH] = "prelaunch",     [MACHINE_RUNNING] = "running",
+    [MACHINE_PAUSED] = "paused",           [MACHINE_SHUTDOWN] = "shutdown",
+    [MACHINE_PANICKED] = "guest-panicked", [MACHINE_REPLAY_END] = "debug",
+    [MACHINE_REPLAY_DIVERGED] = "debug",   [MACHINE_INTERNAL_ERROR] = "internal-error",
 };
 
 const char *worker_run_state_name(MachineRunState state)
@@ -168,25 +164,16 @@ static gboolean tell_change(gpointer user)
         worker->has_run = true;
         api_server_emit(worker->server, "RESUME", NULL);
         return G_SOURCE_REMOVE;
-    case MACHINE_SHUTDOWN:
-        emit_shutdown(worker, change->cause);
-        break;
-    case MACHINE_PANICKED:
-        emit_panic(worker);
-        break;
-    case MACHINE_REPLAY_END:
-        emit_replay_end(change);
-        break;
-    case MACHINE_REPLAY_DIVERGED:
-        emit_text(change, "REPLAY_DIVERGED");
-        break;
+    case MACHINE_SHUTDOWN: emit_shutdown(worker, change->cause); break;
+    case MACHINE_PANICKED: emit_panic(worker); break;
+    case MACHINE_REPLAY_END: emit_replay_end(change); break;
+    case MACHINE_REPLAY_DIVERGED: emit_text(change, "REPLAY_DIVERGED"); break;
     case MACHINE_INTERNAL_ERROR:
         if (change->status.replay_status == REPLAY_STATUS_FAILED) {
             emit_text(change, "RECORDING_DAMAGED");
         }
         break;
-    default:
-        break;
+    default: break;
     }
     api_server_emit(worker->server, "STOP", NULL);
     return G_SOURCE_REMOVE;

@@ -26,8 +26,8 @@
 #include <unistd.h>
 
 #define DEFINITION_MAX (1024 * 1024)
-#define HISTORY_SIZE 4096 /* shown to a console when it comes */
-#define PORTS_MAX 64
+#define HISTORY_SIZE   4096 /* shown to a console when it comes */
+#define PORTS_MAX      64
 
 typedef struct {
     uint32_t number;
@@ -94,16 +94,13 @@ bool link_receive_files(int socket, LinkFiles *files, GError **error)
         struct pollfd poll_fd = { .fd = socket, .events = POLLIN };
         poll(&poll_fd, 1, -1);
         switch (message_receive(socket, &message, &fd, error)) {
-        case MESSAGE_NONE_YET:
-            continue;
+        case MESSAGE_NONE_YET: continue;
         case MESSAGE_CLOSED:
             g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_FILE,
                         "the daemon has gone");
             return false;
-        case MESSAGE_WRONG:
-            return false;
-        case MESSAGE_RECEIVED:
-            break;
+        case MESSAGE_WRONG: return false;
+        case MESSAGE_RECEIVED: break;
         }
         if (message.type == MESSAGE_START) {
             return true;
@@ -233,8 +230,8 @@ static void type_on_port(WorkerLink *link, const Message *message)
     Port *port = g_hash_table_lookup(link->ports, GUINT_TO_POINTER(message->port));
     g_autoptr(GError) error = NULL;
     if (port && port->serial->keeps_output &&
-        !inbox_post_chars(link->worker->inbox, port->serial->number, message->data,
-                          message->length, &error)) {
+        !inbox_post_chars(link->worker->inbox, port->serial->number, message->data, message->length,
+                          &error)) {
         g_debug("%s: typed bytes are dropped: %s", port->serial->id, error->message);
     }
 }
@@ -244,15 +241,9 @@ static void type_on_port(WorkerLink *link, const Message *message)
 static void take_message(WorkerLink *link, const Message *message, int fd)
 {
     switch (message->type) {
-    case MESSAGE_CLIENT:
-        api_server_add_fd(link->worker->server, fd, API_SESSION_CLIENT);
-        return;
-    case MESSAGE_PORT_OPEN:
-        open_port(link, message);
-        return;
-    case MESSAGE_PORT_DATA:
-        type_on_port(link, message);
-        return;
+    case MESSAGE_CLIENT: api_server_add_fd(link->worker->server, fd, API_SESSION_CLIENT); return;
+    case MESSAGE_PORT_OPEN: open_port(link, message); return;
+    case MESSAGE_PORT_DATA: type_on_port(link, message); return;
     case MESSAGE_PORT_CLOSE:
         g_hash_table_remove(link->ports, GUINT_TO_POINTER(message->port));
         return;
@@ -271,14 +262,9 @@ static gboolean on_message(gint socket, GIOCondition condition, gpointer data)
     g_autoptr(GError) error = NULL;
     int fd;
     switch (message_receive(socket, &message, &fd, &error)) {
-    case MESSAGE_RECEIVED:
-        take_message(link, &message, fd);
-        return G_SOURCE_CONTINUE;
-    case MESSAGE_NONE_YET:
-        return G_SOURCE_CONTINUE;
-    case MESSAGE_WRONG:
-        g_warning("%s", error->message);
-        return G_SOURCE_CONTINUE;
+    case MESSAGE_RECEIVED: take_message(link, &message, fd); return G_SOURCE_CONTINUE;
+    case MESSAGE_NONE_YET: return G_SOURCE_CONTINUE;
+    case MESSAGE_WRONG: g_warning("%s", error->message); return G_SOURCE_CONTINUE;
     case MESSAGE_CLOSED:
         g_message("the daemon has gone: ending");
         worker_end(link->worker);

@@ -8,8 +8,8 @@
 
 /* What the daemon hands over before the machine is built. */
 typedef struct {
-    char *definition;  /* JSON */
-    int directory;     /* descriptors, or -1 */
+    char *definition; /* JSON */
+    int directory;    /* descriptors, or -1 */
     int relay;
     GHashTable *files; /* member's path to descriptor + 1; what is left in it is closed */
 } LinkFiles;

@@ -26,9 +26,9 @@
 #include <unistd.h>
 
 static const char *const forbidden[] = {
-    "socket", "socketpair", "connect", "bind",  "listen",  "execve", "execveat", "fork",
-    "vfork",  "open",       "creat",   "mkdir", "symlink", "rename", "chdir",    "chroot",
-    "mount",  "openat2",    "kill",    "link",  "ptrace",
+    "socket", "socketpair", "connect", "bind",    "listen", "execve",  "execveat",
+    "fork",   "vfork",      "open",    "creat",   "mkdir",  "symlink", "rename",
+    "chdir",  "chroot",     "mount",   "openat2", "kill",   "link",    "ptrace",
 };
 
 /* Allowed only to a worker that runs alone and serves its own socket, which it removes. */

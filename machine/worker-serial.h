@@ -5,9 +5,9 @@
 /*
  * The host's side of a serial port: a ring of what the guest has sent.
  *
- * Positions count all bytes since power-on, so that any number of readers can follow and notice what
- * they missed. The machine thread appends; the control thread reads. Nothing a reader does or fails
- * to do can be noticed by the guest.
+ * Positions count all bytes since power-on, so that any number of readers can follow and notice
+ * what they missed. The machine thread appends; the control thread reads. Nothing a reader does or
+ * fails to do can be noticed by the guest.
  */
 
 #include <glib.h>
@@ -26,7 +26,7 @@ typedef struct {
 
     GMutex lock;
     uint8_t *ring;
-    uint64_t total;         /* bytes that ever came */
+    uint64_t total; /* bytes that ever came */
     bool notify_is_pending;
 
     uint64_t taken; /* by ringbuf-read; control thread only */

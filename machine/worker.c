@@ -23,7 +23,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -171,9 +170,8 @@ static bool add_serial_ports(Worker *worker, GError **error)
                         "serial[%u]: the board has no such port", i);
             return false;
         }
-        worker->serial[i] = serial_new(config->serial[i].id,
-                                       config->serial[i].backend == CONFIG_SERIAL_RING,
-                                       device->number);
+        worker->serial[i] = serial_new(
+            config->serial[i].id, config->serial[i].backend == CONFIG_SERIAL_RING, device->number);
         worker->serial_count = i + 1;
     }
     return true;
@@ -201,8 +199,8 @@ static bool build(Worker *worker, MachineConfig *config, GError **error)
     }
     worker->config = machine_config(worker->machine);
     worker->inbox = machine_inbox(worker->machine);
-    worker->server = api_server_new(
-        &(ApiServerOptions){ .table = &api_machine_table, .context = worker });
+    worker->server =
+        api_server_new(&(ApiServerOptions){ .table = &api_machine_table, .context = worker });
     worker_publish(worker);
     return add_serial_ports(worker, error);
 }
@@ -373,8 +371,7 @@ int main(int argc, char **argv)
     GError *error = NULL;
     int status = 0;
     signal(SIGPIPE, SIG_IGN);
-    /* Else the first text of an errno opens conversion tables, which a confined worker may not. */
-    setlocale(LC_CTYPE, "C.UTF-8");
+    /* The first text of an errno opens conversion tables, which a confined worker may not. */
     g_assert(g_strerror(EAGAIN));
     g_mutex_init(&worker.lock);
     if (!parse_options(&options, &argc, &argv, &error)) {

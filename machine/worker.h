@@ -43,10 +43,10 @@ typedef struct Worker {
     WorkerLink *link; /* NULL when it runs alone */
     Serial *serial[MACHINE_CONFIG_MAX_SERIAL];
     unsigned serial_count;
-    char *recording; /* that is written, replayed, or was last; NULL if none */
+    char *recording;        /* that is written, replayed, or was last; NULL if none */
     bool recording_is_busy; /* a start or stop is on its way */
-    bool has_recorded; /* `recording` was made by this process */
-    bool has_run;      /* the guest was started once */
+    bool has_recorded;      /* `recording` was made by this process */
+    bool has_run;           /* the guest was started once */
     bool is_ending;
     Recording *open_recording; /* until its log is closed; machine thread only */
 
@@ -61,7 +61,7 @@ WorkerStatus worker_status(Worker *worker);
 typedef struct WorkerCall WorkerCall;
 struct WorkerCall {
     Worker *worker;
-    ApiRequest *request; /* may be NULL */
+    ApiRequest *request;               /* may be NULL */
     void (*execute)(WorkerCall *call); /* machine thread: sets reply or error */
     void (*finish)(WorkerCall *call);  /* control thread, before the answer; may be NULL */
     void *data;

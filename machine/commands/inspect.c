@@ -145,8 +145,8 @@ static void execute_registers(WorkerCall *call)
     Machine *machine = call->worker->machine;
     Cpu *cpu = machine_cpu(machine, GPOINTER_TO_UINT(call->data));
     if (!cpu) {
-        g_set_error(&call->error, API_ERROR, API_ERROR_DEVICE_NOT_FOUND,
-                    "There is no processor %u", GPOINTER_TO_UINT(call->data));
+        g_set_error(&call->error, API_ERROR, API_ERROR_DEVICE_NOT_FOUND, "There is no processor %u",
+                    GPOINTER_TO_UINT(call->data));
         return;
     }
     JsonObject *object = json_object_new();
@@ -284,7 +284,8 @@ static void execute_pmemsave(WorkerCall *call)
     if (save->size > SAVE_MAX || save->address > memory->size ||
         save->size > memory->size - save->address) {
         g_set_error(&call->error, API_ERROR, API_ERROR_GENERIC,
-                    "Invalid addr 0x%016" G_GINT64_MODIFIER "x/size %" G_GUINT64_FORMAT " specified",
+                    "Invalid addr 0x%016" G_GINT64_MODIFIER "x/size %" G_GUINT64_FORMAT
+                    " specified",
                     save->address, save->size);
         return;
     }

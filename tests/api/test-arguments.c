@@ -56,10 +56,11 @@ END_TEST
 START_TEST(all_members_reach_their_place)
 {
     ApiMachineDefinition d;
-    ck_assert(parse(ONE("\"memory\":\"1G\",\"rng\":false,\"clock\":{\"shift\":3},\"disks\":[{\"id\":"
-                        "\"a\",\"file\":\"f\"},{\"id\":\"b\",\"file\":\"g\",\"completion\":\"host\","
-                        "\"readonly\":true}]"),
-                    &d, NULL));
+    ck_assert(
+        parse(ONE("\"memory\":\"1G\",\"rng\":false,\"clock\":{\"shift\":3},\"disks\":[{\"id\":"
+                  "\"a\",\"file\":\"f\"},{\"id\":\"b\",\"file\":\"g\",\"completion\":\"host\","
+                  "\"readonly\":true}]"),
+              &d, NULL));
     ck_assert_str_eq(d.name, "a");
     ck_assert(d.has_memory && !d.has_board && d.has_rng && !d.rng);
     ck_assert(d.has_clock && d.clock.has_shift && !d.clock.has_sleep && d.clock.shift == 3);

@@ -14,12 +14,12 @@
 #include <string.h>
 
 #define GENERIC(text) "{\"error\": {\"class\": \"GenericError\", \"desc\": \"" text "\"}}\r\n"
-#define PARSE(text) GENERIC("JSON parse error, " text)
-#define VALUE PARSE("expecting value")
-#define WITH_ID(id, class, text) \
+#define PARSE(text)   GENERIC("JSON parse error, " text)
+#define VALUE         PARSE("expecting value")
+#define WITH_ID(id, class, text)                                                                   \
     "{\"id\": " id ", \"error\": {\"class\": \"" class "\", \"desc\": \"" text "\"}}\r\n"
-#define EMPTY "{\"return\": {}}\r\n"
-#define ECHO(id) "{\"id\": " id ", \"return\": {}}\r\n"
+#define EMPTY       "{\"return\": {}}\r\n"
+#define ECHO(id)    "{\"id\": " id ", \"return\": {}}\r\n"
 #define NAME_ID(id) "{\"execute\":\"query-name\",\"id\":" id "}"
 
 typedef struct {
@@ -85,7 +85,8 @@ static const Row rows[] = {
     { "unknown command", "{\"execute\":\"nope\",\"id\":[1,{\"a\":null}]}", 0,
       WITH_ID("[1, {\"a\": null}]", "CommandNotFound", "The command nope has not been found") },
     { "negotiation twice", "{\"execute\":\"qmp_capabilities\"}", 0,
-      "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"Capabilities negotiation is already "
+      "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"Capabilities negotiation is "
+      "already "
       "complete, command ignored\"}}\r\n" },
     /* arguments */
     { "unexpected argument", "{\"execute\":\"query-name\",\"arguments\":{\"x\":1},\"id\":1}", 0,
@@ -95,7 +96,8 @@ static const Row rows[] = {
       "\"id\":2}",
       0, WITH_ID("2", "GenericError", "Invalid parameter type for 'size', expected: integer") },
     { "a fraction for an integer",
-      "{\"execute\":\"memsave\",\"arguments\":{\"val\":1,\"size\":1.5,\"filename\":\"f\"},\"id\":2}",
+      "{\"execute\":\"memsave\",\"arguments\":{\"val\":1,\"size\":1.5,\"filename\":\"f\"},\"id\":"
+      "2}",
       0, WITH_ID("2", "GenericError", "Invalid parameter type for 'size', expected: integer") },
     { "2^64-1 for a signed integer",
       "{\"execute\":\"memsave\",\"arguments\":{\"val\":1,\"size\":18446744073709551615,"
@@ -118,11 +120,13 @@ static const Row rows[] = {
       WITH_ID("null", "GenericError", "Parameter 'val' is missing") },
     /* strings */
     { "single quotes", "{'execute':'query-name','id':'a\\'b'}", 0, ECHO("\"a'b\"") },
-    { "control character in a string", NAME_ID("\"a\x01"
-                                               "b\""),
+    { "control character in a string",
+      NAME_ID("\"a\x01"
+              "b\""),
       0, PARSE("stray '\\\"a\\u0001'") VALUE },
-    { "0xFF in a string", NAME_ID("\"a\xff"
-                                  "b\""),
+    { "0xFF in a string",
+      NAME_ID("\"a\xff"
+              "b\""),
       0, PARSE("stray '\\\"a\\uFFFD'") VALUE },
     { "line end in a string", NAME_ID("\"a\nb\""), 0, PARSE("stray '\\\"a\\n'") VALUE },
     { "lone surrogate", NAME_ID("\"\\ud83d\""), 0,

@@ -67,24 +67,62 @@ typedef struct {
     void (*break_it)(Message *message, gsize *bytes);
 } Broken;
 
-static void short_one(Message *m, gsize *bytes) { *bytes -= 1; }
-static void long_one(Message *m, gsize *bytes) { *bytes += 1; }
-static void other_magic(Message *m, gsize *bytes) { m->magic ^= 1; }
-static void other_version(Message *m, gsize *bytes) { m->version++; }
-static void type_zero(Message *m, gsize *bytes) { m->type = 0; }
-static void type_beyond(Message *m, gsize *bytes) { m->type = MESSAGE_TYPE_END; }
-static void too_long(Message *m, gsize *bytes) { m->length = MESSAGE_DATA_SIZE + 1; }
-static void too_short(Message *m, gsize *bytes) { m->length = 0; }
-static void no_port(Message *m, gsize *bytes) { m->port = 0; }
-static void wants_fd(Message *m, gsize *bytes) { m->type = MESSAGE_CLIENT; }
-static void tail(Message *m, gsize *bytes) { m->data[MESSAGE_DATA_SIZE - 1] = 1; }
+static void short_one(Message *m, gsize *bytes)
+{
+    *bytes -= 1;
+}
+static void long_one(Message *m, gsize *bytes)
+{
+    *bytes += 1;
+}
+static void other_magic(Message *m, gsize *bytes)
+{
+    m->magic ^= 1;
+}
+static void other_version(Message *m, gsize *bytes)
+{
+    m->version++;
+}
+static void type_zero(Message *m, gsize *bytes)
+{
+    m->type = 0;
+}
+static void type_beyond(Message *m, gsize *bytes)
+{
+    m->type = MESSAGE_TYPE_END;
+}
+static void too_long(Message *m, gsize *bytes)
+{
+    m->length = MESSAGE_DATA_SIZE + 1;
+}
+static void too_short(Message *m, gsize *bytes)
+{
+    m->length = 0;
+}
+static void no_port(Message *m, gsize *bytes)
+{
+    m->port = 0;
+}
+static void wants_fd(Message *m, gsize *bytes)
+{
+    m->type = MESSAGE_CLIENT;
+}
+static void tail(Message *m, gsize *bytes)
+{
+    m->data[MESSAGE_DATA_SIZE - 1] = 1;
+}
 
 static const Broken broken[] = {
-    { "bytes instead of", short_one }, { "bytes instead of", long_one },
-    { "magic", other_magic },          { "version", other_version },
-    { "unknown type", type_zero },     { "unknown type", type_beyond },
-    { "bytes of data", too_long },     { "bytes of data", too_short },
-    { "port 0", no_port },             { "without a descriptor", wants_fd },
+    { "bytes instead of", short_one },
+    { "bytes instead of", long_one },
+    { "magic", other_magic },
+    { "version", other_version },
+    { "unknown type", type_zero },
+    { "unknown type", type_beyond },
+    { "bytes of data", too_long },
+    { "bytes of data", too_short },
+    { "port 0", no_port },
+    { "without a descriptor", wants_fd },
     { "after the end", tail },
 };
 

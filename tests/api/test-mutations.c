@@ -29,15 +29,11 @@ static void mutate(GRand *rand, GString *text)
         gsize at = (gsize)g_rand_int_range(rand, 0, (gint32)text->len);
         gsize span = (gsize)g_rand_int_range(rand, 1, 8);
         switch (g_rand_int_range(rand, 0, 5)) {
-        case 0:
-            text->str[at] = (char)g_rand_int_range(rand, 0, 256);
-            break;
+        case 0: text->str[at] = (char)g_rand_int_range(rand, 0, 256); break;
         case 1:
             text->str[at] = interesting[g_rand_int_range(rand, 0, sizeof(interesting) - 1)];
             break;
-        case 2:
-            g_string_erase(text, (gssize)at, (gssize)MIN(span, text->len - at));
-            break;
+        case 2: g_string_erase(text, (gssize)at, (gssize)MIN(span, text->len - at)); break;
         case 3:
             g_string_insert_c(text, (gssize)at,
                               interesting[g_rand_int_range(rand, 0, sizeof(interesting) - 1)]);

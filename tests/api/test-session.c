@@ -12,8 +12,9 @@
 
 #include "api/unix-socket.h"
 
-#define GREETING \
-    "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 2, \"minor\": 2, \"major\": 10}, \"package\": " \
+#define GREETING                                                                                   \
+    "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 2, \"minor\": 2, \"major\": 10}, "             \
+    "\"package\": "                                                                                \
     "\"powerplay " POWERPLAY_VERSION "\"}, \"capabilities\": []}}\r\n"
 
 static char *converse(Wire *wire, const char *text)
@@ -31,14 +32,15 @@ START_TEST(the_greeting_comes_first_and_negotiation_before_all_else)
     ck_assert_str_eq(early, "{\"id\": 3, \"error\": {\"class\": \"CommandNotFound\", \"desc\": "
                             "\"Expecting capabilities negotiation with 'qmp_capabilities'\"}}\r\n");
     api_server_emit(wire.server, "STOP", NULL);
-    g_autofree char *unknown = converse(
-        &wire, "{\"execute\":\"qmp_capabilities\",\"arguments\":{\"enable\":[\"foo\"]}}");
+    g_autofree char *unknown =
+        converse(&wire, "{\"execute\":\"qmp_capabilities\",\"arguments\":{\"enable\":[\"foo\"]}}");
     ck_assert_str_eq(unknown, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"Parameter "
                               "'enable[0]' does not accept value 'foo'\"}}\r\n");
-    g_autofree char *oob = converse(
-        &wire, "{\"execute\":\"qmp_capabilities\",\"arguments\":{\"enable\":[\"oob\"]}}");
-    ck_assert_str_eq(oob, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"Capability 'oob' is "
-                          "not available\"}}\r\n");
+    g_autofree char *oob =
+        converse(&wire, "{\"execute\":\"qmp_capabilities\",\"arguments\":{\"enable\":[\"oob\"]}}");
+    ck_assert_str_eq(oob,
+                     "{\"error\": {\"class\": \"GenericError\", \"desc\": \"Capability 'oob' is "
+                     "not available\"}}\r\n");
     g_autofree char *good = converse(&wire, "{\"execute\":\"qmp_capabilities\",\"arguments\":{}}");
     ck_assert_str_eq(good, "{\"return\": {}}\r\n");
     wire_clear(&wire);
@@ -68,9 +70,10 @@ START_TEST(answers_keep_the_order_of_requests_even_when_one_takes_long)
     ck_assert_int_eq(wire.deferred->len, 1);
     api_request_reply(g_ptr_array_index(wire.deferred, 0), NULL);
     g_autofree char *after = wire_receive(&wire);
-    ck_assert_str_eq(after, "{\"id\": 1, \"return\": {}}\r\n{\"id\": 2, \"return\": {}}\r\n"
-                            "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error, "
-                            "expecting value\"}}\r\n{\"id\": 3, \"return\": {}}\r\n");
+    ck_assert_str_eq(after,
+                     "{\"id\": 1, \"return\": {}}\r\n{\"id\": 2, \"return\": {}}\r\n"
+                     "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error, "
+                     "expecting value\"}}\r\n{\"id\": 3, \"return\": {}}\r\n");
     wire_clear(&wire);
 }
 END_TEST
@@ -125,8 +128,7 @@ START_TEST(a_client_that_never_reads_is_dropped_and_nobody_waits)
     }
     g_log_remove_handler(NULL, handler);
     ck_assert_int_eq(drops, 1);
-    while (g_main_context_iteration(NULL, FALSE)) {
-    }
+    while (g_main_context_iteration(NULL, FALSE)) {}
     wire_clear(&wire);
 }
 END_TEST
@@ -140,8 +142,7 @@ START_TEST(a_client_whose_answers_pile_up_is_not_read_until_it_reads)
         g_string_append(many, "{\"execute\":\"flood\"}");
     }
     wire_send(&wire, many->str, many->len);
-    while (g_main_context_iteration(NULL, FALSE)) {
-    }
+    while (g_main_context_iteration(NULL, FALSE)) {}
     g_autofree char *answers = wire_receive(&wire);
     ck_assert_uint_eq(strlen(answers), 50 * (200000 + strlen("{\"return\": \"\"}\r\n")));
     g_string_free(many, TRUE);
@@ -184,8 +185,7 @@ START_TEST(a_socket_is_private_and_serves_sixteen_clients)
     for (int i = 0; i < 17; i++) {
         fds[i] = api_socket_connect(l.path, NULL);
         ck_assert_int_ge(fds[i], 0);
-        while (g_main_context_iteration(NULL, FALSE)) {
-        }
+        while (g_main_context_iteration(NULL, FALSE)) {}
     }
     char bytes[512] = "";
     /* The wire of listening_init() is one of the sixteen. */
@@ -197,8 +197,7 @@ START_TEST(a_socket_is_private_and_serves_sixteen_clients)
     for (int i = 0; i < 17; i++) {
         close(fds[i]);
     }
-    while (g_main_context_iteration(NULL, FALSE)) {
-    }
+    while (g_main_context_iteration(NULL, FALSE)) {}
     listening_clear(&l);
 }
 END_TEST

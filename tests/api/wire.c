@@ -67,9 +67,8 @@ static void run_name(ApiRequest *request, const void *arguments)
 static void run_save(ApiRequest *request, const void *data)
 {
     const SaveArgs *arguments = data;
-    g_autofree char *text =
-        g_strdup_printf("%" G_GUINT64_FORMAT " %" G_GINT64_FORMAT " %s", arguments->val,
-                        arguments->size, arguments->filename);
+    g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT " %" G_GINT64_FORMAT " %s",
+                                            arguments->val, arguments->size, arguments->filename);
     api_request_reply(request, json_node_init_string(json_node_alloc(), text));
 }
 
@@ -124,8 +123,7 @@ void wire_clear(Wire *wire)
         close(wire->fd);
     }
     api_server_free(wire->server);
-    while (g_main_context_iteration(NULL, FALSE)) {
-    }
+    while (g_main_context_iteration(NULL, FALSE)) {}
     g_ptr_array_unref(wire->deferred);
 }
 
@@ -169,8 +167,8 @@ char *wire_converse(Wire *wire, const void *bytes, gsize length)
 {
     GString *out = g_string_new(NULL);
     for (gsize done = 0; done < length;) {
-        ssize_t n = send(wire->fd, (const char *)bytes + done, length - done,
-                         MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n =
+            send(wire->fd, (const char *)bytes + done, length - done, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n > 0) {
             done += (gsize)n;
         } else if (errno != EAGAIN && errno != EWOULDBLOCK) {

@@ -8,8 +8,8 @@
 
 typedef struct {
     ApiServer *server;
-    int fd;               /* the client's end */
-    GPtrArray *deferred;  /* of ApiRequest: those of "later" that wait for their answer */
+    int fd;              /* the client's end */
+    GPtrArray *deferred; /* of ApiRequest: those of "later" that wait for their answer */
     unsigned cancelled;
 } Wire;
 

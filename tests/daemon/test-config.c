@@ -25,10 +25,12 @@ static const Row wrong[] = {
     { ONE(", \"disks\": [{\"id\": \"a\"}]"), "disks[0].file is missing" },
     { ONE(", \"disks\": [{\"id\": \"a\", \"file\": \"f\", \"format\": \"qcow2\"}]"),
       "disks[0].format is \"qcow2\", expected \"raw\"" },
-    { ONE(", \"disks\": [{\"id\": \"a\", \"file\": \"\"}]"), "disks[0].file is \"\", expected the path" },
+    { ONE(", \"disks\": [{\"id\": \"a\", \"file\": \"\"}]"),
+      "disks[0].file is \"\", expected the path" },
     { ONE(", \"disks\": {}"), "disks is {}, expected an array" },
     { ONE(", \"disks\": [1,2,3,4,5,6,7,8,9]"), "disks has 9 elements, at most 8" },
-    { ONE(", \"nics\": [{\"id\": \"n\", \"mac\": \"01:00:00:00:00:00\"}]"), "nics[0].mac is \"01:" },
+    { ONE(", \"nics\": [{\"id\": \"n\", \"mac\": \"01:00:00:00:00:00\"}]"),
+      "nics[0].mac is \"01:" },
     { ONE(", \"nics\": [{\"id\": \"n\", \"mac\": \"52:54:0:12:34:56\"}]"), "unicast address" },
     { ONE(", \"nics\": [{\"id\": \"hvc0\"}]"), "two devices have the id \"hvc0\"" },
     { ONE(", \"serial\": [{\"id\": \"0\"}]"), "serial[0].id is \"0\"" },
@@ -95,7 +97,8 @@ START_TEST(values_arrive)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(MachineConfig) c = machine_config_parse(
-        ONE(", \"memory\": \"2G\", \"initrd\": \"i\", \"append\": \"console=hvc0\", \"rng\": false, "
+        ONE(", \"memory\": \"2G\", \"initrd\": \"i\", \"append\": \"console=hvc0\", \"rng\": "
+            "false, "
             "\"clock\": {\"shift\": 3, \"sleep\": false, \"rtc\": \"2026-01-31T12:00:00\"}, "
             "\"serial\": [{\"id\": \"s\", \"backend\": \"null\"}], "
             "\"disks\": [{\"id\": \"d\", \"file\": \"f\", \"readonly\": true, "
@@ -115,7 +118,8 @@ END_TEST
 START_TEST(the_canonical_text_means_the_same)
 {
     g_autoptr(MachineConfig) a = machine_config_parse(
-        ONE(", \"memory\": \"1G\", \"initrd\": \"i\", \"clock\": {\"rtc\": \"2026-01-31T12:00:00\"}, "
+        ONE(", \"memory\": \"1G\", \"initrd\": \"i\", \"clock\": {\"rtc\": "
+            "\"2026-01-31T12:00:00\"}, "
             "\"disks\": [{\"id\": \"d\", \"file\": \"f\"}], \"nics\": [{\"id\": \"n\"}]"),
         -1, NULL);
     g_autoptr(MachineConfig) b = machine_config_parse(a->canonical, -1, NULL);
@@ -137,8 +141,8 @@ END_TEST
 START_TEST(files_are_attached_by_their_path)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(MachineConfig) c = machine_config_parse(
-        ONE(", \"disks\": [{\"id\": \"d\", \"file\": \"f\"}]"), -1, NULL);
+    g_autoptr(MachineConfig) c =
+        machine_config_parse(ONE(", \"disks\": [{\"id\": \"d\", \"file\": \"f\"}]"), -1, NULL);
     ck_assert(!machine_config_is_complete(c, &error));
     ck_assert_msg(strstr(error->message, "kernel (/k) was not given"), "%s", error->message);
     g_autofree char *path = NULL;
@@ -165,8 +169,8 @@ END_TEST
 
 static JsonObject *schema_members(JsonParser *parser, const char *type)
 {
-    JsonObject *types = json_object_get_object_member(
-        json_node_get_object(json_parser_get_root(parser)), "types");
+    JsonObject *types =
+        json_object_get_object_member(json_node_get_object(json_parser_get_root(parser)), "types");
     return json_object_get_object_member(json_object_get_object_member(types, type), "members");
 }
 

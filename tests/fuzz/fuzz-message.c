@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    /* Whole messages are what checks beyond the length see: the input is the change to a good one. */
+    /* Whole messages are what checks beyond the length see: the input is the change to a good one.
+     */
     Message message;
     message_init(&message, MESSAGE_PORT_DATA, 1, "x", 1);
     for (size_t i = 0; i < MIN(size, sizeof(message)); i++) {
