@@ -201,9 +201,10 @@ class Lab:
             raise
         return self
 
-    def start(self) -> None:
+    def start(self, extra: dict[str, str] | None = None) -> None:
+        """Starts the daemon, again after stop(); extra goes into its environment."""
         daemon = program("powerplayd", *self._arguments)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("POWERPLAY_")}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("POWERPLAY_")} | (extra or {})
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
                 [daemon, "--socket", self.socket, "--state", self.state, "--foreground"], env=environment, cwd=self.folder,
