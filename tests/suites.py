@@ -33,7 +33,7 @@ SUITES = (
     Suite("differential", "every problem-state instruction against qemu-ppc64le and qemu-ppc64", (PYTHON,
           "{tests}/cpu/diff/run.py"), full=(PYTHON, "{tests}/cpu/diff/run.py", "--full"),
           packages=("qemu-user", "gcc-powerpc64le-linux-gnu", "gcc-powerpc64-linux-gnu"), minutes=5),
-    Suite("dev", "downloads, guests and ledger of ./dev", (*PYTEST, "{tests}/dev"), counted="junit",
+    Suite("dev", "downloads, guests and ledger of ./dev", (*PYTEST, "{tests}/dev", "{tests}/bench"), counted="junit",
           packages=("python3-pytest", "e2fsprogs"), minutes=3),
     Suite("daemon", "daemon, worker, command line and Python package", (*PYTEST, "{tests}/daemon"), counted="junit",
           packages=("python3-pytest",), guests=("tiny",), minutes=5),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Runs one machine in this process, without the daemon, for measurements: plain, recording into a log
- * or playing one. Each mark on the guest's console (GUEST-READY, BENCH-START, BENCH-END, RESULT,
- * GUEST-DONE) becomes a line on standard output:
+ * Runs one machine in this process, without the daemon, for measurements: plain, recording into a
+ * log or playing one. Each mark on the guest's console (GUEST-READY, BENCH-START, BENCH-END,
+ * RESULT, GUEST-DONE) becomes a line on standard output:
  *
  *     MARK icount=N cpu_ns=N wall_ns=N TEXT
  *
@@ -12,9 +12,11 @@
  *
  * 1. CPU time is that of all threads of the process, user and system, since its start; so the log's
  *    writer is in it, and so is making the machine.
- * 2. With --window the process raises SIGUSR1 at both ends of a window of instructions, for
- *    count-steps, which counts what the host executes in between; and once before the first pair, with
- *    nothing in between, so that the signals' own cost is known.
+ * 2. With --window the instructions that the host executes for a window of guest instructions are
+ *    counted: a line "STEPS first=N guest=N host=N" each. The processor's trap flag makes every
+ *    instruction a signal, which is exact, the same on a quiet and on a busy host, and works where
+ * virtual machines have no hardware counters. Entering and leaving the machine for a window is in
+ * the figure, so a window is made longer until this is small against it. Only x86-64 hosts can.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +31,8 @@
 #include "machine/cpu/cpu.h"
 #include "machine/machine.h"
 
-static const char *const marks[] = { "GUEST-READY", "BENCH-START", "BENCH-END", "RESULT ", "GUEST-DONE" };
+static const char *const marks[] = { "GUEST-READY", "BENCH-START", "BENCH-END", "RESULT ",
+                                     "GUEST-DONE" };
 
 typedef struct {
     char *kernel, *initrd, *append, *memory, *cpu;
@@ -52,7 +55,8 @@ static int64_t clock_ns(clockid_t id)
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-/* --- the host's side of the machine -------------------------------------------------------------------- */
+/* --- the host's side of the machine
+ * -------------------------------------------------------------------- */
 
 static gint64 host_clock(gpointer opaque)
 {
@@ -94,7 +98,8 @@ static void console(void *opaque, const Device *device, const void *data, size_t
             g_string_append_c(run->line, text[i]);
 }
 
-/* --- building it ----------------------------------------------------------------------------------------- */
+/* --- building it
+ * ----------------------------------------------------------------------------------------- */
 
 static void member(JsonBuilder *builder, const char *name, const char *value)
 {
@@ -163,7 +168,8 @@ static bool choose_mode(Machine *machine, const Options *options, GError **error
         return fail(error, "there is no mode '%s'; modes: icount, record, replay", options->mode);
     if (!options->log)
         return fail(error, "mode %s needs --log FILE", options->mode);
-    int fd = open(options->log, record ? O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC : O_RDONLY | O_CLOEXEC, 0600);
+    int fd = open(options->log,
+                  record ? O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC : O_RDONLY | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail(error, "cannot open the log %s: %s", options->log, g_strerror(errno));
     Position start = machine_position(machine);
@@ -175,34 +181,102 @@ static bool choose_mode(Machine *machine, const Options *options, GError **error
     return reader && machine_play(machine, reader, SYNC_MINIMAL, error);
 }
 
-/* --- running it ------------------------------------------------------------------------------------------ */
+/* --- running it
+ * ------------------------------------------------------------------------------------------ */
 
 static void run_to(Machine *machine, uint64_t quantum, uint64_t limit)
 {
-    while (machine_run_state(machine) == MACHINE_RUNNING && cpu_icount(machine_cpu(machine, 0)) < limit)
+    while (machine_run_state(machine) == MACHINE_RUNNING &&
+           cpu_icount(machine_cpu(machine, 0)) < limit)
         machine_run(machine, quantum, limit);
 }
 
-/* A window is written FIRST:LENGTH. */
+#ifdef __x86_64__
+#define TRAP_FLAG 0x100
+static volatile uint64_t steps;
+static char step_stack[1 << 16] __attribute__((aligned(64)));
+
+static void count_step(int signal)
+{
+    steps++;
+}
+
+static bool prepare_steps(GError **error)
+{
+    stack_t stack = { .ss_sp = step_stack, .ss_size = sizeof step_stack };
+    struct sigaction action = { .sa_handler = count_step, .sa_flags = SA_ONSTACK };
+    if (sigaltstack(&stack, NULL) || sigaction(SIGTRAP, &action, NULL))
+        return fail(error, "cannot handle SIGTRAP: %s", g_strerror(errno));
+    return true;
+}
+
+/* The stack pointer moves below the red zone first. */
+static void switch_steps(uint64_t clear, uint64_t set)
+{
+    __asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\tandq %0, (%%rsp)\n\torq %1, "
+                     "(%%rsp)\n\tpopfq\n\tlea 128(%%rsp), %%rsp"
+                     :
+                     : "r"(~clear), "r"(set)
+                     : "memory", "cc");
+}
+
+static uint64_t count_steps(Machine *machine, uint64_t quantum, uint64_t limit)
+{
+    steps = 0;
+    switch_steps(0, TRAP_FLAG);
+    run_to(machine, quantum, limit);
+    switch_steps(TRAP_FLAG, 0);
+    return steps;
+}
+#else
+static bool prepare_steps(GError **error)
+{
+    return fail(error, "only x86-64 hosts can count their instructions");
+}
+
+static uint64_t count_steps(Machine *machine, uint64_t quantum, uint64_t limit)
+{
+    g_assert_not_reached();
+}
+#endif
+
+/*
+ * A window is written FIRST:LEAST: it begins at guest instruction FIRST or soon after it, and is
+ * the first of lengths 1000, 2000, 4000… (one behind the other) in which the host executes at least
+ * LEAST.
+ */
+static bool run_window(Machine *machine, const Options *options, const char *word, GError **error)
+{
+    Cpu *cpu = machine_cpu(machine, 0);
+    char *end = NULL;
+    uint64_t first = g_ascii_strtoull(word, &end, 10), host = 0;
+    uint64_t least = *end == ':' ? g_ascii_strtoull(end + 1, &end, 10) : 0;
+    if (!least || *end)
+        return fail(error, "window '%s' is not FIRST:LEAST", word);
+    if (cpu_icount(cpu) > first)
+        return fail(error, "window '%s' begins before the end of the one before it", word);
+    run_to(machine, options->quantum, first);
+    for (uint64_t length = 1000; host < least; length *= 2) {
+        first = cpu_icount(cpu);
+        host = count_steps(machine, options->quantum, first + length);
+        if (cpu_icount(cpu) != first + length)
+            return fail(error, "window '%s' is not over when the guest is", word);
+    }
+    printf("STEPS first=%" PRIu64 " guest=%" PRIu64 " host=%" PRIu64 "\n", first,
+           cpu_icount(cpu) - first, host);
+    fflush(stdout);
+    return true;
+}
+
 static bool run_windows(Machine *machine, const Options *options, GError **error)
 {
     if (!options->windows)
         return true;
-    raise(SIGUSR1);
-    raise(SIGUSR1);
-    for (char **word = options->windows; *word; word++) {
-        char *end = NULL;
-        uint64_t first = g_ascii_strtoull(*word, &end, 10);
-        uint64_t length = *end == ':' ? g_ascii_strtoull(end + 1, &end, 10) : 0;
-        if (!length || *end)
-            return fail(error, "window '%s' is not FIRST:LENGTH", *word);
-        run_to(machine, options->quantum, first);
-        raise(SIGUSR1);
-        run_to(machine, options->quantum, first + length);
-        raise(SIGUSR1);
-        if (cpu_icount(machine_cpu(machine, 0)) != first + length)
-            return fail(error, "window '%s' lies behind the end of the run or overlaps the one before", *word);
-    }
+    if (!prepare_steps(error))
+        return false;
+    for (char **word = options->windows; *word; word++)
+        if (!run_window(machine, options, *word, error))
+            return false;
     return true;
 }
 
@@ -217,10 +291,11 @@ static void report_end(Machine *machine)
     hash_list_digest(list, &digest);
     digest_to_hex(&digest, hex);
     replay_counters(machine_replay(machine), &counters);
-    printf("END state=%s replay=%s icount=%" PRIu64 " cpu_ns=%" PRId64 " wall_ns=%" PRId64 " hash=%s log_bytes=%" PRIu64
-           " hashes=%" PRIu64 "\n", machine_run_state_name(machine_run_state(machine)),
-           replay_status_name(replay_status(machine_replay(machine))), cpu_icount(machine_cpu(machine, 0)), cpu, wall, hex,
-           counters.bytes, counters.hashes);
+    printf("END state=%s replay=%s icount=%" PRIu64 " cpu_ns=%" PRId64 " wall_ns=%" PRId64
+           " hash=%s log_bytes=%" PRIu64 " hashes=%" PRIu64 "\n",
+           machine_run_state_name(machine_run_state(machine)),
+           replay_status_name(replay_status(machine_replay(machine))),
+           cpu_icount(machine_cpu(machine, 0)), cpu, wall, hex, counters.bytes, counters.hashes);
 }
 
 /* False with ERROR unless the guest powered off by itself, or the replay held to its end. */
@@ -234,19 +309,24 @@ static bool check_end(Machine *machine, const Options *options, GError **error)
         return fail(error, "the machine stopped: %s", machine_error_text(machine));
     if (cpu_icount(machine_cpu(machine, 0)) >= (uint64_t)options->limit || options->windows)
         return true;
-    if (!strcmp(options->mode, "replay") && replay_status(machine_replay(machine)) != REPLAY_STATUS_ENDED)
-        return fail(error, "the replay is %s", replay_status_name(replay_status(machine_replay(machine))));
+    if (!strcmp(options->mode, "replay") &&
+        replay_status(machine_replay(machine)) != REPLAY_STATUS_ENDED)
+        return fail(error, "the replay is %s",
+                    replay_status_name(replay_status(machine_replay(machine))));
     return true;
 }
 
 static bool measure(const Options *options, Run *run, GError **error)
 {
     MachineHost host = { .sources = { host_clock, host_monotonic, host_random, NULL },
-                         .monotonic_ns = host_monotonic, .output = console, .opaque = run };
+                         .monotonic_ns = host_monotonic,
+                         .output = console,
+                         .opaque = run };
     MachineConfig *config = read_options(options, error);
     if (!config)
         return false;
-    int directory = open(options->directory ? options->directory : g_get_tmp_dir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int directory = open(options->directory ? options->directory : g_get_tmp_dir(),
+                         O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     g_autoptr(Machine) machine = machine_new(config, directory, &host, error);
     if (!machine)
         return false;
@@ -273,14 +353,21 @@ static bool parse_command_line(Options *options, int *count, char ***words, GErr
         { "append", 0, 0, G_OPTION_ARG_STRING, &options->append, "Kernel command line", "WORDS" },
         { "memory", 0, 0, G_OPTION_ARG_STRING, &options->memory, "RAM (512M)", "SIZE" },
         { "cpu", 0, 0, G_OPTION_ARG_STRING, &options->cpu, "Processor (power9)", "MODEL" },
-        { "mode", 0, 0, G_OPTION_ARG_STRING, &options->mode, "icount (default), record, replay", "MODE" },
-        { "log", 0, 0, G_OPTION_ARG_FILENAME, &options->log, "The log to write or to play", "FILE" },
-        { "engine", 0, 0, G_OPTION_ARG_STRING, &options->engine, "What executes the guest", "NAME" },
-        { "directory", 0, 0, G_OPTION_ARG_FILENAME, &options->directory, "For overlays (the temporary folder)", "PATH" },
-        { "window", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->windows, "For count-steps; repeated", "FIRST:LENGTH" },
-        { "quantum", 0, 0, G_OPTION_ARG_INT64, &options->quantum, "Instructions per quantum (65536)", "N" },
+        { "mode", 0, 0, G_OPTION_ARG_STRING, &options->mode, "icount (default), record, replay",
+          "MODE" },
+        { "log", 0, 0, G_OPTION_ARG_FILENAME, &options->log, "The log to write or to play",
+          "FILE" },
+        { "engine", 0, 0, G_OPTION_ARG_STRING, &options->engine, "What executes the guest",
+          "NAME" },
+        { "directory", 0, 0, G_OPTION_ARG_FILENAME, &options->directory,
+          "For overlays (the temporary folder)", "PATH" },
+        { "window", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->windows,
+          "Count the host's instructions here; repeated", "FIRST:LEAST" },
+        { "quantum", 0, 0, G_OPTION_ARG_INT64, &options->quantum,
+          "Instructions per quantum (65536)", "N" },
         { "limit", 0, 0, G_OPTION_ARG_INT64, &options->limit, "Stop at this instruction", "N" },
-        { "console", 0, 0, G_OPTION_ARG_NONE, &options->console, "Copy the console to standard error", NULL },
+        { "console", 0, 0, G_OPTION_ARG_NONE, &options->console,
+          "Copy the console to standard error", NULL },
         { NULL },
     };
     g_autoptr(GOptionContext) context = g_option_context_new("- run a guest and measure it");
@@ -298,8 +385,9 @@ static bool parse_command_line(Options *options, int *count, char ***words, GErr
 
 static void free_options(Options *options)
 {
-    char **strings[] = { &options->kernel, &options->initrd, &options->append, &options->memory, &options->cpu,
-                         &options->mode, &options->log, &options->engine, &options->directory };
+    char **strings[] = { &options->kernel, &options->initrd, &options->append,
+                         &options->memory, &options->cpu,    &options->mode,
+                         &options->log,    &options->engine, &options->directory };
     for (size_t i = 0; i < G_N_ELEMENTS(strings); i++)
         g_free(*strings[i]);
     g_strfreev(options->windows);
@@ -308,8 +396,11 @@ static void free_options(Options *options)
 int main(int count, char **words)
 {
     g_autoptr(GError) error = NULL;
-    Options options = { .memory = g_strdup("512M"), .cpu = g_strdup("power9"), .mode = g_strdup("icount"),
-                        .quantum = 65536, .limit = INT64_MAX };
+    Options options = { .memory = g_strdup("512M"),
+                        .cpu = g_strdup("power9"),
+                        .mode = g_strdup("icount"),
+                        .quantum = 65536,
+                        .limit = INT64_MAX };
     Run run = { .line = g_string_new(NULL) };
     bool held = parse_command_line(&options, &count, &words, &error);
     run.console = options.console;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Two more benchmark programs in the manner of bench.c, which stays as it is: fixed work, one RESULT
- * line, the same check on every machine.  usage: bench-own NAME N
+ * Two more benchmark programs in the manner of bench.c, which stays as it is: fixed work, one
+ * RESULT line, the same check on every machine.  usage: bench-own NAME N
  *
- * lz     packs 256 KiB of text with a byte-oriented LZ77 (hash chains, 64 KiB window) and unpacks it, N
- *        times: byte loads, short copies, table look-ups, branches that predict badly.
- * chess  counts the leaves of the move trees of four positions, N times: a move generator with castling,
- *        en passant and promotion; the sums are known from the literature, so a wrong one says so.
+ * lz     packs 256 KiB of text with a byte-oriented LZ77 (hash chains, 64 KiB window) and unpacks
+ * it, N times: byte loads, short copies, table look-ups, branches that predict badly. chess  counts
+ * the leaves of the move trees of four positions, N times: a move generator with castling, en
+ * passant and promotion; the sums are known from the literature, so a wrong one says so.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -29,10 +29,11 @@ static uint64_t fnv(uint64_t hash, uint64_t value)
 }
 #define FNV0 0xcbf29ce484222325ull
 
-/* --- lz ------------------------------------------------------------------------------------------- */
+/* --- lz
+ * ------------------------------------------------------------------------------------------- */
 
 #define TEXT_SIZE (256u << 10)
-#define WINDOW 65535u
+#define WINDOW    65535u
 #define HASH_BITS 14
 #define MIN_MATCH 4u
 #define MAX_MATCH (MIN_MATCH + 255u)
@@ -46,8 +47,10 @@ typedef struct {
 /* Words of a small vocabulary and numbers, from a generator seeded by the round. */
 static void make_text(uint8_t *text, uint32_t seed)
 {
-    static const char *const words[] = { "instruction ", "and ", "the ", "register", ", ", "load ", "store ", "\n",
-                                         "branch ", "of ", "condition ", "field ", "0x", "cache ", "line ", "a " };
+    static const char *const words[] = { "instruction ", "and ",   "the ",       "register",
+                                         ", ",           "load ",  "store ",     "\n",
+                                         "branch ",      "of ",    "condition ", "field ",
+                                         "0x",           "cache ", "line ",      "a " };
     uint32_t state = seed * 2654435761u | 1;
     for (uint32_t at = 0; at < TEXT_SIZE;) {
         state ^= state << 13, state ^= state >> 17, state ^= state << 5;
@@ -77,7 +80,8 @@ static uint32_t longest_match(const Lz *lz, uint32_t at, uint32_t *from)
 {
     uint32_t left = TEXT_SIZE - at, limit = left < MAX_MATCH ? left : MAX_MATCH, best = 0;
     int32_t candidate = lz->head[hash4(lz->text + at)];
-    for (int tries = 0; candidate >= 0 && at - (uint32_t)candidate <= WINDOW && tries < MAX_CHAIN; tries++) {
+    for (int tries = 0; candidate >= 0 && at - (uint32_t)candidate <= WINDOW && tries < MAX_CHAIN;
+         tries++) {
         uint32_t length = match_length(lz->text + candidate, lz->text + at, limit);
         if (length > best)
             best = length, *from = (uint32_t)candidate;
@@ -109,7 +113,8 @@ static uint32_t pack(Lz *lz)
         if (length >= MIN_MATCH) {
             uint32_t distance = at - from;
             *control |= (uint8_t)(1 << items);
-            *out++ = (uint8_t)distance, *out++ = (uint8_t)(distance >> 8), *out++ = (uint8_t)(length - MIN_MATCH);
+            *out++ = (uint8_t)distance, *out++ = (uint8_t)(distance >> 8),
+            *out++ = (uint8_t)(length - MIN_MATCH);
         } else {
             length = 1;
             *out++ = lz->text[at];
@@ -158,18 +163,20 @@ static uint64_t run_lz(long n)
     return hash;
 }
 
-/* --- chess ---------------------------------------------------------------------------------------- */
+/* --- chess
+ * ---------------------------------------------------------------------------------------- */
 
-/* Squares are 16 * rank + file; one with a bit of 0x88 is off the board.  Black's pieces are negative. */
+/* Squares are 16 * rank + file; one with a bit of 0x88 is off the board.  Black's pieces are
+ * negative. */
 enum { EMPTY, PAWN, KNIGHT, BISHOP, ROOK, QUEEN, KING };
 enum { WHITE_SHORT = 1, WHITE_LONG = 2, BLACK_SHORT = 4, BLACK_LONG = 8 };
 
 typedef struct {
     int8_t board[128];
-    int8_t side;       /* 1: white to move, -1: black */
+    int8_t side; /* 1: white to move, -1: black */
     uint8_t castling;
-    int16_t passant;   /* the square behind a pawn that moved two, or -1 */
-    int16_t king[2];   /* white's, black's */
+    int16_t passant; /* the square behind a pawn that moved two, or -1 */
+    int16_t king[2]; /* white's, black's */
 } Chess;
 
 typedef struct {
@@ -183,7 +190,9 @@ typedef struct {
 } Moves;
 
 static const int8_t knight_steps[] = { 31, 33, 14, 18, -31, -33, -14, -18 };
-static const int8_t king_steps[] = { 16, 1, -16, -1, 17, 15, -17, -15 }; /* rook's first, then bishop's */
+static const int8_t king_steps[] = {
+    16, 1, -16, -1, 17, 15, -17, -15
+}; /* rook's first, then bishop's */
 
 static int on_board(int square)
 {
@@ -245,10 +254,12 @@ static void pawn_moves(const Chess *c, Moves *moves, int from)
     }
 }
 
-static void step_moves(const Chess *c, Moves *moves, int from, const int8_t *steps, int first, int last, int slides)
+static void step_moves(const Chess *c, Moves *moves, int from, const int8_t *steps, int first,
+                       int last, int slides)
 {
     for (int i = first; i < last; i++)
-        for (int to = from + steps[i]; on_board(to) && c->board[to] * c->side <= 0; to += steps[i]) {
+        for (int to = from + steps[i]; on_board(to) && c->board[to] * c->side <= 0;
+             to += steps[i]) {
             add(moves, from, to, EMPTY);
             if (c->board[to] || !slides)
                 break;
@@ -261,7 +272,8 @@ static void castling_moves(const Chess *c, Moves *moves)
     const int8_t *row = c->board + king;
     if (attacked(c, king, -c->side))
         return;
-    if (c->castling & (white ? WHITE_SHORT : BLACK_SHORT) && !row[1] && !row[2] && !attacked(c, king + 1, -c->side))
+    if (c->castling & (white ? WHITE_SHORT : BLACK_SHORT) && !row[1] && !row[2] &&
+        !attacked(c, king + 1, -c->side))
         add(moves, king, king + 2, EMPTY);
     if (c->castling & (white ? WHITE_LONG : BLACK_LONG) && !row[-1] && !row[-2] && !row[-3] &&
         !attacked(c, king - 1, -c->side))
@@ -318,7 +330,7 @@ static void make_move(Chess *c, const Move *m)
         }
     }
     c->passant = kind == PAWN && abs(m->to - m->from) == 32 ? (int16_t)((m->from + m->to) / 2) : -1;
-    c->castling &= (uint8_t)~(rights_of(m->from) | rights_of(m->to));
+    c->castling &= (uint8_t) ~(rights_of(m->from) | rights_of(m->to));
     c->side = (int8_t)-c->side;
 }
 
@@ -376,8 +388,8 @@ static uint64_t run_chess(long n)
             Chess c = read_position(positions[i].rows, positions[i].castling);
             uint64_t sum = leaves(&c, positions[i].depth);
             if (sum != positions[i].leaves) {
-                fprintf(stderr, "chess: position %d has %d leaves, counted %llu\n", (int)i, (int)positions[i].leaves,
-                        (unsigned long long)sum);
+                fprintf(stderr, "chess: position %d has %d leaves, counted %llu\n", (int)i,
+                        (int)positions[i].leaves, (unsigned long long)sum);
                 exit(1);
             }
             hash = fnv(hash, sum);
@@ -397,6 +409,7 @@ int main(int count, char **words)
     long n = atol(words[2]);
     double start = now();
     uint64_t check = run(n);
-    printf("RESULT %s n=%ld guest_s=%.4f check=%016llx\n", words[1], n, now() - start, (unsigned long long)check);
+    printf("RESULT %s n=%ld guest_s=%.4f check=%016llx\n", words[1], n, now() - start,
+           (unsigned long long)check);
     return 0;
 }

@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who can run the benchmark guest, and what a run costs each of them.
+
+A run boots the guest once and lets it do the named benchmarks.  The guest's console says where each begins and ends; at
+these marks a runner notes the CPU time, user and system, of all threads of all processes that take part.  The cost of
+a benchmark is the difference; that of "boot" is all from the start of the process to GUEST-READY.
+
+1. The same kernel, initramfs, command line, memory and processor for all; each runs the guest to its power-off.
+2. CPU time comes from the processes' CPU clocks (nanoseconds), not from ticks.
+3. What a benchmark computed (check=) is kept, so that a wrong result cannot look fast.
+"""
+
+import dataclasses
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import threading
+import time
+
+from dev import debian
+from dev.common import TESTS, Failed, cache, locked, run
+from dev.lab import Lab, Machine
+from guest.guests import Guest
+
+MEMORY = "512"
+RUN_LIMIT = 1800
+# Windows per benchmark in which the host's instructions are counted, how many at least, and the room that one takes.
+WINDOWS, WINDOW_LEAST, WINDOW_ROOM = 6, 25_000, 200_000
+GUEST = TESTS / "bench/guest"
+
+
+@dataclasses.dataclass
+class Figures:
+    """What one benchmark cost in one run."""
+    cpu: float
+    wall: float
+    check: str = ""
+    instructions: int | None = None
+    first: int | None = None        # instructions before it
+
+
+def names() -> list[str]:
+    """boot, and the benchmarks that the guest has."""
+    script = (GUEST / "run.sh").read_text(encoding="utf-8")
+    return ["boot", *re.search(r'^ALL="([^"]*)"', script, re.M)[1].split()]
+
+
+def words(wanted: list[str]) -> str:
+    """Words of the kernel's command line; hello is a benchmark of one echo."""
+    return f"run={','.join(name for name in wanted if name != 'boot') or 'hello'} end=off"
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of all threads of a process, those that ended included."""
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+class Marks:
+    """Turns marks on the console, in order, into figures."""
+
+    def __init__(self):
+        self.figures: dict[str, Figures] = {}
+        self._begun: tuple[float, float, int | None] | None = None
+        self._check = ""
+
+    def add(self, text: str, cpu: float, wall: float, icount: int | None = None) -> None:
+        if match := re.search(r"RESULT \S+ .*check=(\w+)", text):
+            self._check = match[1]
+        elif "GUEST-READY" in text and not self.figures:
+            self.figures["boot"] = Figures(cpu, wall, "", icount, 0)
+        elif "BENCH-START" in text:
+            self._begun, self._check = (cpu, wall, icount), ""
+        elif (match := re.search(r"BENCH-END (\w+)", text)) and self._begun:
+            first = self._begun[2]
+            self.figures[match[1]] = Figures(cpu - self._begun[0], wall - self._begun[1], self._check,
+                                             None if icount is None else icount - first, first)
+
+    def take(self, wanted: list[str], who: str, last: str) -> dict[str, Figures]:
+        for name in wanted:
+            if name not in self.figures:
+                raise Failed(f"{who} ended before {name} was done; its last words: {last!r}")
+            if name != "boot" and not self.figures[name].check:
+                raise Failed(f"{who} did {name} without a result; its last words: {last!r}")
+        return {name: self.figures[name] for name in wanted}
+
+
+class Process:
+    """Powerplay's machine in one process of its own, without the daemon."""
+
+    name = "powerplay"
+    modes = ("icount", "record", "replay")
+
+    def __init__(self, guest: Guest, program: pathlib.Path, folder: pathlib.Path, engine: str | None = None):
+        self._guest, self._program, self._folder, self._engine = guest, program, folder, engine
+
+    def version(self) -> str:
+        return os.environ.get("POWERPLAY_COMMIT", "")[:12] or "unknown"
+
+    def _command(self, wanted: list[str], mode: str, *more: str) -> list[str]:
+        return [str(self._program), "--kernel", str(self._guest.kernel), "--initrd", str(self._guest.initrd),
+                "--append", f"{self._guest.append} {words(wanted)}", "--memory", MEMORY + "M", "--mode", mode,
+                "--log", str(self._folder / "log"), "--directory", str(self._folder),
+                *(["--engine", self._engine] if self._engine else []), *more]
+
+    def _run(self, command: list[str]) -> str:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=RUN_LIMIT)
+        if done.returncode != 0:
+            raise Failed(f"the machine did not run to the end: {done.stderr.strip() or done.returncode}")
+        return done.stdout
+
+    def run(self, wanted: list[str], mode: str) -> dict[str, Figures]:
+        marks, last, start = Marks(), "", time.monotonic()
+        for line in self._run(self._command(wanted, mode)).splitlines():
+            if match := re.match(r"MARK icount=(\d+) cpu_ns=(\d+) wall_ns=(\d+) (.*)", line):
+                last = match[4]
+                marks.add(last, int(match[2]) / 1e9, int(match[3]) / 1e9 - start, int(match[1]))
+        return marks.take(wanted, f"Powerplay ({mode})", last)
+
+    def host_per_guest(self, wanted: list[str], found: dict[str, Figures]) -> dict[str, float]:
+        """Host instructions per guest instruction, counted in short windows spread over each benchmark.
+
+        found: the figures of the recording that is replayed for it, the last one.
+        """
+        places = {}
+        for name in wanted:
+            figures = found[name]
+            step = figures.instructions // (WINDOWS + 1)
+            if step > WINDOW_ROOM:
+                places |= {figures.first + step * i: name for i in range(1, WINDOWS + 1)}
+        options = [word for first in sorted(places) for word in ("--window", f"{first}:{WINDOW_LEAST}")]
+        rows = re.findall(r"STEPS first=(\d+) guest=(\d+) host=(\d+)", self._run(self._command(wanted, "replay", *options)))
+        counts: dict[str, list[int]] = {}
+        for place, (_, guest, host) in zip(sorted(places), rows):
+            sums = counts.setdefault(places[place], [0, 0])
+            sums[0], sums[1] = sums[0] + int(host), sums[1] + int(guest)
+        return {name: host / guest for name, (host, guest) in counts.items()}
+
+
+class Daemon:
+    """Powerplay as its users have it: the daemon and its worker, asked through the socket."""
+
+    name = "powerplay"
+    modes = ("icount", "record", "replay")
+
+    def __init__(self, guest: Guest, lab: Lab):
+        self._guest, self._lab = guest, lab
+        self._recorded: Machine | None = None
+
+    def version(self) -> str:
+        version = self._lab.wire.call("query-version")
+        return str(version.get("package") or version.get("qemu"))
+
+    def run(self, wanted: list[str], mode: str) -> dict[str, Figures]:
+        definition = self._guest.definition("bench", words(wanted), memory=MEMORY + "M",
+                                            clock={"shift": 0, "sleep": False, "rtc": "host"})
+        if mode == "replay":
+            machine = self._recorded
+        else:
+            self._forget()
+            machine = self._recorded = self._lab.machine(definition)
+        before = cpu_seconds(self._lab.pid)
+        start = time.monotonic()
+        machine.start(**{"icount": {}, "record": {"record": "bench"}, "replay": {"replay": "bench"}}[mode])
+        pid = self._lab.wire.call("machine-info", name="bench")["pid"]
+        marks, last, at = Marks(), "", 0
+        while True:
+            state = machine.status()
+            machine.read(wait_ms=100)
+            text = machine.text()
+            now = cpu_seconds(pid) + cpu_seconds(self._lab.pid) - before
+            lines = text[at:].split("\n")
+            for line in lines[:-1]:
+                last = line.strip() or last
+                marks.add(line, now, time.monotonic() - start)
+            at = len(text) - len(lines[-1])
+            if state not in ("running", "prelaunch"):
+                break
+            if time.monotonic() - start > RUN_LIMIT:
+                raise Failed(f"the machine still runs after {RUN_LIMIT} s; its last words: {last!r}")
+        machine.end()
+        return marks.take(wanted, f"Powerplay ({mode})", last)
+
+    def _forget(self) -> None:
+        if self._recorded:
+            self._recorded.end()
+            self._lab.wire.call("machine-destroy", name="bench")
+            self._recorded = None
+
+
+class Qemu:
+    """QEMU 10 of bookworm-backports, unpacked in the cache beside whatever is installed."""
+
+    name = "qemu"
+    modes = ("plain", "icount", "record", "replay")
+
+    def __init__(self, guest: Guest, folder: pathlib.Path):
+        self._guest, self._log = guest, folder / "qemu-log"
+        found = debian.packages(debian.backports(), ["qemu-system-ppc", "qemu-system-common"], dependencies=True)
+        self._root = cache() / "unpacked" / f"qemu-{next(p for p in found if p.name == 'qemu-system-ppc').sha256[:16]}"
+        with locked(cache() / "locks" / self._root.name):
+            if not self._root.exists():
+                fresh = pathlib.Path(tempfile.mkdtemp(dir=cache(), prefix=".making-"))
+                for package in found:
+                    debian.unpack(package, fresh)
+                self._root.parent.mkdir(exist_ok=True)
+                fresh.rename(self._root)
+        libraries = ":".join(str(path) for path in self._root.glob("usr/lib/*-linux-gnu"))
+        self._environment = {**os.environ, "LD_LIBRARY_PATH": libraries}
+        self._program = self._root / "usr/bin/qemu-system-ppc64"
+
+    def version(self) -> str:
+        done = subprocess.run([self._program, "--version"], capture_output=True, text=True, env=self._environment, check=False)
+        if done.returncode != 0:
+            raise Failed(f"QEMU from backports does not start: {done.stderr.strip()}")
+        return re.search(r"version (\S+)", done.stdout)[1]
+
+    def run(self, wanted: list[str], mode: str) -> dict[str, Figures]:
+        options = {"plain": [], "icount": ["-icount", "shift=0"]}
+        for rr in ("record", "replay"):
+            options[rr] = ["-icount", f"shift=0,rr={rr},rrfile={self._log}"]
+        data = next(self._root.glob("usr/share/qemu"))
+        command = [self._program, "-L", data, "-machine", "pseries,x-vof=on", "-cpu", "POWER9", "-m", MEMORY, "-nodefaults",
+                   "-vga", "none", "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", self._guest.kernel,
+                   "-initrd", self._guest.initrd, "-append", f"{self._guest.append} {words(wanted)}", *options[mode]]
+        marks, last, start = Marks(), "", time.monotonic()
+        with tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
+                                       env=self._environment)
+            watch = threading.Timer(RUN_LIMIT, process.kill)
+            watch.start()
+            try:
+                for line in process.stdout:     # to the end: the log of a killed recorder cannot be replayed
+                    last = line.decode(errors="replace").strip() or last
+                    marks.add(last, cpu_seconds(process.pid), time.monotonic() - start)
+            finally:
+                watch.cancel()
+                process.kill()
+                process.wait()
+            errors.seek(0)
+            last += " " + errors.read().decode(errors="replace")[-300:]
+        return marks.take(wanted, f"QEMU ({mode})", last)
+
+
+class Native:
+    """The same sources on the host itself, in the busybox of the host's architecture; boot does not exist.
+
+    The figure is that of a shell that does one benchmark, start of the shell included (about a millisecond).
+    """
+
+    name = "native"
+    modes = ("plain",)
+
+    def __init__(self, folder: pathlib.Path):
+        self._folder = folder / "native"
+        (self._folder / "bin").mkdir(parents=True)
+        busybox = debian.packages(debian.backports(), ["busybox-static"])[0]
+        debian.unpack(busybox, self._folder / "busybox")
+        self._busybox = self._folder / "busybox/bin/busybox"
+        run([self._busybox, "--install", "-s", self._folder / "bin"], quiet=True)
+        for name, source in (("bench", "bench.c"), ("bench-vec", "bench.c"), ("bench-own", "own.c")):
+            run(["gcc", "-O2", "-static", "-ffp-contract=off", "-o", self._folder / "bin" / name, GUEST / source, "-lm"],
+                quiet=True)
+        text = subprocess.run([self._folder / "bin/bench", "gen", "2000000"], check=True, capture_output=True).stdout
+        packed = subprocess.run(["xz", "-6", "-T1", "--check=crc32"], check=True, input=text, capture_output=True)
+        (self._folder / "data.xz").write_bytes(packed.stdout)
+
+    def version(self) -> str:
+        return run(["gcc", "-dumpfullversion"], quiet=True).stdout.strip()
+
+    def run(self, wanted: list[str], mode: str) -> dict[str, Figures]:
+        found = {}
+        environment = {"PATH": str(self._folder / "bin"), "BD": str(self._folder), "TD": str(self._folder), "scale": "100"}
+        for name in (name for name in wanted if name != "boot"):
+            start = time.monotonic()
+            process = subprocess.Popen([self._busybox, "sh", "-c", f". {GUEST}/run.sh; one {name}"], env=environment,
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            output = process.stdout.read().decode(errors="replace")
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            check = re.search(r"RESULT \S+ .*check=(\w+)", output)
+            if not check:
+                raise Failed(f"{name} failed natively: {output.strip()}")
+            found[name] = Figures(usage.ru_utime + usage.ru_stime, time.monotonic() - start, check[1])
+        return found
