@@ -40,6 +40,8 @@ struct Machine {
     uint32_t dirty_epoch;  /* marks above this are news */
     HashList *hashes;
 
+    GArray *block_errors; /* of BlockError: taken from the log at this boundary, not used yet */
+
     MachineRunState run_state;
     ShutdownCause cause; /* of the last shutdown or reset */
     char *error_text;
@@ -52,6 +54,12 @@ struct Machine {
     bool idle_is_paced;
     int64_t idle_began_ns;
 };
+
+/* A request that failed in the recording. */
+typedef struct {
+    uint64_t request;
+    uint32_t code;
+} BlockError;
 
 extern const StateTable machine_state_table;
 

@@ -78,6 +78,7 @@ Machine *machine_new(MachineConfig *config, int directory, const MachineHost *ho
     machine->outputs = g_array_new(FALSE, TRUE, sizeof(OutputHash));
     machine->replay = replay_new(&machine->host.sources);
     machine->inbox = inbox_new();
+    machine->block_errors = g_array_new(FALSE, FALSE, sizeof(BlockError));
     machine->hashes = hash_list_new();
     machine->board = find_board(config, error);
     const CpuModel *model = machine->board ? find_model(config, error) : NULL;
@@ -102,6 +103,7 @@ void machine_free(Machine *machine)
         device_free(g_ptr_array_index(machine->devices, i - 1));
     g_ptr_array_unref(machine->devices);
     g_array_unref(machine->outputs);
+    g_array_unref(machine->block_errors);
     replay_free(machine->replay);
     inbox_free(machine->inbox);
     hash_list_free(machine->hashes);

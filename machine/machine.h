@@ -41,6 +41,14 @@ int64_t machine_host_clock_ns(Machine *machine);
 void machine_random(Machine *machine, void *data, size_t length);
 
 /*
+ * What the host made of DEVICE's request number REQUEST (unique among those under way), which
+ * completes now: CODE is 0 or an errno value. Errors are logged, or taken from the log; the result is
+ * what the guest has to see. Called in the phase of timers. A request that went well in the recording
+ * and fails in the replay stops the machine.
+ */
+int machine_block_result(Device *device, uint32_t request, int code);
+
+/*
  * What the guest sends out through DEVICE (console bytes, packets). Hashed, compared in replay, and
  * handed to the host's side; never blocks, and nothing comes back.
  */

@@ -92,6 +92,11 @@ static void deliver(Machine *machine, const Event *event)
         control(machine, event);
         return;
     }
+    if (event->kind == EVENT_BLOCK_ERROR) {
+        BlockError failed = { event->block_error.request, event->block_error.code };
+        g_array_append_val(machine->block_errors, failed);
+        return;
+    }
     Device *device = addressee(machine, event);
     if (device && device->class->input)
         device->class->input(device, event);
@@ -112,6 +117,46 @@ static void take_inputs(Machine *machine, const Position *position)
     while ((event = inbox_next_input(machine->inbox, room_of, machine)))
         if (replay_record_input(machine->replay, position, event))
             deliver(machine, event);
+}
+
+/*
+ * Disk errors are inputs that become known in the phase of timers, when a request completes. A
+ * replay has met them in the phase of inputs, unless a value was logged in between.
+ */
+static int logged_block_result(Machine *machine, const Position *position, uint64_t request)
+{
+    const Event *event;
+    while ((event = replay_next_input(machine->replay, position)))
+        deliver(machine, event);
+    for (guint i = 0; i < machine->block_errors->len; i++) {
+        BlockError failed = g_array_index(machine->block_errors, BlockError, i);
+        if (failed.request == request) {
+            g_array_remove_index(machine->block_errors, i);
+            return (int)failed.code;
+        }
+    }
+    return 0;
+}
+
+int machine_block_result(Device *device, uint32_t request, int code)
+{
+    Machine *machine = device->machine;
+    Position position = machine_position(machine);
+    uint64_t id = (uint64_t)device->number << 32 | request;
+    if (replay_mode(machine->replay) == REPLAY_PLAY) {
+        int logged = logged_block_result(machine, &position, id);
+        if (code != 0 && logged == 0)
+            machine_internal_error(machine,
+                                   "disk \"%s\": the host fails to do what went well in the "
+                                   "recording: %s", device->id, g_strerror(code));
+        return logged;
+    }
+    if (code != 0) {
+        Event event = { .kind = EVENT_BLOCK_ERROR,
+                        .block_error = { .request = id, .code = (uint32_t)code } };
+        replay_record_input(machine->replay, &position, &event);
+    }
+    return code;
 }
 
 /* --- boundaries ------------------------------------------------------------------------------------------- */
@@ -191,6 +236,10 @@ static void work_through(Machine *machine, const Position *position)
     if (!timer_queue_run(machine->timers, position->virtual_ns))
         machine_internal_error(machine, "timers fire without end at %" G_GUINT64_FORMAT " ns",
                                position->virtual_ns);
+    if (machine->block_errors->len)
+        machine_internal_error(machine, "the recording names a failed disk request %" G_GINT64_MODIFIER
+                               "x that is not under way",
+                               g_array_index(machine->block_errors, BlockError, 0).request);
     if (exception_take_pending(machine->cpu))
         replay_mark_interrupt(machine->replay, position);
 }

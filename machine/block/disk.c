@@ -8,6 +8,9 @@
  * so only with an empty queue (freeze, restore).
  * 2. Buffers are the disk's from submission to disk_wait(); nothing points into guest memory.
  * 3. The base image's descriptor is only ever read.
+ * 4. What a failed write has left in a layer is unknown, so nobody sees it: reads of those bytes fail,
+ * too, until they are written again. Otherwise a replay, where the write does not fail, would read
+ * something else.
  */
 #include "machine/block/disk.h"
 
@@ -30,6 +33,11 @@ typedef struct {
     int code;
 } Request;
 
+/* Bytes of a failed write. */
+typedef struct {
+    uint64_t start, end;
+} Extent;
+
 struct Disk {
     int base_fd;
     uint64_t size;
@@ -42,6 +50,7 @@ struct Disk {
     GThread *thread;
     GMutex lock; /* all below */
     GCond changed;
+    GArray *spoilt; /* of Extent; the disk's thread */
     GQueue waiting; /* of Request */
     GQueue done;
     uint64_t next_ticket;
@@ -121,9 +130,48 @@ static int write_cluster(const Disk *disk, uint32_t cluster, uint32_t offset, co
     return write_new_cluster(disk, cluster, offset, data, length);
 }
 
+static bool is_spoilt(const Disk *disk, uint64_t start, uint64_t end)
+{
+    for (guint i = 0; i < disk->spoilt->len; i++) {
+        const Extent *extent = &g_array_index(disk->spoilt, Extent, i);
+        if (start < extent->end && extent->start < end)
+            return true;
+    }
+    return false;
+}
+
+/* The bytes are written: what is left of the spoilt extents. */
+static void mend(Disk *disk, uint64_t start, uint64_t end)
+{
+    GArray *left = g_array_new(FALSE, FALSE, sizeof(Extent));
+    for (guint i = 0; i < disk->spoilt->len; i++) {
+        Extent extent = g_array_index(disk->spoilt, Extent, i);
+        Extent before = { extent.start, MIN(extent.end, start) };
+        Extent after = { MAX(extent.start, end), extent.end };
+        if (before.start < before.end)
+            g_array_append_val(left, before);
+        if (after.start < after.end)
+            g_array_append_val(left, after);
+    }
+    g_array_unref(disk->spoilt);
+    disk->spoilt = left;
+}
+
+static void note_write(Disk *disk, const Request *request, int code)
+{
+    Extent extent = { request->offset, request->offset + request->length };
+    if (disk->spoilt->len && extent.start < extent.end)
+        mend(disk, extent.start, extent.end);
+    if (code != 0)
+        g_array_append_val(disk->spoilt, extent);
+}
+
 static int transfer(const Disk *disk, Request *request)
 {
     int code = 0;
+    if (request->operation == DISK_READ &&
+        is_spoilt(disk, request->offset, request->offset + request->length))
+        return EIO;
     for (uint32_t done = 0; done < request->length && code == 0;) {
         uint64_t at = request->offset + done;
         uint32_t cluster = (uint32_t)(at / LAYER_CLUSTER), inside = at % LAYER_CLUSTER;
@@ -172,6 +220,13 @@ static void perform_with_space(Disk *disk, Request *request)
     set_waiting_for_space(disk, false);
 }
 
+static void perform_whole(Disk *disk, Request *request)
+{
+    perform_with_space(disk, request);
+    if (request->operation == DISK_WRITE)
+        note_write(disk, request, request->code);
+}
+
 static void count(Disk *disk, const Request *request)
 {
     DiskFigures *figures = &disk->figures;
@@ -204,7 +259,7 @@ static gpointer disk_thread(gpointer data)
         }
         disk->is_busy = true;
         g_mutex_unlock(&disk->lock);
-        perform_with_space(disk, request);
+        perform_whole(disk, request);
         g_mutex_lock(&disk->lock);
         disk->is_busy = false;
         count(disk, request);
@@ -238,6 +293,7 @@ Disk *disk_new(int base_fd, GError **error)
     disk->base_fd = base_fd;
     disk->size = (uint64_t)bytes & ~(uint64_t)(DISK_SECTOR - 1);
     disk->next_ticket = 1;
+    disk->spoilt = g_array_new(FALSE, FALSE, sizeof(Extent));
     g_mutex_init(&disk->lock);
     g_cond_init(&disk->changed);
     g_queue_init(&disk->waiting);
@@ -269,6 +325,7 @@ void disk_free(Disk *disk)
         layer_flush(upper(disk));
     for (unsigned i = 0; i < disk->layer_count; i++)
         layer_free(disk->layer[i]);
+    g_array_unref(disk->spoilt);
     g_cond_clear(&disk->changed);
     g_mutex_clear(&disk->lock);
     g_free(disk);
@@ -406,6 +463,7 @@ bool disk_restore(Disk *disk, uint64_t version, GError **error)
     bool ok = true;
     g_mutex_lock(&disk->lock);
     drain(disk);
+    g_array_set_size(disk->spoilt, 0); /* what a version holds is known, come from where it may */
     if (upper(disk))
         ok = layer_restore(upper(disk), version, error);
     else if (version != 0) {
@@ -435,6 +493,7 @@ bool disk_enter_private(Disk *disk, uint64_t version, GError **error)
             disk->outside = disk->layer[disk->layer_count - 1];
             disk->layer[disk->layer_count - 1] = g_steal_pointer(&view);
             disk->layer[disk->layer_count++] = g_steal_pointer(&layer);
+            g_array_set_size(disk->spoilt, 0);
             ok = disk->is_private = true;
         }
     }

@@ -400,10 +400,20 @@ static ExecStatus hypercall(void *opaque, Cpu *cpu)
     return EXEC_BOUNDARY;
 }
 
+/* `darn` belongs to POWER9 with or without a random device in the machine. */
+static bool random_bits(void *opaque, Cpu *cpu, uint64_t *value)
+{
+    uint8_t bytes[8];
+    *value = 0;
+    machine_random(((Pseries *)opaque)->parent.machine, bytes, sizeof bytes);
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        *value = *value << 8 | bytes[i];
+    return true;
+}
+
 const CpuBoard pseries_cpu_board = {
     .hypercall = hypercall,
-    /* `darn` is not announced by any property; programs that try it see "none now". */
-    .random = NULL,
+    .random = random_bits,
 };
 
 static const StateTable pseries_state = {
@@ -419,7 +429,7 @@ static const StateTable pseries_state = {
 
 const DeviceClass pseries_class = {
     .name = "pseries-hypervisor",
-    .behaviour_version = 1,
+    .behaviour_version = 2,
     .size = sizeof(Pseries),
     .state = &pseries_state,
     .state_offset = offsetof(Pseries, s),

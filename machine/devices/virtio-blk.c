@@ -10,7 +10,7 @@
  * 3. A write's bytes are copied when it is taken; a read's reach RAM when it completes.
  * 4. A write under way at a save is in the saved version of the disk: after a load it only has to
  *    complete. A read is done again.
- * 5. What the host answers never decides when something happens.
+ * 5. What the host answers never decides when something happens. That it fails is an input.
  */
 #include "machine/devices/virtio-devices.h"
 #include "machine/machine.h"
@@ -313,18 +313,11 @@ static int finish_host_part(VirtioBlk *blk, const BlkRequest *request, unsigned 
 /* Bytes that the used ring says were written. */
 static uint32_t complete(VirtioBlk *blk, BlkRequest *request, unsigned slot)
 {
-    const Device *device = &blk->parent.parent;
+    Device *device = &blk->parent.parent;
     g_autofree uint8_t *data = NULL;
     uint8_t status = request->status;
-    int code = finish_host_part(blk, request, slot, &data);
+    int code = machine_block_result(device, slot, finish_host_part(blk, request, slot, &data));
     if (code != 0) {
-        /* An input of its own one day (BLOCK_ERROR); until then a machine does not run on past it.
-         */
-        machine_internal_error(device->machine,
-                               "disk \"%s\": the host cannot %s %u bytes at %" G_GUINT64_FORMAT
-                               ": %s",
-                               device->id, request->work == WORK_READ ? "read" : "write",
-                               request->length, request->offset, g_strerror(code));
         status = STATUS_IOERR;
     } else if (request->work == WORK_READ) {
         scatter(blk, request, data);

@@ -290,6 +290,12 @@ void machine_random(Machine *machine, void *data, size_t length)
     machine->record.random_reads++;
 }
 
+int machine_block_result(Device *device, uint32_t request, int code)
+{
+    device->machine->record.block_errors += code != 0;
+    return code;
+}
+
 void machine_output(Device *device, const void *data, size_t length)
 {
     g_string_append_len(device->machine->record.output, data, (gssize)length);

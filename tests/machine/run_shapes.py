@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs build/tests/machine/shapes on the tiny guest: 6 random recordings, or 100 by the ledger (POWERPLAY_FULL)."""
+"""Runs build/tests/machine/shapes on the tiny guest: 6 random recordings, or 100 by the ledger (POWERPLAY_FULL); and
+disk-shapes, the same for a machine whose disk changes: 3 seeds of 3 recordings each, or 20."""
 
 import os
 import pathlib
@@ -13,6 +14,7 @@ from guest import guests
 from ledger import Ledger
 
 QUICK, FULL, CHUNK = 6, 100, 10
+DISK_QUICK, DISK_FULL = 3, 20
 
 
 def run(program: str, kernel: str, seeds: int, first: int) -> tuple[int, int]:
@@ -25,7 +27,8 @@ def run(program: str, kernel: str, seeds: int, first: int) -> tuple[int, int]:
 
 
 def main() -> int:
-    program = os.path.join(os.environ["POWERPLAY_BUILD"], "tests/machine/shapes")
+    folder = os.path.join(os.environ["POWERPLAY_BUILD"], "tests/machine")
+    program = os.path.join(folder, "shapes")
     kernel = str(guests.tiny().kernel)
     if not os.environ.get("POWERPLAY_FULL"):
         passed, failed = run(program, kernel, QUICK, 0)
@@ -37,6 +40,8 @@ def main() -> int:
                 chunk.passed, chunk.failed = run(program, kernel, CHUNK, first)
                 chunk.note = f"recordings {first} to {first + CHUNK - 1}"
             passed, failed = passed + chunk.passed, failed + chunk.failed
+    more = run(os.path.join(folder, "disk-shapes"), kernel, DISK_FULL if os.environ.get("POWERPLAY_FULL") else DISK_QUICK, 0)
+    passed, failed = passed + more[0], failed + more[1]
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 

@@ -246,6 +246,96 @@ START_TEST(a_disk_without_a_layer_refuses_writes)
 }
 END_TEST
 
+/* The descriptor by which this process holds NAME open. */
+static int find_descriptor(const char *name)
+{
+    char path[64], target[4096];
+    for (int fd = 3; fd < 256; fd++) {
+        g_snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        ssize_t length = readlink(path, target, sizeof target - 1);
+        if (length > 0 && (target[length] = 0, g_str_has_suffix(target, name)))
+            return fd;
+    }
+    ck_abort_msg("%s is not open", name);
+    return -1;
+}
+
+START_TEST(a_full_host_disk_delays_and_loses_nothing)
+{
+    DiskFigures figures = { 0 };
+    g_autoptr(Disk) disk = open_disk();
+    int fd = find_descriptor("/hd0.clusters"), kept = dup(fd), full = open("/dev/full", O_RDWR);
+    ck_assert_int_ge(full, 0);
+    ck_assert_int_eq(dup2(full, fd), fd);
+    uint8_t *data = g_malloc(512);
+    memset(data, 0x5a, 512);
+    uint64_t ticket = disk_submit(disk, DISK_WRITE, 512, 512, data);
+    while (!figures.is_waiting_for_space) {
+        g_usleep(1000);
+        disk_figures(disk, &figures);
+    }
+    ck_assert(!disk_is_done(disk, ticket));
+    ck_assert_int_eq(dup2(kept, fd), fd);
+    ck_assert_int_eq(disk_wait(disk, ticket, NULL), 0);
+    disk_figures(disk, &figures);
+    ck_assert(!figures.is_waiting_for_space && figures.errors == 0);
+    memset(model + 512, 0x5a, 512);
+    check_content(disk, model);
+    close(kept);
+    close(full);
+}
+END_TEST
+
+static int read_code(Disk *disk, uint64_t offset, uint32_t length)
+{
+    g_autofree uint8_t *data = NULL;
+    return disk_wait(disk, disk_submit(disk, DISK_READ, offset, length, NULL), &data);
+}
+
+START_TEST(what_a_failed_write_left_is_never_read)
+{
+    g_autoptr(Disk) disk = open_disk();
+    uint32_t length = 2048;
+    /* The write's first half goes well; the second needs the rest of a cluster that is gone. */
+    ck_assert_int_eq(ftruncate(image_fd, LAYER_CLUSTER), 0);
+    uint64_t at = LAYER_CLUSTER - length / 2;
+    uint8_t *data = g_malloc0(length);
+    ck_assert_int_eq(disk_wait(disk, disk_submit(disk, DISK_WRITE, at, length, data), NULL), EIO);
+    ck_assert_int_eq(pwrite(image_fd, model + LAYER_CLUSTER, IMAGE_BYTES - LAYER_CLUSTER,
+                            LAYER_CLUSTER), IMAGE_BYTES - LAYER_CLUSTER);
+    ck_assert_int_eq(read_code(disk, at, 512), EIO);
+    ck_assert_int_eq(read_code(disk, at + length - 512, 1024), EIO);
+    ck_assert_int_eq(read_code(disk, at - 512, 512), 0);
+    ck_assert_int_eq(read_code(disk, at + length, 512), 0);
+    put_modelled(disk, at + 512, 512, 7);
+    ck_assert_int_eq(read_code(disk, at + 512, 512), 0);
+    ck_assert_int_eq(read_code(disk, at, 512), EIO);
+    ck_assert_int_eq(read_code(disk, at + 1024, 512), EIO);
+    put_modelled(disk, at - 512, length + 1024, 8);
+    check_content(disk, model);
+}
+END_TEST
+
+START_TEST(a_version_without_writes_is_the_one_before)
+{
+    g_autoptr(Disk) disk = open_disk();
+    ck_assert_uint_eq(freeze(disk), freeze(disk));
+    put(disk, 0, 512, 1);
+    uint64_t version = freeze(disk);
+    ck_assert_uint_eq(freeze(disk), version);
+    put(disk, 0, 512, 2);
+    uint64_t later = freeze(disk);
+    ck_assert_uint_gt(later, version);
+    ck_assert(disk_restore(disk, version, NULL));
+    ck_assert_uint_eq(freeze(disk), version);
+    disk_free(g_steal_pointer(&disk));
+    disk = open_disk();
+    ck_assert_uint_eq(freeze(disk), version);
+    put(disk, 0, 512, 3);
+    ck_assert_uint_gt(freeze(disk), later);
+}
+END_TEST
+
 START_TEST(a_cut_map_is_a_shorter_one)
 {
     struct stat info;
@@ -339,6 +429,9 @@ int main(void)
     tcase_add_test(tests, a_frozen_lower_layer_is_only_read);
     tcase_add_test(tests, a_private_disk_leaves_no_trace);
     tcase_add_test(tests, a_disk_without_a_layer_refuses_writes);
+    tcase_add_test(tests, a_full_host_disk_delays_and_loses_nothing);
+    tcase_add_test(tests, what_a_failed_write_left_is_never_read);
+    tcase_add_test(tests, a_version_without_writes_is_the_one_before);
     tcase_add_test(tests, a_cut_map_is_a_shorter_one);
     tcase_add_test(tests, every_flipped_byte_of_the_map_is_harmless_or_seen);
     tcase_add_test(tests, unusable_images_are_refused);

@@ -310,6 +310,16 @@ START_TEST(vpa_is_marked_shared_and_checked)
 }
 END_TEST
 
+START_TEST(darn_is_the_hosts)
+{
+    uint64_t value = 0;
+    Cpu *cpu = machine_cpu(machine, 0);
+    ck_assert(cpu->board->random(cpu->board_opaque, cpu, &value));
+    ck_assert_uint_eq(fake_machine_record(machine)->random_reads, 1);
+    ck_assert_uint_eq(value, U(0x1122334455667788));
+}
+END_TEST
+
 START_TEST(random_is_the_hosts)
 {
     ck_assert_int_eq(fake_machine_hypercall(machine, 0x300, 0), 0);
@@ -464,6 +474,7 @@ int main(void)
     tcase_add_test(tests, process_table_is_registered_and_checked);
     tcase_add_test(tests, vpa_is_marked_shared_and_checked);
     tcase_add_test(tests, random_is_the_hosts);
+    tcase_add_test(tests, darn_is_the_hosts);
     tcase_add_test(tests, translations_are_kept_and_bounded);
     tcase_add_test(tests, system_reset_interrupts_reach_the_processor);
     tcase_add_test(tests, rtas_block_is_checked);

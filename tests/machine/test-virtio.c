@@ -424,6 +424,25 @@ START_TEST(disk_writes_are_read_back_and_never_reach_the_image)
 }
 END_TEST
 
+START_TEST(host_errors_reach_the_guest_as_errors)
+{
+    driver_start(&driver, machine, host, SLOT_BLK, RINGS, 1, 0);
+    ck_assert_int_eq(ftruncate(image_fd, 1024), 0);
+    fill(0, 0x11, 1024);
+    request(0, 0, 1, 1024); /* only half of it is there */
+    driver_notify(&driver, 0);
+    finish();
+    ck_assert_uint_eq(status_of(0), 1);
+    ck_assert_uint_eq(data_byte(0, 0), 0x11); /* nothing arrived */
+    request(1, 0, 1, 512);
+    driver_notify(&driver, 0);
+    finish();
+    ck_assert_uint_eq(status_of(1), 0);
+    ck_assert_uint_eq(fake_machine_record(machine)->block_errors, 1);
+    ck_assert_uint_eq(fake_machine_record(machine)->internal_errors, 0);
+}
+END_TEST
+
 START_TEST(overlapping_requests_wait_for_each_other)
 {
     driver_start(&driver, machine, host, SLOT_BLK, RINGS, 1, 0);
@@ -656,6 +675,7 @@ int main(void)
     tcase_add_test(tests, nothing_moves_without_bus_mastering);
     tcase_add_test(tests, disk_reads_complete_at_their_virtual_time);
     tcase_add_test(tests, disk_writes_are_read_back_and_never_reach_the_image);
+    tcase_add_test(tests, host_errors_reach_the_guest_as_errors);
     tcase_add_test(tests, overlapping_requests_wait_for_each_other);
     tcase_add_test(tests, impossible_disk_requests_fail_politely);
     tcase_add_test(tests, readonly_disk_says_so_and_refuses_writes);
