@@ -32,7 +32,7 @@
 #include "machine/machine.h"
 
 static const char *const marks[] = { "GUEST-READY", "BENCH-START", "BENCH-END", "RESULT ",
-                                     "GUEST-DONE" };
+                                     "GUEST-DONE",  "TINY-READY",  "TINY-DONE" };
 
 typedef struct {
     char *kernel, *initrd, *append, *memory, *cpu;
