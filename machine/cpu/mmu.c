@@ -24,6 +24,7 @@
 #include "machine/cpu/radix.h"
 
 #define BANKS 16
+#define SMALL_PAGE_BITS 16
 #define PAGE_MASK (TLB_PAGE_SIZE - 1)
 /* In real mode the upper four bits of an address are ignored (Book III 5.7.3). */
 #define REAL_ADDRESS 0x0fffffffffffffffull
@@ -37,7 +38,7 @@ struct Mmu {
     uint64_t use_count;
 };
 
-static void bank_clear(TlbBank *bank)
+static void bank_clear_whole(TlbBank *bank)
 {
     for (unsigned i = 0; i < TLB_SETS; i++)
         bank->read[i].tag = bank->write[i].tag = TLB_INVALID;
@@ -45,6 +46,27 @@ static void bank_clear(TlbBank *bank)
         bank->fetch[i].tag = TLB_INVALID;
     for (unsigned i = 0; i < JUMP_SETS; i++)
         bank->jump[i].ea = JUMP_INVALID;
+}
+
+static void bank_clear_entry(TlbBank *bank, uint16_t filled)
+{
+    unsigned index = filled & ((1u << FILL_TABLE_SHIFT) - 1);
+    switch ((TlbFill)(filled >> FILL_TABLE_SHIFT)) {
+    case FILL_READ: bank->read[index].tag = TLB_INVALID; break;
+    case FILL_WRITE: bank->write[index].tag = TLB_INVALID; break;
+    case FILL_FETCH: bank->fetch[index].tag = TLB_INVALID; break;
+    case FILL_JUMP: bank->jump[index].ea = JUMP_INVALID; break;
+    }
+}
+
+static void bank_clear(TlbBank *bank)
+{
+    if (bank->fill_count > TLB_FILLS_LISTED)
+        bank_clear_whole(bank);
+    else
+        for (uint32_t i = 0; i < bank->fill_count; i++)
+            bank_clear_entry(bank, bank->filled[i]);
+    bank->fill_count = 0;
 }
 
 Mmu *mmu_new(Cpu *cpu, Memory *memory, Bus *bus)
@@ -55,7 +77,8 @@ Mmu *mmu_new(Cpu *cpu, Memory *memory, Bus *bus)
     mmu->bus = bus;
     mmu->set = translation_set_new();
     mmu->banks = g_new0(TlbBank, BANKS);
-    mmu_drop_banks(mmu);
+    for (unsigned i = 0; i < BANKS; i++)
+        bank_clear_whole(&mmu->banks[i]);
     return mmu;
 }
 
@@ -136,28 +159,81 @@ TlbBank *mmu_select_bank(Mmu *mmu)
     return oldest;
 }
 
-/*
- * Empties what banks of CONTEXT hold; context 0 is part of every bank through quadrant 3. What runs
- * may be among it: the next instruction is fetched anew, and enters the set anew, on every engine.
- */
-static void drop_banks_of(Mmu *mmu, uint32_t context)
+static bool lies_in(uint64_t tag, const TranslationEntry *entry)
 {
+    return tag != TLB_INVALID && radix_page_address(tag) >> entry->shift == entry->page >> entry->shift;
+}
+
+static void table_drop_page(TlbEntry *table, const TranslationEntry *entry)
+{
+    uint64_t first = entry->page >> TLB_PAGE_BITS;
+    uint64_t pages = 1ull << (entry->shift - TLB_PAGE_BITS);
+    for (uint64_t i = first; i < first + pages; i++)
+        if (lies_in(table[i % TLB_SETS].tag, entry))
+            table[i % TLB_SETS].tag = TLB_INVALID;
+}
+
+/* Code is seldom unmapped: its tables are searched whole. */
+static void bank_drop_code(TlbBank *bank, const TranslationEntry *entry)
+{
+    for (unsigned i = 0; i < FETCH_SETS; i++)
+        if (lies_in(bank->fetch[i].tag, entry))
+            bank->fetch[i].tag = TLB_INVALID;
+    for (unsigned i = 0; i < JUMP_SETS; i++)
+        if (lies_in(bank->jump[i].ea, entry))
+            bank->jump[i].ea = JUMP_INVALID;
+}
+
+static void bank_drop_page(TlbBank *bank, const TranslationEntry *entry)
+{
+    switch ((AccessKind)entry->access) {
+    case ACCESS_READ: table_drop_page(bank->read, entry); break;
+    case ACCESS_WRITE: table_drop_page(bank->write, entry); break;
+    case ACCESS_FETCH: bank_drop_code(bank, entry); break;
+    }
+}
+
+/* Whether every one of them is small enough to be looked for in a bank. */
+static bool are_small(const TranslationEntry *removed, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (removed[i].shift > SMALL_PAGE_BITS)
+            return false;
+    return true;
+}
+
+/*
+ * Drops what COUNT entries of CONTEXT, gone from the set, left in its banks; context 0 is part of
+ * every bank through quadrant 3. REMOVED is NULL if they are not known. What runs may be among them:
+ * the next instruction is fetched anew, and enters the set anew, on every engine.
+ */
+static void drop_removed(Mmu *mmu, uint32_t context, const TranslationEntry *removed, unsigned count)
+{
+    if (!count)
+        return;
+    bool precisely = removed && are_small(removed, count);
     cpu_stop_at_boundary(mmu->cpu);
-    for (unsigned i = 0; i < BANKS; i++)
-        if (context == 0 || mmu->banks[i].context[1] == context)
-            bank_clear(&mmu->banks[i]);
+    for (unsigned i = 0; i < BANKS; i++) {
+        TlbBank *bank = &mmu->banks[i];
+        if (!bank->fill_count || (context != 0 && bank->context[1] != context))
+            continue;
+        if (!precisely)
+            bank_clear(bank);
+        for (unsigned r = 0; precisely && r < count; r++)
+            bank_drop_page(bank, &removed[r]);
+    }
 }
 
 void mmu_invalidate_page(Mmu *mmu, uint32_t context, uint64_t ea)
 {
-    if (translation_set_remove_page(mmu->set, context, radix_page_address(ea)))
-        drop_banks_of(mmu, context);
+    TranslationEntry removed[TRANSLATION_REMOVED_MAX];
+    unsigned count = translation_set_remove_page(mmu->set, context, radix_page_address(ea), removed);
+    drop_removed(mmu, context, removed, count);
 }
 
 void mmu_invalidate_context(Mmu *mmu, uint32_t context)
 {
-    if (translation_set_remove_context(mmu->set, context))
-        drop_banks_of(mmu, context);
+    drop_removed(mmu, context, NULL, translation_set_remove_context(mmu->set, context));
 }
 
 void mmu_invalidate_all(Mmu *mmu)
@@ -306,10 +382,13 @@ static bool reach(Cpu *cpu, uint64_t ea, AccessKind access, Translation *out)
         return true;
     TlbEntry entry = { .tag = ea & ~PAGE_MASK,
                        .addend = (uint64_t)(uintptr_t)cpu->memory->ram + out->real - ea };
-    if (access == ACCESS_READ)
+    if (access == ACCESS_READ) {
         cpu->tlb->read[TLB_INDEX(ea)] = entry;
-    else if (!code_cache_has_code(cpu->engine, out->real))
+        tlb_note_fill(cpu->tlb, FILL_READ, TLB_INDEX(ea));
+    } else if (!code_cache_has_code(cpu->engine, out->real)) {
         cpu->tlb->write[TLB_INDEX(ea)] = entry;
+        tlb_note_fill(cpu->tlb, FILL_WRITE, TLB_INDEX(ea));
+    }
     return true;
 }
 
@@ -481,5 +560,6 @@ DecodedPage *mmu_fetch_page(Cpu *cpu, uint64_t cia)
     }
     DecodedPage *page = code_cache_page(cpu->engine, real_page, cpu->mode_key);
     cpu->tlb->fetch[FETCH_INDEX(cia)] = (FetchEntry){ .tag = cia & ~PAGE_MASK, .decoded = page };
+    tlb_note_fill(cpu->tlb, FILL_FETCH, FETCH_INDEX(cia));
     return page;
 }

@@ -43,13 +43,28 @@ typedef struct {
 #define JUMP_INDEX(ea) ((ea) >> 2 & (JUMP_SETS - 1))
 #define JUMP_INVALID 1ull
 
+/* So many fills are listed, so that emptying a bank costs what it holds if that is little. */
+#define TLB_FILLS_LISTED 64
+typedef enum { FILL_READ, FILL_WRITE, FILL_FETCH, FILL_JUMP } TlbFill;
+#define FILL_TABLE_SHIFT 12
+
 struct TlbBank {
     TlbEntry read[TLB_SETS];
     TlbEntry write[TLB_SETS];
     FetchEntry fetch[FETCH_SETS];
     JumpEntry jump[JUMP_SETS];
+    uint16_t filled[TLB_FILLS_LISTED]; /* which entries, since the bank was empty */
+    uint32_t fill_count;
     uint64_t context[4]; /* what the translations depend on (mmu.c); all ones when unused */
     uint64_t last_used;
 };
+
+/* To be called by whoever makes entry INDEX of a table valid. */
+static inline void tlb_note_fill(TlbBank *bank, TlbFill table, unsigned index)
+{
+    if (bank->fill_count < TLB_FILLS_LISTED)
+        bank->filled[bank->fill_count] = (uint16_t)(table << FILL_TABLE_SHIFT | index);
+    bank->fill_count++;
+}
 
 #endif

@@ -174,34 +174,36 @@ bool translation_set_add(TranslationSet *set, const TranslationEntry *entry)
     return emptied;
 }
 
-unsigned translation_set_remove_page(TranslationSet *set, uint32_t context, uint64_t ea)
+unsigned translation_set_remove_page(TranslationSet *set, uint32_t context, uint64_t ea,
+                                     TranslationEntry removed[TRANSLATION_REMOVED_MAX])
 {
-    unsigned removed = 0;
+    unsigned count = 0;
     FOR_EACH_SHIFT (set, shift) {
         for (uint8_t access = 0; access < 3; access++) {
             uint32_t i = find_exact(set, context, page_of(ea, shift), shift, access);
             if (i) {
+                g_assert(count < TRANSLATION_REMOVED_MAX);
+                removed[count++] = set->pool[i].entry;
                 unlink_slot(set, i);
-                removed++;
             }
         }
     }
-    return removed;
+    return count;
 }
 
 unsigned translation_set_remove_context(TranslationSet *set, uint32_t context)
 {
-    unsigned removed = 0;
+    unsigned count = 0;
     uint32_t i = set->context_bucket[context % CONTEXT_BUCKETS];
     while (i) {
         uint32_t after = set->pool[i].after;
         if (set->pool[i].entry.context == context) {
             unlink_slot(set, i);
-            removed++;
+            count++;
         }
         i = after;
     }
-    return removed;
+    return count;
 }
 
 void translation_set_clear(TranslationSet *set)

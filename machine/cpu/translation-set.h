@@ -36,9 +36,14 @@ const TranslationEntry *translation_set_find(const TranslationSet *set, uint32_t
 /* Adds ENTRY, replacing one of the same key. True if the set had to be emptied first. */
 bool translation_set_add(TranslationSet *set, const TranslationEntry *entry);
 
-/* Removals; each returns how many entries went. Removing a page takes what covers EA, of any size
- * and for any access: more than the book demands, which it allows. */
-unsigned translation_set_remove_page(TranslationSet *set, uint32_t context, uint64_t ea);
+/*
+ * Removing a page takes what covers EA, of any size and for any access: more than the book demands,
+ * which it allows. What went is listed in REMOVED; returns how many.
+ */
+#define TRANSLATION_REMOVED_MAX 12
+unsigned translation_set_remove_page(TranslationSet *set, uint32_t context, uint64_t ea,
+                                     TranslationEntry removed[TRANSLATION_REMOVED_MAX]);
+/* Returns how many entries went. */
 unsigned translation_set_remove_context(TranslationSet *set, uint32_t context);
 void translation_set_clear(TranslationSet *set);
 

@@ -321,7 +321,11 @@ static void follow(Translator *translator, Link *link)
 
 static void fill_jump(Cpu *cpu, const Block *block)
 {
-    cpu->tlb->jump[JUMP_INDEX(block->ea)] = (JumpEntry){ block->ea, block->code };
+    JumpEntry *entry = &cpu->tlb->jump[JUMP_INDEX(block->ea)];
+    if (entry->ea == block->ea && entry->code == block->code)
+        return;
+    *entry = (JumpEntry){ block->ea, block->code };
+    tlb_note_fill(cpu->tlb, FILL_JUMP, JUMP_INDEX(block->ea));
 }
 
 void translator_run(Cpu *cpu)

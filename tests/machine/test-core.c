@@ -70,7 +70,9 @@ START_TEST(removing_a_page_takes_every_size_and_access_that_covers_it)
     add(set, 1, 0x201000, 12, 1);
     add(set, 1, 0x202000, 12, 1);
     add(set, 2, 0x201000, 12, 1);
-    ck_assert_uint_eq(translation_set_remove_page(set, 1, 0x201000), 2);
+    TranslationEntry removed[TRANSLATION_REMOVED_MAX];
+    ck_assert_uint_eq(translation_set_remove_page(set, 1, 0x201000, removed), 2);
+    ck_assert_uint_eq(removed[0].shift + removed[1].shift, 12 + 21);
     ck_assert_uint_eq(translation_set_count(set), 2);
     translation_set_free(set);
 }
