@@ -279,7 +279,7 @@ def make_commands_h(schema, scope):
             lines += [f"void cmd_{command.c_name}(ApiRequest *request, const {name} *arguments);", ""]
         else:
             lines += [f"bool cmd_{command.c_name}(ApiSession *session, const {name} *arguments, "
-                      "JsonNode **reply,", f"    GError **error);", ""]
+                      "JsonNode **reply,", "    GError **error);", ""]
     return lines
 
 
