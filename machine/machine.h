@@ -47,6 +47,12 @@ void machine_random(Machine *machine, void *data, size_t length);
  * and fails in the replay stops the machine.
  */
 int machine_block_result(Device *device, uint32_t request, int code);
+/*
+ * A disk whose requests complete when the host is done says so, from any thread. DEVICE gets the
+ * event BLOCK or BLOCK_ERROR at a boundary to come; machine_block_request() is REQUEST again.
+ */
+void machine_block_done(Device *device, uint32_t request, int code);
+uint32_t machine_block_request(const struct Event *event);
 
 /*
  * What the guest sends out through DEVICE (console bytes, packets). Hashed, compared in replay, and

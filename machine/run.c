@@ -40,6 +40,9 @@ static void warp_to(Machine *machine, uint64_t virtual_ns)
     machine->idle_is_paced = false;
 }
 
+/* In the number of a request: the event completes it, instead of telling how it went. */
+#define DONE_BY_HOST 0x80000000u
+
 /* --- inputs ---------------------------------------------------------------------------------------------- */
 
 static size_t room_of(Machine *machine, unsigned number)
@@ -62,6 +65,8 @@ static Device *addressee(Machine *machine, const Event *event)
     case EVENT_INPUT_RELATIVE: return machine_device(machine, event->input_relative.device);
     case EVENT_INPUT_ABSOLUTE: return machine_device(machine, event->input_absolute.device);
     case EVENT_INPUT_TOUCH: return machine_device(machine, event->input_touch.device);
+    case EVENT_BLOCK: return machine_device(machine, event->block.request >> 32);
+    case EVENT_BLOCK_ERROR: return machine_device(machine, event->block_error.request >> 32);
     default: return NULL;
     }
 }
@@ -92,7 +97,7 @@ static void deliver(Machine *machine, const Event *event)
         control(machine, event);
         return;
     }
-    if (event->kind == EVENT_BLOCK_ERROR) {
+    if (event->kind == EVENT_BLOCK_ERROR && !(event->block_error.request & DONE_BY_HOST)) {
         BlockError failed = { event->block_error.request, event->block_error.code };
         g_array_append_val(machine->block_errors, failed);
         return;
@@ -136,6 +141,23 @@ static int logged_block_result(Machine *machine, const Position *position, uint6
         }
     }
     return 0;
+}
+
+void machine_block_done(Device *device, uint32_t request, int code)
+{
+    uint64_t id = (uint64_t)device->number << 32 | DONE_BY_HOST | request;
+    Event event = { .kind = EVENT_BLOCK, .block = { .request = id } };
+    if (code != 0)
+        event = (Event){ .kind = EVENT_BLOCK_ERROR,
+                         .block_error = { .request = id, .code = (uint32_t)code } };
+    inbox_post_event(device->machine->inbox, &event, NULL); /* refused in replay */
+}
+
+uint32_t machine_block_request(const Event *event)
+{
+    uint64_t id =
+        event->kind == EVENT_BLOCK ? event->block.request : event->block_error.request;
+    return (uint32_t)id & ~DONE_BY_HOST;
 }
 
 int machine_block_result(Device *device, uint32_t request, int code)

@@ -31,6 +31,8 @@ typedef struct {
     uint32_t length;
     uint8_t *data;
     int code;
+    bool is_tagged;
+    uint32_t tag;
 } Request;
 
 /* Bytes of a failed write. */
@@ -47,6 +49,8 @@ struct Disk {
     bool is_private;
     int directory_fd; /* of the upper layer, borrowed; -1: none */
     Layer *outside;   /* while private: the upper layer that was, out of use */
+    DiskDone done_function;
+    void *done_opaque;
     GThread *thread;
     GMutex lock; /* all below */
     GCond changed;
@@ -263,8 +267,16 @@ static gpointer disk_thread(gpointer data)
         g_mutex_lock(&disk->lock);
         disk->is_busy = false;
         count(disk, request);
-        g_queue_push_tail(&disk->done, request);
+        bool must_tell = request->is_tagged;
+        uint32_t tag = request->tag;
+        int code = request->code;
+        g_queue_push_tail(&disk->done, request); /* from here on disk_wait() may free it */
         g_cond_broadcast(&disk->changed);
+        if (must_tell) {
+            g_mutex_unlock(&disk->lock);
+            disk->done_function(disk->done_opaque, tag, code);
+            g_mutex_lock(&disk->lock);
+        }
     }
     g_mutex_unlock(&disk->lock);
     return NULL;
@@ -391,15 +403,17 @@ uint64_t disk_size(const Disk *disk)
     return disk->size;
 }
 
-uint64_t disk_submit(Disk *disk, DiskOperation operation, uint64_t offset, uint32_t length,
-                     uint8_t *data)
+void disk_set_done(Disk *disk, DiskDone done, void *opaque)
 {
-    g_assert(length <= DISK_REQUEST_MAX && offset <= disk->size && length <= disk->size - offset);
-    g_assert(offset % DISK_SECTOR == 0 && length % DISK_SECTOR == 0);
-    Request *request = g_new0(Request, 1);
-    *request = (Request){ 0, operation, offset, length, data, 0 };
-    if (operation == DISK_READ)
-        request->data = g_malloc0(length);
+    disk->done_function = done;
+    disk->done_opaque = opaque;
+}
+
+/* Takes REQUEST. */
+static uint64_t enqueue(Disk *disk, Request *request)
+{
+    if (request->operation == DISK_READ)
+        request->data = g_malloc0(request->length);
     g_mutex_lock(&disk->lock);
     request->ticket = disk->next_ticket++;
     g_queue_push_tail(&disk->waiting, request);
@@ -407,6 +421,34 @@ uint64_t disk_submit(Disk *disk, DiskOperation operation, uint64_t offset, uint3
     g_cond_broadcast(&disk->changed);
     g_mutex_unlock(&disk->lock);
     return ticket;
+}
+
+static Request *request_new(const Disk *disk, DiskOperation operation, uint64_t offset,
+                            uint32_t length, uint8_t *data)
+{
+    g_assert(length <= DISK_REQUEST_MAX && offset <= disk->size && length <= disk->size - offset);
+    g_assert(offset % DISK_SECTOR == 0 && length % DISK_SECTOR == 0);
+    Request *request = g_new0(Request, 1);
+    *request = (Request){
+        .operation = operation, .offset = offset, .length = length, .data = data
+    };
+    return request;
+}
+
+uint64_t disk_submit(Disk *disk, DiskOperation operation, uint64_t offset, uint32_t length,
+                     uint8_t *data)
+{
+    return enqueue(disk, request_new(disk, operation, offset, length, data));
+}
+
+uint64_t disk_submit_tagged(Disk *disk, DiskOperation operation, uint64_t offset, uint32_t length,
+                            uint8_t *data, uint32_t tag)
+{
+    Request *request = request_new(disk, operation, offset, length, data);
+    g_assert(disk->done_function);
+    request->is_tagged = true;
+    request->tag = tag;
+    return enqueue(disk, request);
 }
 
 static GList *find_done(Disk *disk, uint64_t ticket)

@@ -53,6 +53,14 @@ uint64_t disk_size(const Disk *disk);
 uint64_t disk_submit(Disk *disk, DiskOperation operation, uint64_t offset, uint32_t length,
                      uint8_t *data);
 /*
+ * The same, and calls DONE with TAG and the result, on the disk's thread, once disk_wait() would
+ * return at once.
+ */
+typedef void (*DiskDone)(void *opaque, uint32_t tag, int code);
+void disk_set_done(Disk *disk, DiskDone done, void *opaque); /* before the first request */
+uint64_t disk_submit_tagged(Disk *disk, DiskOperation operation, uint64_t offset, uint32_t length,
+                            uint8_t *data, uint32_t tag);
+/*
  * Waits for TICKET: 0, or the errno value with which the host failed. A read's bytes come in DATA
  * (freed by the caller). A host without space makes this wait until there is some.
  */

@@ -47,20 +47,17 @@ static bool add_disk(Pseries *board, const ConfigDisk *config, unsigned *slot, G
     Machine *machine = board->parent.machine;
     g_autofree char *layer = g_strconcat("disk-", config->id, NULL);
     g_autoptr(Disk) disk = NULL;
-    if (config->completion != CONFIG_COMPLETION_VIRTUAL) {
-        g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_VALUE,
-                    "disk \"%s\": completion \"host\" is not offered yet; use \"virtual\"",
-                    config->id);
-        return false;
-    }
     disk = disk_new(config->fd, error);
     if (!disk ||
         (!config->readonly && !disk_add_layer(disk, machine_directory(machine), layer, error))) {
         g_prefix_error(error, "disk \"%s\": ", config->id);
         return false;
     }
-    plug(board, virtio_blk_new(machine, config->id, g_steal_pointer(&disk), config->readonly),
-         slot);
+    VirtioDevice *device =
+        virtio_blk_new(machine, config->id, g_steal_pointer(&disk), config->readonly);
+    if (config->completion == CONFIG_COMPLETION_HOST)
+        virtio_blk_complete_by_host(device);
+    plug(board, device, slot);
     return true;
 }
 

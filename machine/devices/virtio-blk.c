@@ -10,10 +10,13 @@
  * 3. A write's bytes are copied when it is taken; a read's reach RAM when it completes.
  * 4. A write under way at a save is in the saved version of the disk: after a load it only has to
  *    complete. A read is done again.
- * 5. What the host answers never decides when something happens. That it fails is an input.
+ * 5. What the host answers never decides when something happens. That it fails is an input. With
+ * completion by the host, that it is done is an input too, and decides. An event that does not name
+ * the oldest request comes from before a reset or a load, and does nothing.
  */
 #include "machine/devices/virtio-devices.h"
 #include "machine/machine.h"
+#include "replay/event.h"
 
 #define REQUESTS_MAX 16
 #define SEGMENTS_MAX 128 /* of data; the driver is told two fewer */
@@ -69,6 +72,7 @@ typedef struct {
     Timer timer;
     Disk *disk;
     bool is_readonly;
+    bool is_by_host; /* completion */
     uint64_t ticket[REQUESTS_MAX]; /* of the host's part, 0: none under way */
 } VirtioBlk;
 
@@ -233,6 +237,18 @@ static bool overlaps_one_under_way(VirtioBlk *blk, const BlkRequest *request)
     return false;
 }
 
+/* Has the host tell when it gets to this request. */
+static uint64_t submit_by_host(VirtioBlk *blk, const BlkRequest *request, uint8_t *data,
+                               unsigned slot)
+{
+    DiskOperation operation = request->work == WORK_FLUSH              ? DISK_FLUSH
+                              : request->work == WORK_WRITE && data ? DISK_WRITE
+                                                                       : DISK_READ;
+    bool has_data = data || request->work == WORK_READ;
+    return disk_submit_tagged(blk->disk, operation, has_data ? request->offset : 0,
+                              has_data ? request->length : 0, data, slot);
+}
+
 static uint64_t submit(VirtioBlk *blk, const BlkRequest *request, uint8_t *data)
 {
     static const DiskOperation operations[] = {
@@ -255,11 +271,16 @@ static void start(VirtioBlk *blk, const BlkRequest *parsed, const VirtqueueChain
         data = g_malloc(MAX(request->length, 1));
         virtqueue_chain_read(chain, dma(blk), HEADER_SIZE, data, request->length);
     }
+    blk->s.count++;
+    if (blk->is_by_host) {
+        blk->ticket[slot] = submit_by_host(blk, request, data, slot);
+        return;
+    }
     blk->ticket[slot] = submit(blk, request, data);
     blk->s.busy_until_ns = MAX(now, blk->s.busy_until_ns) + LATENCY_FIXED_NS +
                            (uint64_t)(request->length / 1024) * LATENCY_PER_KIB_NS;
     request->deadline_ns = blk->s.busy_until_ns;
-    if (blk->s.count++ == 0)
+    if (blk->s.count == 1)
         timer_arm(&blk->timer, request->deadline_ns);
 }
 
@@ -310,16 +331,34 @@ static int finish_host_part(VirtioBlk *blk, const BlkRequest *request, unsigned 
     return disk_wait(blk->disk, ticket, data);
 }
 
-/* Bytes that the used ring says were written. */
-static uint32_t complete(VirtioBlk *blk, BlkRequest *request, unsigned slot)
+/* How the request went, as the guest has to see it. */
+static int result_of(VirtioBlk *blk, const BlkRequest *request, unsigned slot, uint8_t **data,
+                     const struct Event *event)
+{
+    Device *device = &blk->parent.parent;
+    int code = finish_host_part(blk, request, slot, data);
+    if (!event)
+        return machine_block_result(device, slot, code);
+    if (event->kind == EVENT_BLOCK_ERROR)
+        return (int)event->block_error.code;
+    if (code != 0)
+        machine_internal_error(device->machine,
+                               "disk \"%s\": the host fails to do what it had done: %s", device->id,
+                               g_strerror(code));
+    return 0;
+}
+
+/* Bytes that the used ring says were written. EVENT, or NULL, is the one that completes it. */
+static uint32_t complete(VirtioBlk *blk, BlkRequest *request, unsigned slot,
+                         const struct Event *event)
 {
     Device *device = &blk->parent.parent;
     g_autofree uint8_t *data = NULL;
     uint8_t status = request->status;
-    int code = machine_block_result(device, slot, finish_host_part(blk, request, slot, &data));
+    int code = result_of(blk, request, slot, &data, event);
     if (code != 0) {
         status = STATUS_IOERR;
-    } else if (request->work == WORK_READ) {
+    } else if (request->work == WORK_READ && data) {
         scatter(blk, request, data);
     } else if (request->work == WORK_GET_ID) {
         uint8_t name[ID_SIZE] = { 0 };
@@ -331,19 +370,34 @@ static uint32_t complete(VirtioBlk *blk, BlkRequest *request, unsigned slot)
     return 1 + (has_data && status == STATUS_OK ? request->length : 0);
 }
 
+static void complete_first(VirtioBlk *blk, const struct Event *event)
+{
+    unsigned slot;
+    BlkRequest *request = request_at(blk, 0, &slot);
+    uint32_t written = complete(blk, request, slot, event);
+    virtio_push(&blk->parent, 0, request->head, written);
+    memset(request, 0, sizeof *request);
+    blk->s.first = (blk->s.first + 1) % REQUESTS_MAX;
+    blk->s.count--;
+}
+
+static void blk_input(Device *device, const struct Event *event)
+{
+    VirtioBlk *blk = (VirtioBlk *)device;
+    if (!blk->is_by_host || !blk->s.count || blk->s.first != machine_block_request(event))
+        return;
+    complete_first(blk, event);
+    virtio_signal(&blk->parent, 0);
+    take_requests(blk);
+}
+
 static void fire(Device *device, unsigned which)
 {
     VirtioBlk *blk = (VirtioBlk *)device;
     uint64_t now = machine_now_ns(device->machine);
     unsigned slot;
-    while (blk->s.count && request_at(blk, 0, &slot)->deadline_ns <= now) {
-        BlkRequest *request = &blk->s.request[slot];
-        uint32_t written = complete(blk, request, slot);
-        virtio_push(&blk->parent, 0, request->head, written);
-        memset(request, 0, sizeof *request);
-        blk->s.first = (blk->s.first + 1) % REQUESTS_MAX;
-        blk->s.count--;
-    }
+    while (blk->s.count && request_at(blk, 0, &slot)->deadline_ns <= now)
+        complete_first(blk, NULL);
     virtio_signal(&blk->parent, 0);
     if (blk->s.count)
         timer_arm(&blk->timer, request_at(blk, 0, &slot)->deadline_ns);
@@ -381,7 +435,13 @@ static void blk_reset(Device *device)
 
 static void blk_after_load(Device *device)
 {
-    drop_host_parts((VirtioBlk *)device);
+    VirtioBlk *blk = (VirtioBlk *)device;
+    unsigned slot;
+    drop_host_parts(blk);
+    for (unsigned n = 0; blk->is_by_host && n < blk->s.count; n++) {
+        const BlkRequest *request = request_at(blk, n, &slot);
+        blk->ticket[slot] = submit_by_host(blk, request, NULL, slot);
+    }
 }
 
 static void blk_save_more(Device *device, StateWriter *writer)
@@ -432,6 +492,19 @@ VirtioDevice *virtio_blk_new(Machine *machine, const char *id, Disk *disk, bool 
     return &blk->parent;
 }
 
+/* On the disk's thread. */
+static void host_is_done(void *opaque, uint32_t slot, int code)
+{
+    machine_block_done(opaque, slot, code);
+}
+
+void virtio_blk_complete_by_host(VirtioDevice *device)
+{
+    VirtioBlk *blk = (VirtioBlk *)device;
+    blk->is_by_host = true;
+    disk_set_done(blk->disk, host_is_done, blk);
+}
+
 Disk *virtio_blk_disk(Device *device)
 {
     return device->class == &virtio_blk_class ? ((VirtioBlk *)device)->disk : NULL;
@@ -445,6 +518,7 @@ const DeviceClass virtio_blk_class = {
     .state_offset = offsetof(VirtioBlk, s),
     .reset = blk_reset,
     .after_load = blk_after_load,
+    .input = blk_input,
     .save_more = blk_save_more,
     .load_more = blk_load_more,
     .finalize = blk_finalize,

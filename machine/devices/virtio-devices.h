@@ -14,6 +14,8 @@ extern const DeviceClass virtio_rng_class;
 
 /* DISK (taken) is what is behind it. */
 VirtioDevice *virtio_blk_new(Machine *machine, const char *id, Disk *disk, bool is_readonly);
+/* Its requests complete when the host is done, not at a computed time: see rule 5 there. */
+void virtio_blk_complete_by_host(VirtioDevice *device);
 /* What is behind DEVICE, or NULL if it is no disk. For queries, recorder and replay. */
 Disk *virtio_blk_disk(Device *device);
 

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Recordings of machines whose disks change: from power-on, from the middle of disk work, one after another."""
 
+import contextlib
+import json
 import random
+import subprocess
 import time
 
 import pytest
 
 from conftest import FAST, PACED, digest, disk_of, finish, parts, record, replay
-from dev.lab import Refused
+from dev.build import program
+from dev.lab import Refused, Wire
 from guest import guests
 
 ROUNDS = "rounds=400"
@@ -131,6 +135,57 @@ def test_paced_random_typing_with_a_late_start(make, tiny, blank_disk):
         assert machine.wait_until_stopped(60) == "shutdown"
         recorded = finish(machine)
         assert_same(replay(machine, f"p{number}"), recorded)
+
+
+@contextlib.contextmanager
+def confined(definition: dict, folder):
+    """A worker that is killed at the first call that opens anything outside of its one folder."""
+    file, path = folder / "m.json", folder / "q.sock"
+    file.write_text(json.dumps(definition))
+    path.unlink(missing_ok=True)
+    process = subprocess.Popen([program("powerplay-machine"), "--sandbox", "--paused", "--qmp", f"unix:{path}",
+                                "--directory", folder, file])
+    try:
+        deadline = time.monotonic() + 20
+        wire = None
+        while not wire:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+            with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+                wire = Wire(path)
+        yield wire
+        wire.call("quit")
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def hashes_at_the_end(wire: Wire) -> dict[str, str]:
+    wire.call("cont")
+    while wire.call("query-status")["running"]:
+        time.sleep(0.02)
+    return {part["name"]: part["hash"] for part in wire.call("state-hash")["components"] if part["name"] != "machine"}
+
+
+def test_all_of_it_stays_in_the_machines_folder(tiny, blank_disk, tmp_path):
+    definition = tiny.definition("confined", "rounds=300", clock=FAST, **disk_of(blank_disk))
+    recorded = {}
+    for name in ("a", "b"):
+        with confined(definition, tmp_path) as wire:
+            wire.call("record-start", recording=name)
+            recorded[name] = hashes_at_the_end(wire)
+    with confined(definition, tmp_path) as wire:
+        wire.call("cont")
+        time.sleep(0.1)
+        wire.call("stop")
+        wire.call("record-start", recording="middle")
+        recorded["middle"] = hashes_at_the_end(wire)
+    for name, hashes in recorded.items():
+        with confined(definition, tmp_path) as wire:
+            wire.call("replay-start", recording=name)
+            assert hashes_at_the_end(wire) == hashes, name
+            assert wire.call("query-replay")["status"] == "ended"
 
 
 def test_debians_kernel_writes_ext4_and_both_recordings_replay_twice(make, shell):

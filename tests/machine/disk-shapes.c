@@ -38,6 +38,7 @@ typedef struct {
 
 static const char *kernel;
 static char *image;
+static const char *completion = "virtual";
 static int scratch_directory;
 static unsigned test_number, failures;
 
@@ -75,9 +76,10 @@ static Run *run_new(void)
         "{\"name\":\"tiny\",\"board\":\"pseries\",\"cpu\":\"power9\",\"memory\":\"64M\","
         "\"kernel\":\"%s\",\"append\":\"" WORDS "\",\"rng\":true,"
         "\"clock\":{\"shift\":0,\"sleep\":true,\"rtc\":\"host\"},"
-        "\"disks\":[{\"id\":\"hd0\",\"file\":\"%s\",\"format\":\"raw\",\"interface\":\"virtio\"}],"
+        "\"disks\":[{\"id\":\"hd0\",\"file\":\"%s\",\"format\":\"raw\",\"interface\":\"virtio\","
+        "\"completion\":\"%s\"}],"
         "\"serial\":[{\"id\":\"hvc0\",\"backend\":\"ring\"}]}",
-        kernel, image);
+        kernel, image, completion);
     MachineConfig *config = machine_config_parse(json, -1, &error);
     if (!config || !machine_config_open_files(config, AT_FDCWD, &error))
         g_error("%s", error->message);
@@ -308,8 +310,8 @@ static void check_recordings(guint32 seed)
     Recording middle = record(seed + 1000, 1000000 + 300000 * (seed % 7), NULL);
     Recording later = record(seed + 2000, 0, NULL);
     for (unsigned i = 0; i < G_N_ELEMENTS(shapes); i++) {
-        report(replays_equal(&later, &shapes[i]), "seed %u, last recording, %s", seed,
-               shapes[i].name);
+        report(replays_equal(&later, &shapes[i]), "seed %u, completion %s, last recording, %s",
+               seed, completion, shapes[i].name);
         report(replays_equal(&middle, &shapes[i]), "seed %u, from the middle of disk work, %s",
                seed, shapes[i].name);
         report(replays_equal(&power_on, &shapes[i]), "seed %u, from power-on, %s (%" G_GUINT64_FORMAT
@@ -482,6 +484,11 @@ int main(int argc, char **argv)
     check_trouble(break_writes, "failing writes");
     check_trouble(break_reads, "failing reads");
     check_error_of_the_replay();
+    completion = "host";
+    for (unsigned seed = first; seed < first + seeds; seed++)
+        check_recordings(seed);
+    check_trouble(break_writes, "failing writes, completion by the host");
+    check_trouble(break_reads, "failing reads, completion by the host");
     g_print("1..%u\n", test_number);
     forget_changes();
     unlink(image);
