@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A disk's content is part of the initial state of a recording. It is too big to be copied, and need
- * not be: its layer keeps every frozen version, and the recording names one.
+ * A disk's content is part of the initial state of a recording. It is too big to be copied, and
+ * need not be: its layer keeps every frozen version, and the recording names one.
  *
  * 1. Freezing copies nothing and changes nothing that the guest could notice.
- * 2. A machine's state, which is saved after the freeze, names the same versions: a version in which
- *    nothing was written does not count as a new one.
+ * 2. A machine's state, which is saved after the freeze, names the same versions: a version in
+ * which nothing was written does not count as a new one.
  * 3. A replay never writes to the layer that live runs write to.
  */
 #include "machine/disks.h"
@@ -87,8 +87,8 @@ bool machine_enter_disks(Machine *machine, StateReader *reader, GError **error)
     for (unsigned i = 0; (disk = next_disk(machine, &i, &id)); n++) {
         if (disk_enter_private(disk, versions[n], error))
             continue;
-        g_prefix_error(error, "disk \"%s\" is no longer what it was at the recording's start: ",
-                       id);
+        g_prefix_error(error,
+                       "disk \"%s\" is no longer what it was at the recording's start: ", id);
         machine_leave_disks(machine);
         return false;
     }

@@ -8,9 +8,9 @@
  * so only with an empty queue (freeze, restore).
  * 2. Buffers are the disk's from submission to disk_wait(); nothing points into guest memory.
  * 3. The base image's descriptor is only ever read.
- * 4. What a failed write has left in a layer is unknown, so nobody sees it: reads of those bytes fail,
- * too, until they are written again. Otherwise a replay, where the write does not fail, would read
- * something else.
+ * 4. What a failed write has left in a layer is unknown, so nobody sees it: reads of those bytes
+ * fail, too, until they are written again. Otherwise a replay, where the write does not fail, would
+ * read something else.
  */
 #include "machine/block/disk.h"
 
@@ -429,9 +429,8 @@ static Request *request_new(const Disk *disk, DiskOperation operation, uint64_t 
     g_assert(length <= DISK_REQUEST_MAX && offset <= disk->size && length <= disk->size - offset);
     g_assert(offset % DISK_SECTOR == 0 && length % DISK_SECTOR == 0);
     Request *request = g_new0(Request, 1);
-    *request = (Request){
-        .operation = operation, .offset = offset, .length = length, .data = data
-    };
+    *request =
+        (Request){ .operation = operation, .offset = offset, .length = length, .data = data };
     return request;
 }
 

@@ -72,7 +72,7 @@ typedef struct {
     Timer timer;
     Disk *disk;
     bool is_readonly;
-    bool is_by_host; /* completion */
+    bool is_by_host;               /* completion */
     uint64_t ticket[REQUESTS_MAX]; /* of the host's part, 0: none under way */
 } VirtioBlk;
 
@@ -241,9 +241,9 @@ static bool overlaps_one_under_way(VirtioBlk *blk, const BlkRequest *request)
 static uint64_t submit_by_host(VirtioBlk *blk, const BlkRequest *request, uint8_t *data,
                                unsigned slot)
 {
-    DiskOperation operation = request->work == WORK_FLUSH              ? DISK_FLUSH
+    DiskOperation operation = request->work == WORK_FLUSH           ? DISK_FLUSH
                               : request->work == WORK_WRITE && data ? DISK_WRITE
-                                                                       : DISK_READ;
+                                                                    : DISK_READ;
     bool has_data = data || request->work == WORK_READ;
     return disk_submit_tagged(blk->disk, operation, has_data ? request->offset : 0,
                               has_data ? request->length : 0, data, slot);

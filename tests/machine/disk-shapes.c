@@ -3,8 +3,8 @@
  * Recordings of a machine whose disk changes, on a small guest, inside one process: replays in many
  * shapes, starts in the middle of disk work, saves with requests under way, host errors.
  *
- * disk-shapes TINY [SEEDS [FIRST]]: as shapes. All machines use the same layer of changes, one after
- * another, as the lives of one machine do. Output is TAP.
+ * disk-shapes TINY [SEEDS [FIRST]]: as shapes. All machines use the same layer of changes, one
+ * after another, as the lives of one machine do. Output is TAP.
  */
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -42,7 +42,8 @@ static const char *completion = "virtual";
 static int scratch_directory;
 static unsigned test_number, failures;
 
-/* --- machines ------------------------------------------------------------------------------------ */
+/* --- machines ------------------------------------------------------------------------------------
+ */
 
 static gint64 source_clock(gpointer user)
 {
@@ -140,7 +141,8 @@ static bool report(bool ok, const char *format, ...)
     return ok;
 }
 
-/* --- recording ----------------------------------------------------------------------------------- */
+/* --- recording -----------------------------------------------------------------------------------
+ */
 
 static int scratch_file(void)
 {
@@ -237,7 +239,8 @@ static void recording_clear(Recording *recording)
     g_byte_array_unref(recording->output);
 }
 
-/* --- replaying ----------------------------------------------------------------------------------- */
+/* --- replaying -----------------------------------------------------------------------------------
+ */
 
 static StateReader *reader_of(GBytes *bytes)
 {
@@ -314,15 +317,17 @@ static void check_recordings(guint32 seed)
                seed, completion, shapes[i].name);
         report(replays_equal(&middle, &shapes[i]), "seed %u, from the middle of disk work, %s",
                seed, shapes[i].name);
-        report(replays_equal(&power_on, &shapes[i]), "seed %u, from power-on, %s (%" G_GUINT64_FORMAT
-               " instructions)", seed, shapes[i].name, power_on.icount);
+        report(replays_equal(&power_on, &shapes[i]),
+               "seed %u, from power-on, %s (%" G_GUINT64_FORMAT " instructions)", seed,
+               shapes[i].name, power_on.icount);
     }
     recording_clear(&power_on);
     recording_clear(&middle);
     recording_clear(&later);
 }
 
-/* --- saves with requests under way --------------------------------------------------------------- */
+/* --- saves with requests under way ---------------------------------------------------------------
+ */
 
 static bool has_same_future(uint64_t place, bool *was_under_way)
 {
@@ -372,7 +377,8 @@ static void check_saves(guint32 seed)
     report(under_way >= 4, "%u of 8 saves had a request under way", under_way);
 }
 
-/* --- host errors --------------------------------------------------------------------------------- */
+/* --- host errors ---------------------------------------------------------------------------------
+ */
 
 /* The descriptor of the layer's clusters, of the one machine that there is. */
 static int clusters_descriptor(void)

@@ -291,7 +291,9 @@ void machine_random(Machine *machine, void *data, size_t length)
 }
 
 /* Completion by the host needs a whole machine: disk-shapes.c. */
-void machine_block_done(Device *device, uint32_t request, int code) {}
+void machine_block_done(Device *device, uint32_t request, int code)
+{
+}
 
 uint32_t machine_block_request(const struct Event *event)
 {

@@ -301,8 +301,9 @@ START_TEST(what_a_failed_write_left_is_never_read)
     uint64_t at = LAYER_CLUSTER - length / 2;
     uint8_t *data = g_malloc0(length);
     ck_assert_int_eq(disk_wait(disk, disk_submit(disk, DISK_WRITE, at, length, data), NULL), EIO);
-    ck_assert_int_eq(pwrite(image_fd, model + LAYER_CLUSTER, IMAGE_BYTES - LAYER_CLUSTER,
-                            LAYER_CLUSTER), IMAGE_BYTES - LAYER_CLUSTER);
+    ck_assert_int_eq(
+        pwrite(image_fd, model + LAYER_CLUSTER, IMAGE_BYTES - LAYER_CLUSTER, LAYER_CLUSTER),
+        IMAGE_BYTES - LAYER_CLUSTER);
     ck_assert_int_eq(read_code(disk, at, 512), EIO);
     ck_assert_int_eq(read_code(disk, at + length - 512, 1024), EIO);
     ck_assert_int_eq(read_code(disk, at - 512, 512), 0);
