@@ -30,6 +30,7 @@
 
 #include "machine/cpu/cpu.h"
 #include "machine/machine.h"
+#include "machine/translator/translator.h"
 
 static const char *const marks[] = { "GUEST-READY", "BENCH-START", "BENCH-END", "RESULT ",
                                      "GUEST-DONE",  "TINY-READY",  "TINY-DONE" };
@@ -39,6 +40,7 @@ typedef struct {
     char *mode, *log, *engine, *directory;
     char **windows;
     gint64 quantum, limit;
+    gint block_limit, threshold;
     gboolean console;
 } Options;
 
@@ -151,12 +153,18 @@ static bool fail(GError **error, const char *format, ...)
     return false;
 }
 
-/* The one place that knows which engines there are. */
-static bool choose_engine(Machine *machine, const char *name, GError **error)
+static bool choose_engine(Machine *machine, const Options *options, GError **error)
 {
-    if (!name || !strcmp(name, "interpreter"))
+    TranslatorOptions shape = { .block_limit = (unsigned)options->block_limit,
+                                .threshold = (unsigned)options->threshold };
+    if (!options->engine)
         return true;
-    return fail(error, "there is no engine '%s'; engines: interpreter", name);
+    if (!strcmp(options->engine, "interpreter"))
+        return machine_set_engine(machine, MACHINE_ENGINE_INTERPRETER, NULL, error);
+    if (!strcmp(options->engine, "translator"))
+        return machine_set_engine(machine, MACHINE_ENGINE_TRANSLATOR, &shape, error);
+    return fail(error, "there is no engine '%s'; engines: interpreter, translator",
+                options->engine);
 }
 
 static bool choose_mode(Machine *machine, const Options *options, GError **error)
@@ -331,7 +339,7 @@ static bool measure(const Options *options, Run *run, GError **error)
     if (!machine)
         return false;
     run->machine = machine;
-    if (!choose_engine(machine, options->engine, error) || !choose_mode(machine, options, error) ||
+    if (!choose_engine(machine, options, error) || !choose_mode(machine, options, error) ||
         !machine_start(machine, error) || !run_windows(machine, options, error))
         return false;
     if (!options->windows)
@@ -359,6 +367,10 @@ static bool parse_command_line(Options *options, int *count, char ***words, GErr
           "FILE" },
         { "engine", 0, 0, G_OPTION_ARG_STRING, &options->engine, "What executes the guest",
           "NAME" },
+        { "block-limit", 0, 0, G_OPTION_ARG_INT, &options->block_limit,
+          "Instructions in a translated block", "N" },
+        { "threshold", 0, 0, G_OPTION_ARG_INT, &options->threshold,
+          "Executions before a block is translated", "N" },
         { "directory", 0, 0, G_OPTION_ARG_FILENAME, &options->directory,
           "For overlays (the temporary folder)", "PATH" },
         { "window", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->windows,
@@ -380,6 +392,8 @@ static bool parse_command_line(Options *options, int *count, char ***words, GErr
         return fail(error, "--kernel FILE is missing");
     if (options->quantum <= 0 || options->limit <= 0)
         return fail(error, "--quantum and --limit are numbers above 0");
+    if (options->block_limit < 0 || options->threshold < 0)
+        return fail(error, "--block-limit and --threshold are not negative");
     return true;
 }
 
