@@ -191,7 +191,7 @@ static void power_off(Machine *machine, ShutdownCause cause)
         machine_internal_error(machine, "%s", error->message);
         return;
     }
-    machine->s.shutdown = SHUTDOWN_NONE;
+    /* The request stays: a replay ends with it, before it is acted upon. */
     machine_set_run_state(machine, MACHINE_SHUTDOWN);
 }
 
