@@ -298,13 +298,13 @@ void translator_written(Translator *translator, uint64_t real, uint64_t length)
 
 /* --- running --------------------------------------------------------------------------------------------- */
 
-static void enter(Translator *translator, const Block *block)
+static void enter(Translator *translator, const uint8_t *code)
 {
     const uint8_t *at = code_memory_executable(&translator->code, translator->thunks.enter);
     void (*run)(Cpu *, const uint8_t *) = (void (*)(Cpu *, const uint8_t *))(uintptr_t)at;
     translator->cpu->translated.link = NULL;
     translator->cpu->translated.leave = 0;
-    run(translator->cpu, block->code);
+    run(translator->cpu, code);
 }
 
 /* Code came back by an exit that was not linked: goes on at its target, linked from now on. */
@@ -319,13 +319,21 @@ static void follow(Translator *translator, Link *link)
         link_to(translator, link, target);
 }
 
-static void fill_jump(Cpu *cpu, const Block *block)
+/* The code for the present address, by the jump table or by look-up; NULL: the interpreter's turn. */
+static const uint8_t *present_code(Translator *translator)
 {
-    JumpEntry *entry = &cpu->tlb->jump[JUMP_INDEX(block->ea)];
-    if (entry->ea == block->ea && entry->code == block->code)
-        return;
-    *entry = (JumpEntry){ block->ea, block->code };
-    tlb_note_fill(cpu->tlb, FILL_JUMP, JUMP_INDEX(block->ea));
+    Cpu *cpu = translator->cpu;
+    uint64_t ea = cpu->s.cia;
+    if (cpu->s.msr & (MSR_SE | MSR_BE))
+        return NULL;
+    if (cpu->tlb->jump[JUMP_INDEX(ea)].ea == ea)
+        return cpu->tlb->jump[JUMP_INDEX(ea)].code;
+    const Block *block = present_block(translator);
+    if (!block)
+        return NULL;
+    cpu->tlb->jump[JUMP_INDEX(ea)] = (JumpEntry){ ea, block->code };
+    tlb_note_fill(cpu->tlb, FILL_JUMP, JUMP_INDEX(ea));
+    return block->code;
 }
 
 void translator_run(Cpu *cpu)
@@ -333,20 +341,21 @@ void translator_run(Cpu *cpu)
     Translator *translator = cpu->translator;
     cpu->translated.must_return = 0;
     while (cpu->left > 0) {
-        bool is_traced = cpu->s.msr & (MSR_SE | MSR_BE);
-        Block *block = is_traced ? NULL : present_block(translator);
-        if (!block || block->count > cpu->left) {
+        const uint8_t *code = present_code(translator);
+        int64_t before = cpu->left;
+        if (code) {
+            enter(translator, code);
+            if (cpu->translated.link)
+                follow(translator, (Link *)cpu->translated.link);
+            if (cpu->translated.must_return)
+                return;
+        }
+        if (cpu->left == before) {
+            /* No code yet, or more budget than is left for its first block. */
             translator->counters.interpreted++;
             if (!interpreter_run_straight(cpu))
                 return;
-            continue;
         }
-        fill_jump(cpu, block);
-        enter(translator, block);
-        if (cpu->translated.link)
-            follow(translator, (Link *)cpu->translated.link);
-        if (cpu->translated.must_return)
-            return;
     }
 }
 
