@@ -27,6 +27,8 @@ typedef struct {
     uint8_t *image;
     uint64_t instructions;
     unsigned passed, failed;
+    uint64_t stops, stops_in_program; /* where programs were when they were compared */
+    TranslatorCounters counters;
 } Bench;
 
 /* --- what happens at stops -------------------------------------------------------------------------- */
@@ -44,10 +46,7 @@ static void intrude(Bench *bench, Dice *dice, const Program *program)
         switch (what) {
         case 0: cpu->s.external_line ^= 1; break;
         case 1: memory_write(sides[i]->memory, place, &value, 1 + which % 8); break;
-        case 2:
-            if (!dice_once_in(dice, 1))
-                cpu->s.reset_pending = 1;
-            break;
+        case 2: cpu->s.reset_pending = which % 4 == 0; break;
         case 3: cpu->s.doorbell_pending = 1; break;
         case 4: memory_next_epoch(sides[i]->memory); break;
         default: cpu->s.gpr[which] = value; break;
@@ -55,21 +54,22 @@ static void intrude(Bench *bench, Dice *dice, const Program *program)
     }
 }
 
-static bool has_strayed(const Cpu *cpu)
+static bool is_in_program(const Cpu *cpu)
 {
-    uint64_t address = cpu->s.cia & 0x3fffffffffffffff;
-    return address - CODE_START >= CODE_SIZE && address >= 0x20000;
+    return (cpu->s.cia & 0x3fffffffffffffff) - CODE_START < CODE_SIZE;
 }
 
-/* Both go back to the program if they left it. */
-static void bring_back(Bench *bench, const Program *program)
+/* Both go back to the program if they left it, though handlers mostly come back by themselves. */
+static void bring_back(Bench *bench, Dice *dice, const Program *program)
 {
     Side *sides[2] = { bench->interpreter, bench->translator };
-    if (!has_strayed(bench->interpreter->cpu))
+    bool is_handler = sides[0]->cpu->s.cia % 0x1000000 < CODE_START;
+    unsigned first = dice_once_in(dice, 2) ? 0 : dice_below(dice, program->count);
+    if (is_in_program(sides[0]->cpu) || (is_handler && dice_once_in(dice, 2)))
         return;
     for (unsigned i = 0; i < 2; i++) {
         Cpu *cpu = sides[i]->cpu;
-        cpu->s.cia = program->base;
+        cpu->s.cia = program->base + 4 * first;
         cpu->s.msr = program->start.msr;
         cpu_mode_changed(cpu);
     }
@@ -101,11 +101,24 @@ static uint64_t next_slice(Dice *dice)
     switch (dice_below(dice, 6)) {
     case 0: return 1 + dice_below(dice, 4);
     case 1: return 1 + dice_below(dice, 40);
-    default: return 1 + dice_below(dice, 400);
+    default: return 1 + dice_below(dice, 100);
     }
 }
 
 /* --- one program ---------------------------------------------------------------------------------------- */
+
+static void count_work(Bench *bench)
+{
+    TranslatorCounters now;
+    if (!bench->translator->cpu->translator)
+        return;
+    translator_counters(bench->translator->cpu->translator, &now);
+    bench->counters.blocks += now.blocks;
+    bench->counters.flushes += now.flushes;
+    bench->counters.invalidations += now.invalidations;
+    bench->counters.lookups += now.lookups;
+    bench->counters.interpreted += now.interpreted;
+}
 
 /* What differs, or NULL. The caller frees it. */
 static char *run(Bench *bench, const Program *program)
@@ -123,14 +136,17 @@ static char *run(Bench *bench, const Program *program)
         side_run(a, at, false);
         side_run(b, at, interpreted);
         difference = side_compare(a, b, at == program->length);
+        bench->stops++;
+        bench->stops_in_program += is_in_program(a->cpu);
         if (difference || program->undisturbed)
             continue;
         if (dice_once_in(&dice, 3))
             intrude(bench, &dice, program);
-        bring_back(bench, program);
+        bring_back(bench, &dice, program);
         disturb(bench, &dice);
     }
     bench->instructions += cpu_icount(a->cpu);
+    count_work(bench);
     return difference;
 }
 
@@ -368,7 +384,7 @@ int main(int argc, char **argv)
     g_option_context_add_main_entries(context, entries, NULL);
     if (!g_option_context_parse(context, &argc, &argv, &error))
         g_error("%s", error->message);
-    Bench bench = { side_new(), side_new(), program_image(), 0, 0, 0 };
+    Bench bench = { side_new(), side_new(), program_image(), 0 };
     if (only >= 0) {
         Program program;
         program_random(&program, (uint64_t)only);
@@ -381,7 +397,12 @@ int main(int argc, char **argv)
         g_print("# sweeps: %" G_GUINT64_FORMAT " instructions\n", bench.instructions);
         run_random(&bench, (uint64_t)seed, (uint64_t)instructions);
     }
-    g_print("# %" G_GUINT64_FORMAT " instructions in lock-step\n", bench.instructions);
+    const TranslatorCounters *work = &bench.counters;
+    g_print("# %" G_GUINT64_FORMAT " instructions in lock-step, %" G_GUINT64_FORMAT " stops (%" G_GUINT64_FORMAT
+            " in the program); %" G_GUINT64_FORMAT " blocks, %" G_GUINT64_FORMAT " flushes, %" G_GUINT64_FORMAT
+            " invalidations, %" G_GUINT64_FORMAT " lookups, %" G_GUINT64_FORMAT " times the interpreter\n",
+            bench.instructions, bench.stops, bench.stops_in_program, work->blocks, work->flushes,
+            work->invalidations, work->lookups, work->interpreted);
     g_print("%u passed, %u failed\n", bench.passed, bench.failed);
     side_free(bench.interpreter);
     side_free(bench.translator);

@@ -84,6 +84,14 @@ static const uint32_t decrementer_handler[] = {
     0x7c5242a6, /* mfsprg2 r2 */
     0x4c000024, /* rfid */
 };
+/* Lowers the line: what it stores into the device has bit 0 clear in either byte order. */
+static const uint32_t external_handler[] = {
+    0x7c5243a6, /* mtsprg2 r2 */
+    0x3c400010, /* lis r2, DEVICE_START >> 16 */
+    0x90420200, /* stw r2, 0x200(r2) */
+    0x7c5242a6, /* mfsprg2 r2 */
+    0x4c000024, /* rfid */
+};
 static const uint32_t return_handler[] = { 0x4c000024 };
 static const uint32_t vectored_handler[] = { 0x4c0000a4 }; /* rfscv */
 
@@ -107,8 +115,10 @@ static void place_vector(Side *side, uint64_t at, unsigned vector, bool little)
     case 0x900:
         PLACE(side, at, decrementer_handler, little);
         break;
-    case 0x100:
     case 0x500:
+        PLACE(side, at, external_handler, little);
+        break;
+    case 0x100:
     case 0xa00:
     case 0xc00:
     case 0xd00:
@@ -377,6 +387,6 @@ void program_random(Program *program, uint64_t seed)
     program->start.cia = program->base;
     program->start.spr[SPR_SPRG3] = program->base;
     program->run_seed = dice_roll(&dice);
-    program->length = 100 + dice_below(&dice, 1500);
+    program->length = 50 + dice_below(&dice, 600);
     random_options(&dice, &program->options);
 }
