@@ -27,7 +27,7 @@ from guest.guests import Guest
 MEMORY = "512"
 RUN_LIMIT = 1800
 # Windows per benchmark in which the host's instructions are counted, how many at least, and the room that one takes.
-WINDOWS, WINDOW_LEAST, WINDOW_ROOM = 6, 25_000, 200_000
+WINDOWS, WINDOW_LEAST, WINDOW_ROOM = 4, 20_000, 200_000
 GUEST = TESTS / "bench/guest"
 
 
