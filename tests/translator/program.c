@@ -51,7 +51,7 @@ static void put_tables(uint8_t *image)
 
 uint8_t *program_image(void)
 {
-    Dice dice = { 1 };
+    Dice dice = { 1, 0 };
     uint8_t *image = g_malloc0(RAM_SIZE);
     for (unsigned i = 0; i < DATA_SIZE; i += 8)
         put_be64(image, DATA_START + i, dice_roll(&dice));
@@ -159,7 +159,7 @@ static void place_odd_pages(Dice *dice, Side *side)
 
 void program_place(const Program *program, Side *side)
 {
-    Dice dice = { program->run_seed };
+    Dice dice = { program->run_seed, program->base };
     place_handlers(side, program->start.spr[SPR_LPCR] & LPCR_ILE);
     place_odd_pages(&dice, side);
     place_words(side, program->base, program->word, program->count, program->start.msr & MSR_LE);
@@ -274,7 +274,11 @@ static uint64_t random_address(Dice *dice)
                                     0x4000000000000000, 0xfffffffffffffffc };
     uint64_t address;
     switch (dice_below(dice, 12)) {
-    case 0: address = CODE_START + dice_below(dice, CODE_SIZE); break;
+    case 0:
+    case 5:
+        address = dice->code ? dice->code + 4 * dice_below(dice, PROGRAM_WORDS)
+                             : CODE_START + dice_below(dice, CODE_SIZE);
+        break;
     case 1: address = DATA_START + 4096 * dice_below(dice, 4) - dice_below(dice, 17); break;
     case 2: address = DEVICE_START + dice_below(dice, DEVICE_SIZE); break;
     case 3: return PICK(dice, odd);
@@ -372,12 +376,12 @@ static void random_options(Dice *dice, TranslatorOptions *options)
 
 void program_random(Program *program, uint64_t seed)
 {
-    Dice dice = { seed };
-    *program = (Program){ .count = 1 + dice_below(&dice, PROGRAM_WORDS - 1) };
+    Dice dice = { seed, 0 };
+    *program = (Program){ .count = 1 + dice_below(&dice, dice_once_in(&dice, 2) ? 16 : PROGRAM_WORDS - 1) };
     uint64_t offset = 4 * dice_below(&dice, 900);
     if (dice_once_in(&dice, 4)) /* across the page's end */
         offset = 4096 - 4 * dice_below(&dice, program->count + 1);
-    program->base = CODE_START + offset;
+    dice.code = program->base = CODE_START + offset;
     for (unsigned i = 0; i < program->count; i++)
         program->word[i] = word_of(&dice, random_row(&dice), i, program->count);
     /* And round again. */
@@ -387,6 +391,6 @@ void program_random(Program *program, uint64_t seed)
     program->start.cia = program->base;
     program->start.spr[SPR_SPRG3] = program->base;
     program->run_seed = dice_roll(&dice);
-    program->length = 50 + dice_below(&dice, 600);
+    program->length = 100 + dice_below(&dice, 1500);
     random_options(&dice, &program->options);
 }

@@ -10,6 +10,7 @@
 
 typedef struct {
     uint64_t state;
+    uint64_t code; /* where addresses of code are to lie; 0: anywhere among it */
 } Dice;
 
 uint64_t dice_roll(Dice *dice);
