@@ -39,7 +39,7 @@ typedef struct {
     const uint8_t *code;
 } JumpEntry;
 
-#define JUMP_SETS 1024
+#define JUMP_SETS 4096
 #define JUMP_INDEX(ea) ((ea) >> 2 & (JUMP_SETS - 1))
 #define JUMP_INVALID 1ull
 
@@ -48,6 +48,8 @@ typedef struct {
 typedef enum { FILL_READ, FILL_WRITE, FILL_FETCH, FILL_JUMP } TlbFill;
 #define FILL_TABLE_SHIFT 12
 
+#define TLB_KEY_WORDS 11
+
 struct TlbBank {
     TlbEntry read[TLB_SETS];
     TlbEntry write[TLB_SETS];
@@ -55,7 +57,7 @@ struct TlbBank {
     JumpEntry jump[JUMP_SETS];
     uint16_t filled[TLB_FILLS_LISTED]; /* which entries, since the bank was empty */
     uint32_t fill_count;
-    uint64_t context[4]; /* what the translations depend on (mmu.c); all ones when unused */
+    uint64_t context[TLB_KEY_WORDS]; /* what the translations depend on (mmu.c) */
     uint64_t last_used;
 };
 
