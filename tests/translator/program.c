@@ -202,7 +202,7 @@ static uint32_t tame_address(Dice *dice, const IsaRow *row, uint32_t bits)
 static uint32_t random_spr(Dice *dice, uint32_t bits)
 {
     static const uint16_t numbers[] = {
-#define SPR(name, number, user, privileged, kind, meaning) number,
+#define SPR(family, name, number, user, privileged, kind, meaning) number,
 #include "machine/cpu/spr.def"
 #undef SPR
     };

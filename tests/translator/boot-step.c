@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Two machines boot the same guest, one on each engine, side by side.
+ *
+ * boot-step [OPTION...] KERNEL: registers are compared every --step instructions (2^16), the hashes of
+ * all components every 2^20 and the whole state, all of memory included, at the end. Nothing comes
+ * from the host: clocks and random bytes are functions of the machine's position, and idling takes no
+ * real time. The last line is "N passed, N failed", a comparison of hashes being a case.
+ *
+ * 1. The interpreter runs in quanta of 2^16; the translator's quanta are random, and with --disturb
+ *    its caches are dropped and its options changed now and then.
+ */
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "machine/cpu/code-cache.h"
+#include "machine/cpu/cpu-state.h"
+#include "machine/cpu/mmu.h"
+#include "machine/machine.h"
+#include "machine/translator/translator.h"
+
+#define HASH_INTERVAL (1u << 20)
+
+typedef struct {
+    Machine *machine;
+    GByteArray *output;
+} Run;
+
+typedef struct {
+    char *initrd, *append, *memory, *cpu, *board;
+    gint64 instructions, step;
+    gint seed;
+    gboolean disturb;
+} Options;
+
+static gint64 source_clock(gpointer user)
+{
+    Run *run = user;
+    return 1700000000000000000 + (gint64)machine_now_ns(run->machine);
+}
+
+static gint32 source_random(gpointer user, guint8 *buffer, guint32 length)
+{
+    Run *run = user;
+    uint64_t x = cpu_icount(machine_cpu(run->machine, 0)) | 1;
+    for (guint32 i = 0; i < length; i++) {
+        x = x * 6364136223846793005u + 1442695040888963407u;
+        buffer[i] = (guint8)(x >> 56);
+    }
+    return 0;
+}
+
+static void keep_output(void *opaque, const Device *device, const void *data, size_t length)
+{
+    Run *run = opaque;
+    g_byte_array_append(run->output, data, (guint)length);
+}
+
+static char *definition(const Options *options, const char *kernel)
+{
+    GString *json = g_string_new(NULL);
+    g_string_append_printf(json, "{\"name\":\"boot\",\"board\":\"%s\",\"cpu\":\"%s\",\"memory\":\"%s\","
+                           "\"kernel\":\"%s\",\"rng\":true,\"clock\":{\"shift\":0,\"sleep\":false,"
+                           "\"rtc\":\"host\"},\"serial\":[{\"id\":\"hvc0\",\"backend\":\"ring\"}]",
+                           options->board ? options->board : "pseries",
+                           options->cpu ? options->cpu : "power9",
+                           options->memory ? options->memory : "256M", kernel);
+    if (options->initrd)
+        g_string_append_printf(json, ",\"initrd\":\"%s\"", options->initrd);
+    if (options->append)
+        g_string_append_printf(json, ",\"append\":\"%s\"", options->append);
+    g_string_append_c(json, '}');
+    return g_string_free(json, FALSE);
+}
+
+static Run *run_new(const Options *options, const char *kernel, int directory, MachineEngine engine)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *json = definition(options, kernel);
+    MachineConfig *config = machine_config_parse(json, -1, &error);
+    if (!config || !machine_config_open_files(config, AT_FDCWD, &error))
+        g_error("%s", error->message);
+    Run *run = g_new0(Run, 1);
+    MachineHost host = { .sources = { .clock_host = source_clock, .random = source_random, .user = run },
+                         .output = keep_output, .opaque = run };
+    run->output = g_byte_array_new();
+    run->machine = machine_new(config, directory, &host, &error);
+    if (!run->machine || !machine_set_engine(run->machine, engine, NULL, &error))
+        g_error("%s", error->message);
+    machine_start(run->machine, NULL);
+    return run;
+}
+
+static void run_free(Run *run)
+{
+    machine_free(run->machine);
+    g_byte_array_unref(run->output);
+    g_free(run);
+}
+
+static Cpu *processor(Run *run)
+{
+    return machine_cpu(run->machine, 0);
+}
+
+static bool is_running(Run *run)
+{
+    return machine_run_state(run->machine) == MACHINE_RUNNING;
+}
+
+/* Drops or changes what the guest must not notice. */
+static void disturb(Run *run, GRand *dice)
+{
+    static const uint8_t limits[] = { 1, 2, 7, 0, 0, 0 };
+    g_autoptr(GError) error = NULL;
+    TranslatorOptions options = { .block_limit = limits[g_rand_int_range(dice, 0, 6)],
+                                  .threshold = (unsigned)g_rand_int_range(dice, 0, 3),
+                                  .code_bytes = g_rand_boolean(dice) ? 1 << 20 : 0 };
+    switch (g_rand_int_range(dice, 0, 200)) {
+    case 0: code_cache_flush(processor(run)->engine); break;
+    case 1: mmu_drop_banks(processor(run)->mmu); break;
+    case 2:
+        if (!machine_set_engine(run->machine, g_rand_int_range(dice, 0, 4) ? MACHINE_ENGINE_TRANSLATOR
+                                                                           : MACHINE_ENGINE_INTERPRETER,
+                                &options, &error))
+            g_error("%s", error->message);
+        break;
+    default: break;
+    }
+}
+
+static void run_to(Run *run, uint64_t limit, GRand *dice)
+{
+    while (is_running(run) && cpu_icount(processor(run)) < limit)
+        machine_run(run->machine, dice ? (uint64_t)g_rand_int_range(dice, 1, 1 << 17) : 1 << 16, limit);
+}
+
+/* --- comparing ------------------------------------------------------------------------------------------- */
+
+static void print_difference(gpointer user, const char *path, const char *a, const char *b)
+{
+    g_print("#   %s: %s, %s\n", path, a, b);
+}
+
+static bool same_registers(Run *a, Run *b)
+{
+    const Cpu *x = processor(a), *y = processor(b);
+    if (!memcmp(&x->s, &y->s, sizeof x->s) && cpu_icount(x) == cpu_icount(y) &&
+        machine_run_state(a->machine) == machine_run_state(b->machine))
+        return true;
+    g_print("# at %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT " instructions; interpreter, translator:\n",
+            cpu_icount(x), cpu_icount(y));
+    state_compare(&cpu_state_table, &x->s, &y->s, print_difference, NULL);
+    return false;
+}
+
+static bool same_hashes(Run *a, Run *b, bool full)
+{
+    g_autoptr(HashList) x = hash_list_new(), y = hash_list_new();
+    machine_hash(a->machine, full, x);
+    machine_hash(b->machine, full, y);
+    bool same = hash_list_length(x) == hash_list_length(y);
+    for (guint i = 0; same && i < hash_list_length(x); i++) {
+        const HashComponent *one = hash_list_get(x, i), *other = hash_list_get(y, i);
+        if (!strcmp(one->name, other->name) && digest_equal(&one->digest, &other->digest))
+            continue;
+        g_print("# at %" G_GUINT64_FORMAT ": component %s differs\n", cpu_icount(processor(a)), one->name);
+        return false;
+    }
+    return same && a->output->len == b->output->len &&
+           !memcmp(a->output->data, b->output->data, a->output->len);
+}
+
+/* How many comparisons of hashes held; FAILED says whether one did not. */
+static unsigned lock_step(Run *a, Run *b, const Options *options, bool *failed)
+{
+    g_autoptr(GRand) dice = g_rand_new_with_seed((guint32)options->seed);
+    uint64_t limit = (uint64_t)options->instructions, step = (uint64_t)options->step;
+    unsigned passed = 0;
+    for (uint64_t at = step; at <= limit && is_running(a); at += step) {
+        run_to(a, at, NULL);
+        run_to(b, at, dice);
+        *failed = !same_registers(a, b) || (at % HASH_INTERVAL == 0 && !same_hashes(a, b, false));
+        if (*failed)
+            return passed;
+        passed += at % HASH_INTERVAL == 0;
+        if (options->disturb)
+            disturb(b, dice);
+    }
+    *failed = !same_hashes(a, b, true);
+    return passed + !*failed;
+}
+
+int main(int argc, char **argv)
+{
+    Options options = { .instructions = 100000000, .step = 1 << 16 };
+    GOptionEntry entries[] = {
+        { "initrd", 0, 0, G_OPTION_ARG_STRING, &options.initrd, "its initial RAM disk", "FILE" },
+        { "append", 0, 0, G_OPTION_ARG_STRING, &options.append, "its command line", "TEXT" },
+        { "memory", 0, 0, G_OPTION_ARG_STRING, &options.memory, "of the machine", "SIZE" },
+        { "cpu", 0, 0, G_OPTION_ARG_STRING, &options.cpu, "of the machine", "NAME" },
+        { "board", 0, 0, G_OPTION_ARG_STRING, &options.board, "of the machine", "NAME" },
+        { "instructions", 'n', 0, G_OPTION_ARG_INT64, &options.instructions, "how many", "N" },
+        { "step", 0, 0, G_OPTION_ARG_INT64, &options.step, "between comparisons of registers", "N" },
+        { "seed", 0, 0, G_OPTION_ARG_INT, &options.seed, "of quanta and disturbances", "S" },
+        { "disturb", 0, 0, G_OPTION_ARG_NONE, &options.disturb, "drop caches, change engines", NULL },
+        { NULL }
+    };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GOptionContext) context = g_option_context_new("KERNEL");
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (!g_option_context_parse(context, &argc, &argv, &error))
+        g_error("%s", error->message);
+    if (argc != 2)
+        g_error("usage: boot-step [OPTION...] KERNEL");
+    g_autofree char *path = g_dir_make_tmp("powerplay-boot-XXXXXX", NULL);
+    int directory = open(path, O_RDONLY | O_DIRECTORY);
+    Run *a = run_new(&options, argv[1], directory, MACHINE_ENGINE_INTERPRETER);
+    Run *b = run_new(&options, argv[1], directory, MACHINE_ENGINE_TRANSLATOR);
+    bool failed = false;
+    unsigned passed = lock_step(a, b, &options, &failed);
+    g_print("# %" G_GUINT64_FORMAT " instructions, %s, %u bytes of output\n", cpu_icount(processor(a)),
+            machine_run_state_name(machine_run_state(a->machine)), a->output->len);
+    g_print("%u passed, %u failed\n", passed, failed);
+    run_free(a);
+    run_free(b);
+    close(directory);
+    rmdir(path);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

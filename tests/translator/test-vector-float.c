@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Vector and floating-point instructions that the translator lowers, against the interpreter: loops
+ * of random such instructions on random and corner values, in both byte orders and several FPSCRs,
+ * the whole state compared after every few instructions.
+ *
+ * test-vector-float [SEED [PROGRAMS]]; without arguments a fixed number of programs.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine/cpu/disassemble.h"
+#include "machine/cpu/float.h"
+#include "machine/cpu/isa.h"
+#include "machine/cpu/model.h"
+#include "machine/translator/vector-rows.h"
+#include "tests/translator/program.h"
+
+typedef struct {
+    uint16_t row;
+    uint8_t form;
+    bool to_gpr;
+} Candidate;
+
+static const Candidate candidates[] = {
+#define VECTOR(row, recipe, operation) { ISA_##row, FORM_NONE, false },
+#define VECTOR_VALUE(row, recipe, operation) { ISA_##row, FORM_NONE, true },
+#define VECTOR_LOAD(row, form, kind) { ISA_##row, FORM_##form, false },
+#define VECTOR_STORE(row, form, kind) { ISA_##row, FORM_##form, false },
+#include "machine/translator/x86-64/vector.def"
+#undef VECTOR
+#undef VECTOR_VALUE
+#undef VECTOR_LOAD
+#undef VECTOR_STORE
+#define BUILDER(row, function) { ISA_##row, FORM_NONE, false },
+    BUILDER(MTVSRD, ) BUILDER(MTVSRWZ, ) BUILDER(MTVSRWA, ) BUILDER(MTVSRDD, )
+#undef BUILDER
+    { ISA_MFVSRD, FORM_NONE, true },
+    { ISA_MFVSRLD, FORM_NONE, true },
+    { ISA_MFVSRWZ, FORM_NONE, true },
+};
+
+#define BODY_MAX 12u
+
+static void set_bits(uint32_t *word, unsigned first, unsigned width, uint32_t value)
+{
+    unsigned shift = 32 - first - width;
+    uint32_t mask = ((1u << width) - 1) << shift;
+    *word = (*word & ~mask) | (value << shift & mask);
+}
+
+static uint32_t make_word(Dice *dice, const Candidate *candidate)
+{
+    const IsaRow *row = &isa_rows[candidate->row];
+    uint32_t word = (uint32_t)dice_roll(dice);
+    /* Few registers, so that results are used. */
+    for (unsigned first = 6; first <= 21; first += 5)
+        if (!dice_once_in(dice, 4))
+            set_bits(&word, first, 5, dice_below(dice, 4));
+    if (candidate->form == FORM_X || candidate->form == FORM_X16 || candidate->form == FORM_X_UPDATE) {
+        set_bits(&word, 11, 5, 1 + dice_below(dice, 15));
+        set_bits(&word, 16, 5, 16 + dice_below(dice, 8));
+    } else if (candidate->form != FORM_NONE) {
+        set_bits(&word, 11, 5, 1 + dice_below(dice, 15));
+        set_bits(&word, 16, 5, 0);
+    } else if (candidate->to_gpr) {
+        set_bits(&word, row->slot[0] == SLOT_PLAIN ? 6 : 11, 5, 24 + dice_below(dice, 8));
+    }
+    return (word & ~row->mask & ~row->reserved) | row->word;
+}
+
+static uint64_t corner(Dice *dice)
+{
+    static const uint64_t values[] = {
+        0, 1, 0x8000000000000000, 0x3ff0000000000000, 0xbff0000000000000, 0x7ff0000000000000,
+        0xfff0000000000000, 0x7ff8000000000000, 0xfff8000000000001, 0x7ff0000000000001,
+        0x7ff4000000000000, 0x0010000000000000, 0x000fffffffffffff, 0x8010000000000001,
+        0x0020000000000000, 0x7fefffffffffffff, 0x47efffffe0000000, 0x3810000000000000,
+        0x380fffffffffffff, 0x36a0000000000000, 0x3690000000000000, 0x4330000000000001,
+        0x43e0000000000000, 0x41dfffffffc00000, 0xc1e0000000000000, 0x41f0000000000000,
+        0x7f8000007f800001, 0x7fc0000000800000, 0x3f80000000000001, 0x807fffff00ffffff,
+        0x3ff0000010000000, 0x3ff0000030000000, 0x4008000000000000, 0x3fe0000000000000,
+        0xffffffffffffffff, 0x7fffffffffffffff, 0x0001020304050607, 0x1f1e1d1c1b1a1918,
+    };
+    return values[dice_below(dice, G_N_ELEMENTS(values))];
+}
+
+/* A number as programs have them: of moderate size, often with few bits, often single. */
+static uint64_t number(Dice *dice)
+{
+    uint64_t bits = dice_roll(dice) >> 12;
+    switch (dice_below(dice, 4)) {
+    case 0: bits &= ~0ull << dice_below(dice, 52); break;
+    case 1: bits &= ~0x1fffffffull; break;
+    case 2: bits = (bits & ~0x1fffffffull) | 0x10000000; break;
+    }
+    bits &= (1ull << 52) - 1;
+    return (dice_roll(dice) & 1) << 63 | (uint64_t)(1023 - 30 + dice_below(dice, 60)) << 52 | bits;
+}
+
+static uint64_t random_value(Dice *dice)
+{
+    switch (dice_below(dice, 8)) {
+    case 0: return dice_roll(dice);
+    case 1: return corner(dice);
+    case 2: return corner(dice) + dice_below(dice, 3) - 1;
+    case 3: return (uint64_t)(0x3f000000u + dice_below(dice, 0x1000000)) << 32 |
+                   (0x40000000u + dice_below(dice, 0x1000000));
+    default: return number(dice);
+    }
+}
+
+static void random_start(Dice *dice, CpuState *start)
+{
+    program_plain_state(start);
+    start->msr |= MSR_FP | MSR_VEC | MSR_VSX;
+    if (dice_once_in(dice, 3))
+        start->msr &= ~MSR_LE;
+    if (dice_once_in(dice, 8))
+        start->msr &= ~MSR_SF;
+    if (dice_once_in(dice, 2))
+        start->msr |= MSR_FE0 | MSR_FE1;
+    for (unsigned i = 0; i < 64; i++)
+        start->vsr[i] = (Vsr){ .d = { random_value(dice), random_value(dice) } };
+    for (unsigned i = 0; i < 32; i++)
+        start->gpr[i] = i < 16   ? DATA_START + 0x1000 + dice_below(dice, 0x1000)
+                        : i < 24 ? 4 * dice_below(dice, 64)
+                                 : dice_roll(dice);
+    uint32_t fpscr = 0;
+    if (dice_once_in(dice, 2))
+        fpscr |= FPSCR_XX | FPSCR_FX;
+    if (dice_once_in(dice, 4))
+        fpscr |= (uint32_t)dice_roll(dice) & (FPSCR_FR | FPSCR_FI | FPSCR_FPRF);
+    if (dice_once_in(dice, 8))
+        fpscr |= (uint32_t)dice_roll(dice) & (0xf8 | FPSCR_RN);
+    start->fpscr = fpscr;
+    start->vscr_nj = (uint8_t)(dice_roll(dice) & 1);
+    start->cia = CODE_START;
+}
+
+typedef struct {
+    Side *interpreter, *translator;
+    uint8_t *image;
+} Pair;
+
+static void show(const CpuState *start, const uint32_t *words, unsigned count)
+{
+    for (unsigned i = 0; i <= count; i++) {
+        g_autofree char *text = disassemble(words[i], CODE_START + 4 * i, FAMILY_P9);
+        g_printerr("# %2u  %08x  %s\n", i, words[i], text);
+    }
+    g_printerr("# msr %" G_GINT64_MODIFIER "x fpscr %" G_GINT64_MODIFIER "x nj %u\n", start->msr,
+               start->fpscr, start->vscr_nj);
+}
+
+static bool run_program(Pair *pair, uint64_t seed)
+{
+    Dice dice = { .state = seed * 0x9e3779b97f4a7c15u + 1 };
+    CpuState start;
+    uint32_t words[BODY_MAX + 1];
+    unsigned count = 1 + dice_below(&dice, BODY_MAX);
+    TranslatorOptions options = { .threshold = 1, .code_bytes = 1 << 20 };
+    random_start(&dice, &start);
+    for (unsigned i = 0; i < count; i++)
+        words[i] = make_word(&dice, &candidates[dice_below(&dice, G_N_ELEMENTS(candidates))]);
+    words[count] = 0x48000000u | ((0u - 4 * count) & 0x03fffffc);
+    uint32_t stored[BODY_MAX + 1];
+    for (unsigned i = 0; i <= count; i++)
+        stored[i] = start.msr & MSR_LE ? GUINT32_TO_LE(words[i]) : GUINT32_TO_BE(words[i]);
+    Side *sides[2] = { pair->interpreter, pair->translator };
+    for (unsigned i = 0; i < 2; i++) {
+        side_begin(sides[i], pair->image, &start, i ? &options : NULL);
+        side_place(sides[i], CODE_START, stored, 4 * (count + 1));
+        Dice data = { .state = seed };
+        uint64_t values[512];
+        for (unsigned page = 0; page < 3; page++) {
+            for (unsigned k = 0; k < 512; k++)
+                values[k] = random_value(&data);
+            side_place(sides[i], DATA_START + 0x1000 * page, values, sizeof values);
+        }
+    }
+    uint64_t at = 0;
+    for (unsigned stop = 0; stop < 6; stop++) {
+        at += stop == 0 ? 4 * (count + 1) : 1 + dice_below(&dice, 3 * (count + 1));
+        side_run(sides[0], at, true);
+        side_run(sides[1], at, false);
+        g_autofree char *difference = side_compare(sides[0], sides[1], false);
+        if (!difference)
+            continue;
+        g_printerr("# seed %" G_GINT64_MODIFIER "u after %" G_GINT64_MODIFIER "u: %s", seed, at, difference);
+        show(&start, words, count);
+        return false;
+    }
+    return true;
+}
+
+static unsigned run_programs(uint64_t seed, unsigned programs)
+{
+    Pair pair = { side_new(), side_new(), program_image() };
+    unsigned failed = 0;
+    for (unsigned i = 0; i < programs && failed < 5; i++)
+        failed += !run_program(&pair, seed + i);
+    side_free(pair.interpreter);
+    side_free(pair.translator);
+    g_free(pair.image);
+    return failed;
+}
+
+START_TEST(test_random_programs)
+{
+    ck_assert_uint_eq(run_programs(1, 20000), 0);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        return run_programs(strtoull(argv[1], NULL, 10), argc > 2 ? (unsigned)atoi(argv[2]) : 1) != 0;
+    Suite *suite = suite_create("vector-float");
+    TCase *tcase = tcase_create("programs");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, test_random_programs);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
