@@ -2,9 +2,12 @@
 /*
  * Shape independence, injected errors and whole snapshots, on a small guest, inside one process.
  *
- * shapes TINY [SEEDS [FIRST]]: TINY is the kernel image of tests/guest/tiny, SEEDS how many random
- * recordings to make. The live sources are functions of the machine's own position, so that a run
- * without input can be repeated exactly. Output is TAP.
+ * shapes TINY [SEEDS [FIRST [ENGINES]]]: TINY is the kernel image of tests/guest/tiny, SEEDS how many
+ * random recordings to make. ENGINES is two letters, i (interpreter) or t (translator): what records,
+ * and what replays; without it, ii. A translator that replays also does so with block limits 1, 2
+ * and 7, and the random shape then flushes its code and changes engines at its stops. The live sources
+ * are functions of the machine's own position, so that a run without input can be repeated exactly.
+ * Output is TAP.
  */
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -16,6 +19,7 @@
 #include "machine/cpu/mmu.h"
 #include "machine/inbox.h"
 #include "machine/machine.h"
+#include "machine/translator/translator.h"
 
 #define FOREVER UINT64_MAX
 #define TYPED_AT_MOST 40
@@ -30,6 +34,7 @@ typedef struct {
 static const char *kernel;
 static int scratch_directory;
 static unsigned test_number, failures;
+static bool records_translated, replays_translated;
 
 /* --- a machine with repeatable sources ---------------------------------------------------------- */
 
@@ -102,6 +107,14 @@ static char *whole_hash(Machine *machine)
     return g_strdup(hex);
 }
 
+static void use_translator(Run *run, unsigned block_limit)
+{
+    g_autoptr(GError) error = NULL;
+    TranslatorOptions options = { .block_limit = block_limit, .threshold = block_limit ? 1 : 0 };
+    if (!machine_set_engine(run->machine, MACHINE_ENGINE_TRANSLATOR, &options, &error))
+        g_error("%s", error->message);
+}
+
 /* --- recording with random input ------------------------------------------------------------------- */
 
 typedef struct {
@@ -141,6 +154,8 @@ static Recording record(const char *append, guint32 seed, uint64_t quantum)
     g_autoptr(GError) error = NULL;
     g_autoptr(GRand) dice = g_rand_new_with_seed(seed);
     Run *run = run_new(append);
+    if (records_translated)
+        use_translator(run, 0);
     Machine *machine = run->machine;
     Recording recording = { .log = scratch_file() };
     Position start = machine_position(machine);
@@ -170,12 +185,15 @@ typedef struct {
     uint64_t quantum;
     uint64_t single_from, single_to; /* one instruction at a time between these */
     bool stops;                      /* at random places, with questions and dropped caches */
+    unsigned block_limit;            /* of the translator; 0: none */
 } Shape;
 
-static Run *start_replay(const char *append, int log)
+static Run *start_replay(const char *append, int log, unsigned block_limit)
 {
     g_autoptr(GError) error = NULL;
     Run *run = run_new(append);
+    if (replays_translated)
+        use_translator(run, block_limit);
     LogReader *reader = log_reader_new(log, &error);
     if (!reader || !machine_play(run->machine, reader, SYNC_MINIMAL, &error))
         g_error("%s", error->message);
@@ -183,14 +201,30 @@ static Run *start_replay(const char *append, int log)
     return run;
 }
 
-static void disturb(Machine *machine, GRand *dice)
+/* Another engine, or another translator. */
+static void change_engine(Run *run, GRand *dice)
 {
+    static const uint8_t limits[] = { 1, 2, 7, 0 };
+    if (g_rand_int_range(dice, 0, 3) == 0)
+        machine_set_engine(run->machine, MACHINE_ENGINE_INTERPRETER, NULL, NULL);
+    else
+        use_translator(run, limits[g_rand_int_range(dice, 0, 4)]);
+}
+
+static void disturb(Run *run, GRand *dice)
+{
+    Machine *machine = run->machine;
     Cpu *cpu = machine_cpu(machine, 0);
     machine_pause(machine);
-    switch (g_rand_int_range(dice, 0, 4)) {
+    switch (g_rand_int_range(dice, 0, replays_translated ? 6 : 4)) {
     case 0: g_free(whole_hash(machine)); break;
     case 1: code_cache_flush(cpu->engine); break;
     case 2: mmu_drop_banks(cpu->mmu); break;
+    case 4:
+        if (cpu->translator)
+            translator_flush(cpu->translator);
+        break;
+    case 5: change_engine(run, dice); break;
     default: break;
     }
     machine_start(machine, NULL);
@@ -207,11 +241,11 @@ static uint64_t next_quantum(Machine *machine, const Shape *shape, GRand *dice)
 static Run *replay(const char *append, int log, const Shape *shape)
 {
     g_autoptr(GRand) dice = g_rand_new_with_seed(7);
-    Run *run = start_replay(append, log);
+    Run *run = start_replay(append, log, shape->block_limit);
     while (machine_run_state(run->machine) == MACHINE_RUNNING) {
         machine_run(run->machine, next_quantum(run->machine, shape, dice), FOREVER);
         if (shape->stops && machine_run_state(run->machine) == MACHINE_RUNNING)
-            disturb(run->machine, dice);
+            disturb(run, dice);
     }
     return run;
 }
@@ -250,10 +284,15 @@ static void check_shapes(guint32 seed)
         { "quantum 7", { .quantum = 7 } },
         { "single instructions for a stretch", { .quantum = QUANTUM, .single_from = 300000, .single_to = 500000 } },
         { "random quanta, stops, questions, dropped caches", { .stops = true } },
+        { "blocks of one instruction", { .quantum = QUANTUM, .block_limit = 1 } },
+        { "blocks of two instructions", { .quantum = 977, .block_limit = 2 } },
+        { "blocks of seven instructions", { .quantum = QUANTUM, .block_limit = 7 } },
     };
     const char *append = "rounds=35 work=60000 wait=1500";
     Recording recording = record(append, seed, seed % 2 ? QUANTUM : 977);
     for (unsigned i = 0; i < G_N_ELEMENTS(shapes); i++) {
+        if (shapes[i].shape.block_limit && !replays_translated)
+            continue;
         Run *run = replay(append, recording.log, &shapes[i].shape);
         report(is_equal(run, &recording), "seed %u replays equal with %s (%" G_GUINT64_FORMAT
                " instructions)", seed, shapes[i].name, recording.icount);
@@ -318,7 +357,7 @@ static void check_injection(const Recording *recording, const char *append, Inje
                             const char *name, const char *component, uint64_t within)
 {
     const uint64_t place = 3000000;
-    Run *run = start_replay(append, recording->log);
+    Run *run = start_replay(append, recording->log, 0);
     while (machine_run_state(run->machine) == MACHINE_RUNNING &&
            cpu_icount(machine_cpu(run->machine, 0)) < place)
         machine_run(run->machine, QUANTUM, place);
@@ -369,6 +408,10 @@ static void check_snapshot(uint64_t place)
     const char *append = "rounds=12 work=40000 wait=300";
     g_autoptr(GError) error = NULL;
     Run *straight = run_new(append), *resumed = run_new(append);
+    if (records_translated)
+        use_translator(straight, 0);
+    if (replays_translated)
+        use_translator(resumed, 0);
     machine_start(straight->machine, NULL);
     run_to(straight, place);
     g_autoptr(GBytes) bytes = save(straight->machine);
@@ -395,10 +438,13 @@ static void check_snapshot(uint64_t place)
 int main(int argc, char **argv)
 {
     if (argc < 2)
-        g_error("usage: shapes TINY [SEEDS [FIRST]]");
+        g_error("usage: shapes TINY [SEEDS [FIRST [ENGINES]]]");
     kernel = argv[1];
     unsigned seeds = argc > 2 ? (unsigned)atoi(argv[2]) : 6;
     unsigned first = argc > 3 ? (unsigned)atoi(argv[3]) : 0;
+    const char *engines = argc > 4 ? argv[4] : "ii";
+    records_translated = engines[0] == 't';
+    replays_translated = engines[0] && engines[1] == 't';
     g_autofree char *path = g_dir_make_tmp("powerplay-shapes-XXXXXX", NULL);
     scratch_directory = open(path, O_RDONLY | O_DIRECTORY);
     for (unsigned seed = first; seed < first + seeds; seed++)

@@ -1,0 +1,48 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs build/tests/translator/boot-step: guests on both engines side by side.  10^8 instructions of Debian's kernel and
+3 * 10^7 of the tiny guest; with --full more than 10^9."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+from guest import guests
+
+TINY = 30 * 2**20
+QUICK, FULL = 96 * 2**20, 1024 * 2**20
+
+
+def run(guest: guests.Guest, instructions: int, *words: str) -> tuple[int, int]:
+    """Passed and failed; a run that dies counts as one more failure."""
+    command = [os.path.join(os.environ["POWERPLAY_BUILD"], "tests/translator/boot-step"), "--instructions",
+               str(instructions), *words, str(guest.kernel)]
+    command += ["--initrd", str(guest.initrd)] if guest.initrd else []
+    command += ["--append", guest.append] if guest.append else []
+    done = subprocess.run(command, text=True, capture_output=True, check=False)
+    print("#", guest.name, *words)
+    sys.stdout.write(done.stdout + done.stderr)
+    counts = re.findall(r"^(\d+) passed, (\d+) failed$", done.stdout, re.M)
+    passed, failed = map(int, counts[-1]) if counts else (0, 0)
+    return passed, failed + (done.returncode != 0 and not failed)
+
+
+def main() -> int:
+    length = FULL if "--full" in sys.argv[1:] else QUICK
+    tiny, shell = guests.tiny(), guests.shell()
+    results = [
+        run(tiny, TINY, "--append", "rounds=35 work=60000 wait=1500"),
+        run(tiny, TINY, "--append", "rounds=35 work=60000 wait=1500", "--disturb", "--step", "4096"),
+        run(shell, length),
+        run(shell, length, "--disturb"),
+    ]
+    passed, failed = (sum(column) for column in zip(*results))
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
