@@ -11,4 +11,10 @@
 #include "machine/translator/builders.def"
 #undef BUILDER
 
+/* Those of x86-64/vector.def. */
+bool build_vector(Builder *build);
+bool build_vector_value(Builder *build);
+bool build_vector_load(Builder *build);
+bool build_vector_store(Builder *build);
+
 #endif

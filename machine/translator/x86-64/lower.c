@@ -20,8 +20,25 @@ static Stub *add_stub(Lowering *low, uint8_t *site)
 {
     g_assert(low->stub_count < G_N_ELEMENTS(low->stub));
     Stub *stub = &low->stub[low->stub_count++];
-    *stub = (Stub){ .site = site, .node = low->allocator.now, .target = NO_REG, .value = NO_REG };
+    *stub = (Stub){ .site = site, .node = low->allocator.now, .target = NO_REG, .value = NO_REG,
+                    .home = HOME_COUNT, .xmm = low->xmm.now };
     return stub;
+}
+
+Stub *lower_call_stub(Lowering *low, const IrNode *node)
+{
+    Stub *stub = add_stub(low, NULL);
+    stub->is_call = true;
+    stub->what = node->insn;
+    stub->home = node->op == IR_VSR_LOAD || node->op == IR_VSR_STORE ? node->home : HOME_COUNT;
+    return stub;
+}
+
+void lower_call_resume(Lowering *low, Stub *stub)
+{
+    stub->resume = low->as.at;
+    stub->live = allocator_live_temps(&low->allocator, NO_REG);
+    stub->xmm = low->xmm.now;
 }
 
 /* --- memory ------------------------------------------------------------------------------------------- */
@@ -40,8 +57,7 @@ static HostReg emit_lookup(Lowering *low, HostReg ea, unsigned size, size_t tabl
 {
     Assembler *as = &low->as;
     HostReg index = allocator_temp(&low->allocator), tag = allocator_temp(&low->allocator);
-    asm_mov(as, index, ea);
-    asm_shift_imm(as, 5, true, index, TLB_PAGE_BITS - 4);
+    asm_rorx(as, true, index, ea, TLB_PAGE_BITS - 4);
     asm_alu_imm(as, ALU_AND, false, index, (TLB_SETS - 1) << 4);
     asm_mov(as, tag, ea);
     asm_alu_imm(as, ALU_AND, true, tag, (int32_t)(-4096 | (int32_t)(size - 1)));
@@ -155,13 +171,37 @@ static void emit_block_pointer(Lowering *low)
     asm_mov_imm(&low->as, RCX, (uint64_t)(uintptr_t)low->block);
 }
 
-static void emit_memory_stub(Lowering *low, const Stub *stub)
+/* Keeps in TRANSLATED.VALUE what HOME holds; and puts it back. */
+static void keep_home(Lowering *low, unsigned home)
+{
+    HostReg pin = pin_of(home);
+    if (pin == NO_REG)
+        asm_load(&low->as, RAX, home_mem(home));
+    asm_store(&low->as, CPU_MEM(translated.value), pin == NO_REG ? RAX : pin);
+}
+
+static void restore_home(Lowering *low, unsigned home)
+{
+    HostReg pin = pin_of(home);
+    asm_load(&low->as, pin == NO_REG ? RAX : pin, CPU_MEM(translated.value));
+    if (pin == NO_REG)
+        asm_store(&low->as, home_mem(home), RAX);
+}
+
+static void emit_call_stub(Lowering *low, const Stub *stub)
+{
+    if (stub->home != HOME_COUNT)
+        keep_home(low, stub->home);
+    asm_mov_imm(&low->as, RAX, stub->what);
+    emit_block_pointer(low);
+    asm_call_to(&low->as, low->thunks->call);
+    if (stub->home != HOME_COUNT)
+        restore_home(low, stub->home);
+}
+
+static void emit_helper_stub(Lowering *low, const Stub *stub)
 {
     Assembler *as = &low->as;
-    asm_land(as, stub->site);
-    for (unsigned i = 0; i < TEMP_COUNT; i++)
-        if (stub->live >> temp_regs[i] & 1)
-            asm_store(as, mem_at(RSP, 8 * temp_regs[i]), temp_regs[i]);
     asm_store(as, CPU_MEM(translated.ea), stub->ea);
     if (stub->value != NO_REG)
         asm_store(as, CPU_MEM(translated.value), stub->value);
@@ -170,6 +210,23 @@ static void emit_memory_stub(Lowering *low, const Stub *stub)
     asm_call_to(as, stub->is_store ? low->thunks->store : low->thunks->load);
     if (stub->target != NO_REG)
         asm_mov(as, stub->target, RAX);
+}
+
+static void emit_stub(Lowering *low, const Stub *stub)
+{
+    Assembler *as = &low->as;
+    asm_land(as, stub->site);
+    for (unsigned i = 0; i < G_N_ELEMENTS(stub->more); i++)
+        if (stub->more[i])
+            asm_land(as, stub->more[i]);
+    for (unsigned i = 0; i < TEMP_COUNT; i++)
+        if (stub->live >> temp_regs[i] & 1)
+            asm_store(as, mem_at(RSP, 8 * temp_regs[i]), temp_regs[i]);
+    if (stub->is_call)
+        emit_call_stub(low, stub);
+    else
+        emit_helper_stub(low, stub);
+    xmm_reload(low, &stub->xmm);
     for (unsigned i = 0; i < TEMP_COUNT; i++)
         if (stub->live >> temp_regs[i] & 1)
             asm_load(as, temp_regs[i], mem_at(RSP, 8 * temp_regs[i]));
@@ -183,6 +240,7 @@ static void lower_call(Lowering *low, const IrNode *node)
     asm_mov_imm(&low->as, RAX, node->insn);
     emit_block_pointer(low);
     asm_call_to(&low->as, low->thunks->call);
+    xmm_forget(low);
 }
 
 /* --- exits ------------------------------------------------------------------------------------------------ */
@@ -304,7 +362,10 @@ static void lower_node(Lowering *low, const IrNode *node)
     case IR_GOTO_REG:
     case IR_BRANCH:
     case IR_LEAVE: lower_exit(low, node); break;
-    default: lower_value(low, node); break;
+    default:
+        if (!lower_vector_node(low, node))
+            lower_value(low, node);
+        break;
     }
 }
 
@@ -315,13 +376,14 @@ static void emit_code(Lowering *low)
     uint8_t *out_of_budget = asm_jcc(as, CC_S);
     for (Ref i = 0; i < low->ir->count; i++) {
         allocator_begin(&low->allocator, i);
+        xmm_begin(low);
         lower_node(low, &low->ir->node[i]);
         allocator_end(&low->allocator);
     }
     for (unsigned i = 0; i < low->exit_count; i++)
         emit_exit(low, &low->exit[i]);
     for (unsigned i = 0; i < low->stub_count; i++)
-        emit_memory_stub(low, &low->stub[i]);
+        emit_stub(low, &low->stub[i]);
     asm_land(as, out_of_budget);
     asm_alu_imm(as, ALU_ADD, true, BUDGET_REG, (int32_t)low->ir->insn_count);
     asm_mov_imm(as, RAX, low->ir->ea);
@@ -337,6 +399,7 @@ bool target_lower(CodeMemory *memory, const TargetThunks *thunks, const IrBlock 
     low->block = block;
     low->thunks = thunks;
     low->stub_count = low->exit_count = 0;
+    xmm_forget(low);
     block->link_count = 0;
     allocator_init(&low->allocator, &low->as, ir);
     emit_code(low);

@@ -7,17 +7,22 @@
 
 #include "machine/cpu/tlb.h"
 #include "machine/translator/x86-64/allocate.h"
+#include "machine/translator/x86-64/lower-vector.h"
 #include "machine/translator/x86-64/target.h"
 
-/* The slow path of a memory access. */
+/* The slow path of a memory access, or (is_call) the interpreter's function for the instruction. */
 typedef struct {
     uint8_t *site;    /* the jump that leads here */
+    uint8_t *more[3]; /* other jumps that lead here, or NULL */
     uint8_t *resume;  /* where the fast path goes on */
     uint32_t what;    /* for the helper */
     unsigned live;    /* temporaries to be kept, a bit each */
     HostReg ea, value, target;
     Ref node;
     bool is_store;
+    bool is_call;
+    uint8_t home;     /* is_call: a GPR that the function changes but later nodes set; HOME_COUNT */
+    XmmSnapshot xmm;  /* what is cached where the fast path goes on */
 } Stub;
 
 typedef struct {
@@ -35,12 +40,33 @@ typedef struct {
     unsigned stub_count;
     Exit exit[2];
     unsigned exit_count;
+    XmmCache xmm;
 } Lowering;
 
 static inline Mem vsr_mem(uint64_t n)
 {
     return mem_at(CPU_REG, (int32_t)(offsetof(Cpu, s.vsr) + 16 * n) - CPU_BIAS);
 }
+
+/*
+ * A stub that calls the interpreter's function for NODE's instruction; the caller makes its jumps.
+ * lower_call_resume() says that the fast path goes on here.
+ */
+Stub *lower_call_stub(Lowering *low, const IrNode *node);
+void lower_call_resume(Lowering *low, Stub *stub);
+
+/* VSRs in host registers (lower-vector.c). */
+void xmm_forget(Lowering *low);
+void xmm_begin(Lowering *low);
+uint8_t xmm_temp(Lowering *low);
+uint8_t xmm_read(Lowering *low, unsigned n);
+uint8_t xmm_read_low(Lowering *low, unsigned n);
+void xmm_write(Lowering *low, unsigned n, uint8_t reg);
+void xmm_write_low(Lowering *low, unsigned n, uint8_t reg);
+void xmm_reload(Lowering *low, const XmmSnapshot *snapshot);
+
+/* Vector nodes; false if NODE is none. */
+bool lower_vector_node(Lowering *low, const IrNode *node);
 
 /* Operations on values and CR fields (lower-value.c). */
 void lower_value(Lowering *low, const IrNode *node);
