@@ -123,9 +123,12 @@ void machine_free(Machine *machine)
 static void clear_memory(Memory *memory)
 {
     static const uint8_t zero[MEMORY_PAGE_SIZE];
-    for (uint64_t at = 0; at < memory->size; at += MEMORY_PAGE_SIZE)
-        if (memcmp(memory->ram + at, zero, sizeof zero))
+    for (uint64_t page = 0; page < memory_page_count(memory); page++) {
+        uint64_t at = page << MEMORY_PAGE_BITS;
+        bool was_touched = memory->page_mark[page] != 0;
+        if (was_touched && memcmp(memory->ram + at, zero, sizeof zero))
             memory_write(memory, at, zero, sizeof zero);
+    }
 }
 
 bool machine_power_on(Machine *machine, GError **error)

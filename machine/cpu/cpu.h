@@ -145,7 +145,7 @@ struct Cpu {
         const void *link;    /* the exit that was taken and is not linked yet */
         uint32_t leave;      /* a helper asks to go back: 0 or 1 */
         uint8_t must_return; /* and a boundary must look */
-        uint8_t cr_of_order[3]; /* CR field for less, equal, greater */
+        uint32_t cr_less, cr_greater; /* constants that translated code wants in memory */
     } translated;
 
     CpuException exception; /* valid while EXEC_EXCEPTION is on its way */

@@ -79,8 +79,8 @@ Translator *translator_new(Cpu *cpu, Memory *memory, const TranslatorOptions *op
     translator->arena_used = ARENA_CHUNK;
     translator->heat = g_new0(uint8_t, HEAT_COUNTERS);
     translator->ir = g_new(IrBlock, 1);
-    static const uint8_t order[3] = { CR_LT, CR_EQ, CR_GT };
-    memcpy(cpu->translated.cr_of_order, order, sizeof order);
+    cpu->translated.cr_less = CR_LT;
+    cpu->translated.cr_greater = CR_GT;
     return g_steal_pointer(&translator);
 }
 

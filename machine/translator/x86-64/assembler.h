@@ -300,6 +300,17 @@ static inline void asm_andn(Assembler *as, bool wide, HostReg to, HostReg a, Hos
     asm_modrm_reg(as, to, b);
 }
 
+/* BMI2 rorx: TO = FROM rotated right by COUNT; the flags stay. */
+static inline void asm_rorx(Assembler *as, bool wide, HostReg to, HostReg from, uint8_t count)
+{
+    asm_byte(as, 0xc4);
+    asm_byte(as, (uint8_t)((~to >> 3 & 1) << 7 | 1 << 6 | (~from >> 3 & 1) << 5 | 3));
+    asm_byte(as, (uint8_t)(wide << 7 | 0x7b));
+    asm_byte(as, 0xf0);
+    asm_modrm_reg(as, to, from);
+    asm_byte(as, count);
+}
+
 static inline void asm_setcc(Assembler *as, HostCondition condition, HostReg to)
 {
     asm_rex(as, false, 0, 0, to, to >= RSP);

@@ -127,12 +127,16 @@ static void lower_shift(Lowering *low, const IrNode *node, unsigned op, bool wid
     Allocator *allocator = &low->allocator;
     HostReg a = allocator_use(allocator, node->a);
     HostReg target = allocator_target(allocator);
-    if (wide)
-        asm_mov(&low->as, target, a);
-    else
-        asm_mov32(&low->as, target, a);
-    if (node->imm)
-        asm_shift_imm(&low->as, op, wide, target, (uint8_t)node->imm);
+    if (op == SHIFT_ROL && node->imm) {
+        asm_rorx(&low->as, wide, target, a, (uint8_t)((wide ? 64 : 32) - node->imm));
+    } else {
+        if (wide)
+            asm_mov(&low->as, target, a);
+        else
+            asm_mov32(&low->as, target, a);
+        if (node->imm)
+            asm_shift_imm(&low->as, op, wide, target, (uint8_t)node->imm);
+    }
     allocator_result(allocator, target);
 }
 
@@ -288,31 +292,22 @@ static void emit_compare(Lowering *low, const IrNode *node)
     alu_operand(&low->as, ALU_CMP, node->wide, a, &b);
 }
 
-/* less - greater picks from a table in the Cpu; SO joins. */
+/* Starts from "equal"; SO joins. Constants for cmov stand in the Cpu. */
 static void lower_compare(Lowering *low, const IrNode *node)
 {
     Assembler *as = &low->as;
     if (node->is_dead)
         return;
-    HostReg greater = allocator_temp(&low->allocator), less = allocator_temp(&low->allocator);
+    HostReg field = allocator_temp(&low->allocator);
+    asm_mov_imm(as, field, CR_EQ);
     emit_compare(low, node);
-    asm_setcc(as, node->is_signed ? CC_G : CC_A, greater);
-    asm_setcc(as, node->is_signed ? CC_L : CC_B, less);
-    /* sub r8, r8; movsx; both through REX forms where needed. */
-    asm_rex(as, false, greater, 0, less, greater >= RSP || less >= RSP);
-    asm_byte(as, 0x2a);
-    asm_modrm_reg(as, greater, less);
-    asm_rex(as, true, greater, 0, greater, true);
-    asm_opcode(as, 0x0fbe);
-    asm_modrm_reg(as, greater, greater);
-    Mem table = CPU_MEM(translated.cr_of_order);
-    table.displacement += 1;
-    table.index = greater;
-    asm_rm(as, 0x0fb6, false, greater, table);
-    asm_rex(as, false, greater, 0, RBP, greater >= RSP);
+    HostCondition greater = node->is_signed ? CC_G : CC_A, less = node->is_signed ? CC_L : CC_B;
+    asm_rm(as, 0x0f40 | greater, false, field, CPU_MEM(translated.cr_greater));
+    asm_rm(as, 0x0f40 | less, false, field, CPU_MEM(translated.cr_less));
+    asm_rex(as, false, field, 0, RBP, field >= RSP);
     asm_byte(as, 0x0a); /* or r8, [so] */
-    asm_modrm_mem(as, greater, CPU_MEM(s.so));
-    asm_store8(as, cr_mem(node->field), greater);
+    asm_modrm_mem(as, field, CPU_MEM(s.so));
+    asm_store8(as, cr_mem(node->field), field);
 }
 
 HostCondition lower_condition(Lowering *low, const IrNode *node)
