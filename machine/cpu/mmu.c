@@ -559,7 +559,8 @@ DecodedPage *mmu_fetch_page(Cpu *cpu, uint64_t cia)
         return NULL;
     }
     DecodedPage *page = code_cache_page(cpu->engine, real_page, cpu->mode_key);
-    cpu->tlb->fetch[FETCH_INDEX(cia)] = (FetchEntry){ .tag = cia & ~PAGE_MASK, .decoded = page };
+    cpu->tlb->fetch[FETCH_INDEX(cia)] =
+        (FetchEntry){ .tag = cia & ~PAGE_MASK, .decoded = page, .real = real_page };
     tlb_note_fill(cpu->tlb, FILL_FETCH, FETCH_INDEX(cia));
     return page;
 }

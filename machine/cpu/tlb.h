@@ -28,6 +28,7 @@ typedef struct {
 typedef struct {
     uint64_t tag;                 /* effective page address, or TLB_INVALID */
     struct DecodedPage *decoded;
+    uint64_t real; /* the page's real address, so that look-ups need not touch the decoded page */
 } FetchEntry;
 
 #define FETCH_SETS 128

@@ -31,7 +31,7 @@
 
 #define DEFAULT_CODE_BYTES ((size_t)64 << 20)
 #define DEFAULT_THRESHOLD 6
-#define HASH_BUCKETS (1u << 15)
+#define HASH_BUCKETS (1u << 17)
 #define HEAT_COUNTERS (1u << 14)
 #define ARENA_CHUNK ((size_t)1 << 20)
 
@@ -127,7 +127,8 @@ static void *arena_allocate(Translator *translator, size_t size)
 
 static uint32_t hash_of(uint64_t ea, uint64_t real, uint32_t mode_key)
 {
-    uint64_t key = (ea ^ real << 20 ^ (uint64_t)mode_key << 32) * 0x9e3779b97f4a7c15ull;
+    uint64_t key = (ea >> 2) * 0x9e3779b97f4a7c15ull + (real >> 2) * 0xc2b2ae3d27d4eb4full +
+                   mode_key * 0x165667b19e3779f9ull;
     return (uint32_t)(key >> 40) % HASH_BUCKETS;
 }
 
@@ -194,10 +195,9 @@ static Block *present_block(Translator *translator)
     uint64_t ea = cpu->s.cia;
     const FetchEntry *entry = &cpu->tlb->fetch[FETCH_INDEX(ea)];
     bool is_known = entry->tag == (ea & ~(TLB_PAGE_SIZE - 1));
-    const DecodedPage *page = is_known ? entry->decoded : mmu_fetch_page(cpu, ea);
-    if (!page)
+    if (!is_known && !mmu_fetch_page(cpu, ea))
         return NULL;
-    uint64_t real = page->real_page + ea % TLB_PAGE_SIZE;
+    uint64_t real = entry->real + ea % TLB_PAGE_SIZE;
     translator->counters.lookups++;
     Block *block = find(translator, ea, real, cpu->mode_key);
     if (!block && is_hot(translator, ea))
