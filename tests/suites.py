@@ -33,6 +33,8 @@ SUITES = (
     Suite("differential", "every problem-state instruction against qemu-ppc64le and qemu-ppc64", (PYTHON,
           "{tests}/cpu/diff/run.py"), full=(PYTHON, "{tests}/cpu/diff/run.py", "--full"),
           packages=("qemu-user", "gcc-powerpc64le-linux-gnu", "gcc-powerpc64-linux-gnu"), minutes=5),
+    Suite("mutations", "mutated messages to the API server; the full count under ASan", (PYTHON,
+          "{tests}/api/run_mutations.py"), full=(PYTHON, "{tests}/api/run_mutations.py", "--full"), minutes=2),
     Suite("lock-step", "translator and interpreter on the same random programs", (PYTHON,
           "{tests}/translator/run_lockstep.py"), full=(PYTHON, "{tests}/translator/run_lockstep.py", "--full"), minutes=5),
     Suite("boot-step", "translator and interpreter on the same boots, side by side", (PYTHON,
