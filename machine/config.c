@@ -398,7 +398,7 @@ static bool take_append(const char *path, JsonNode *node, void *target, GError *
 
 static bool take_board(const char *path, JsonNode *node, void *target, GError **error)
 {
-    static const char *const boards[] = { "pseries", NULL };
+    static const char *const boards[] = { "pseries", "bench32", NULL };
     unsigned choice;
     return take_choice(path, node, boards, &choice, error) &&
            take_text(path, node, &((MachineConfig *)target)->board, error);
@@ -406,7 +406,7 @@ static bool take_board(const char *path, JsonNode *node, void *target, GError **
 
 static bool take_cpu(const char *path, JsonNode *node, void *target, GError **error)
 {
-    static const char *const models[] = { "power9", NULL };
+    static const char *const models[] = { "power9", "7400", "7447a", NULL };
     unsigned choice;
     return take_choice(path, node, models, &choice, error) &&
            take_text(path, node, &((MachineConfig *)target)->cpu, error);

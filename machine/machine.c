@@ -41,13 +41,18 @@ static const Board *find_board(const MachineConfig *config, GError **error)
     return board;
 }
 
-static const CpuModel *find_model(const MachineConfig *config, GError **error)
+static const CpuModel *find_model(const MachineConfig *config, const Board *board, GError **error)
 {
     const CpuModel *model = cpu_model_find(config->cpu);
     if (!model)
         g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_VALUE,
                     "cpu: there is no \"%s\"", config->cpu);
-    return model;
+    if (!model || model->is_64bit != board->is_32bit)
+        return model;
+    g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_VALUE,
+                "cpu: the board \"%s\" takes no \"%s\"; use %s", board->name, config->cpu,
+                board->is_32bit ? "\"7400\" or \"7447a\"" : "\"power9\"");
+    return NULL;
 }
 
 static bool assemble(Machine *machine, const CpuModel *model, GError **error)
@@ -81,7 +86,7 @@ Machine *machine_new(MachineConfig *config, int directory, const MachineHost *ho
     machine->block_errors = g_array_new(FALSE, FALSE, sizeof(BlockError));
     machine->hashes = hash_list_new();
     machine->board = find_board(config, error);
-    const CpuModel *model = machine->board ? find_model(config, error) : NULL;
+    const CpuModel *model = machine->board ? find_model(config, machine->board, error) : NULL;
     if (!model || !machine_config_is_complete(config, error) || !assemble(machine, model, error))
         return NULL;
     return g_steal_pointer(&machine);

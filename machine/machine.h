@@ -75,6 +75,7 @@ typedef struct {
     const char *name;
     const char *description;
     uint32_t behaviour_version;
+    bool is_32bit; /* takes the 32-bit processors; else the 64-bit ones */
     /* Adds processors' hooks and devices, maps their ranges; opens nothing. */
     bool (*build)(Machine *machine, GError **error);
     /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/boards/boards.h"
 
-static const Board *const boards[] = { &pseries_board, NULL };
+static const Board *const boards[] = { &pseries_board, &bare32_board, NULL };
 
 const Board *const *board_list(void)
 {

@@ -8,5 +8,6 @@
 #include "machine/machine.h"
 
 extern const Board pseries_board;
+extern const Board bare32_board;
 
 #endif

@@ -66,9 +66,9 @@ bool cpu_probe_store(Cpu *cpu, uint64_t ea, unsigned length);
 bool cpu_probe_load(Cpu *cpu, uint64_t ea, unsigned length);
 
 /*
- * Where a load (or store) at EA would go, without making it: *REAL, and whether the storage is
- * caching-inhibited. Marks nothing in the page table.
+ * Where a load (or store) at EA would go, without making it: *REAL, and what the storage's attributes
+ * refuse (MMU_NO_ bits of mmu-family.h). Marks nothing in the page table.
  */
-bool cpu_find_data(Cpu *cpu, uint64_t ea, bool is_store, uint64_t *real, bool *inhibited);
+bool cpu_find_data(Cpu *cpu, uint64_t ea, bool is_store, uint64_t *real, unsigned *refusals);
 
 #endif

@@ -8,12 +8,14 @@
  * 2. The reservation is the 128-byte granule of a real address and the size of the load. A store
  *    conditional succeeds if both match, and clears the reservation whether it succeeds or not. It
  *    faults as a store does even without a reservation, but marks the page only if it stores.
- *    Caching-inhibited storage takes no reservation (Book III 6.5.3).
+ *    Caching-inhibited storage (on 32-bit processors, write-through) takes no reservation
+ *    (Book III 6.5.3; PEM 6.4.3).
  * 3. A fault keeps the reservation.
  * 4. Function codes that are not in the book's tables cause a data storage interrupt.
  */
 #include "machine/cpu/access.h"
 #include "machine/cpu/cpu.h"
+#include "machine/cpu/mmu-family.h"
 #include "machine/cpu/ops.h"
 
 #define RT (cpu->s.gpr[insn->t])
@@ -31,10 +33,10 @@ static inline uint64_t ea_indexed(const Cpu *cpu, const Insn *insn)
 static bool find_granule(Cpu *cpu, uint64_t ea, bool is_store, uint64_t *granule)
 {
     uint64_t real;
-    bool inhibited;
-    if (!cpu_find_data(cpu, ea, is_store, &real, &inhibited))
+    unsigned refusals;
+    if (!cpu_find_data(cpu, ea, is_store, &real, &refusals))
         return false;
-    if (inhibited) {
+    if (refusals & MMU_NO_RESERVATION) {
         cpu_raise(cpu, VECTOR_DATA_STORAGE, 0);
         cpu->exception.dar = ea;
         cpu->exception.dsisr = DSISR_ATTRIBUTE | (is_store ? DSISR_STORE : 0);

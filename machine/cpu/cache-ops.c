@@ -13,6 +13,7 @@
  */
 #include "machine/cpu/access.h"
 #include "machine/cpu/cpu.h"
+#include "machine/cpu/mmu-family.h"
 #include "machine/cpu/model.h"
 #include "machine/cpu/ops.h"
 
@@ -33,10 +34,10 @@ ExecStatus op_dcbz(Cpu *cpu, const Insn *insn)
 
     g_assert(size <= sizeof zeros);
     uint64_t real;
-    bool inhibited;
-    if (!cpu_find_data(cpu, ea, true, &real, &inhibited))
+    unsigned refusals;
+    if (!cpu_find_data(cpu, ea, true, &real, &refusals))
         return EXEC_EXCEPTION;
-    if (inhibited)
+    if (refusals & MMU_NO_BLOCK_ZERO)
         return cpu_raise_alignment(cpu, ea_indexed(cpu, insn), insn);
     return cpu_store_bytes(cpu, ea, size, zeros) ? EXEC_NEXT : EXEC_EXCEPTION;
 }

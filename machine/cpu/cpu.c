@@ -4,6 +4,8 @@
 #include "machine/clock.h"
 #include "machine/cpu/code-cache.h"
 #include "machine/cpu/cpu-state.h"
+#include "machine/cpu/exception-family.h"
+#include "machine/cpu/exception.h"
 #include "machine/cpu/mmu.h"
 #include "machine/cpu/mode.h"
 #include "machine/cpu/model.h"
@@ -18,7 +20,7 @@
 #define DEC_BITS 32
 
 const StateTable cpu_state_table = {
-    "cpu", 1, sizeof(CpuState), (const StateField[]) {
+    "cpu", 2, sizeof(CpuState), (const StateField[]) {
         STATE_ARRAY(CpuState, gpr, "general purpose registers"),
         STATE_VECTOR_ARRAY(CpuState, vsr, "vector-scalar registers; FPRs and VRs lie in them"),
         STATE_FIELD(CpuState, cia, "address of the next instruction"),
@@ -29,6 +31,7 @@ const StateTable cpu_state_table = {
         STATE_ARRAY(CpuState, spr, "special registers that are plain storage, by number"),
         STATE_FIELD(CpuState, tb_offset, "ticks added to virtual time to give the time base"),
         STATE_FIELD(CpuState, dec_zero_tb, "time base at which the decrementer is 0"),
+        STATE_FIELD(CpuState, dec_seen_tb, "time base up to which its sign changes are dealt with"),
         STATE_FIELD(CpuState, reserve_granule, "real address of the reserved 128 bytes"),
         STATE_ARRAY_MAX(CpuState, crf, 15, "condition register fields"),
         STATE_FIELD_MAX(CpuState, so, 1, "summary overflow"),
@@ -46,9 +49,10 @@ const StateTable cpu_state_table = {
         STATE_FIELD_MAX(CpuState, reset_pending, 1, "a system reset interrupt waits"),
         STATE_FIELD_MAX(CpuState, doorbell_pending, 1, "a doorbell waits"),
         STATE_FIELD_MAX(CpuState, running, 1, "started"),
-        STATE_FIELD_MAX(CpuState, zero, 1, "always 0"),
+        STATE_FIELD_MAX(CpuState, dec_latch, 1, "a decrementer interrupt waits (32-bit models)"),
         STATE_FIELD(CpuState, vrsave, "vector registers in use"),
         STATE_FIELD(CpuState, zero32, "always 0"),
+        STATE_ARRAY(CpuState, sr, "segment registers of 32-bit models"),
         STATE_DONE
     }
 };
@@ -78,8 +82,7 @@ void cpu_reset(Cpu *cpu)
     /* The count of instructions and the time base go on across a reset. */
     uint64_t tb_offset = cpu->s.tb_offset;
     cpu->s = (CpuState){ .tb_offset = tb_offset, .running = 1 };
-    cpu->s.msr = MSR_SF | MSR_ME;
-    cpu->s.vscr_nj = 0;
+    cpu->model->exceptions->reset(cpu);
     cpu_set_decrementer(cpu, 0x7fffffff);
     mmu_invalidate_all(cpu->mmu);
     cpu_mode_changed(cpu);
@@ -123,8 +126,18 @@ uint64_t cpu_decrementer(const Cpu *cpu)
 void cpu_set_decrementer(Cpu *cpu, uint64_t value)
 {
     int64_t extended = (int64_t)(value << (64 - DEC_BITS)) >> (64 - DEC_BITS);
+    cpu->model->exceptions->decrementer_write(cpu, extended < 0);
     cpu->s.dec_zero_tb = cpu_timebase(cpu) + (uint64_t)extended;
-    cpu->decrementer_is_negative = extended < 0;
+    exception_refresh_decrementer(cpu);
+    cpu_stop_at_boundary(cpu);
+}
+
+void cpu_set_timebase(Cpu *cpu, uint64_t value)
+{
+    uint64_t change = value - cpu_timebase(cpu);
+    cpu->s.tb_offset += change;
+    cpu->s.dec_zero_tb += change;
+    cpu->s.dec_seen_tb += change;
     cpu_stop_at_boundary(cpu);
 }
 

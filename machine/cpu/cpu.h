@@ -39,6 +39,7 @@
 #define MSR_IP (1ull << 6) /* 32-bit models */
 #define MSR_IR (1ull << 5)
 #define MSR_DR (1ull << 4)
+#define MSR_PM (1ull << 2) /* 32-bit models */
 #define MSR_RI (1ull << 1)
 #define MSR_LE (1ull << 0)
 
@@ -96,6 +97,7 @@ typedef struct {
     uint64_t spr[1024]; /* by number, for every register that is plain storage (spr.def) */
     uint64_t tb_offset;   /* ticks: TB = ticks of virtual time + offset */
     uint64_t dec_zero_tb; /* the TB value at which DEC is 0 */
+    uint64_t dec_seen_tb; /* 32-bit models: up to this TB, a sign change of DEC has been dealt with */
     uint64_t reserve_granule; /* real address of the 128-byte granule */
     uint8_t crf[8];    /* CR fields 0-7, one nibble each */
     uint8_t so, ov, ca, ov32, ca32; /* XER bits, 0 or 1 */
@@ -108,9 +110,10 @@ typedef struct {
     uint8_t reset_pending; /* a system reset interrupt (NMI) waits for the next boundary */
     uint8_t doorbell_pending; /* a directed privileged doorbell waits */
     uint8_t running;   /* 0: stopped processor, waits for start-cpu */
-    uint8_t zero;      /* fills the struct to its alignment; always 0 */
+    uint8_t dec_latch; /* 32-bit models: a decrementer interrupt waits, whatever DEC is now */
     uint32_t vrsave;
     uint32_t zero32;   /* fills the struct to its alignment; always 0 */
+    uint32_t sr[16];   /* segment registers of 32-bit models */
 } CpuState;
 
 typedef struct {
@@ -133,7 +136,8 @@ struct Cpu {
     uint64_t ea_mask;   /* all ones, or the low 32 bits in 32-bit mode */
     uint32_t mode_key;  /* what predecoding depends on (mode.h) */
     uint8_t byte_swap;  /* guest data order differs from the host's */
-    uint8_t decrementer_is_negative; /* constant within a budget: the budget ends where it changes */
+    /* Constant within a budget: the budget ends where it changes. On 32-bit models: is pending. */
+    uint8_t decrementer_is_negative;
 
     /* The budget: instruction number k is attempted while icount_end - left == k. */
     uint64_t icount_end;
@@ -147,6 +151,15 @@ struct Cpu {
         uint8_t must_return; /* and a boundary must look */
         uint32_t cr_less, cr_greater; /* constants that translated code wants in memory */
     } translated;
+
+    /* What translated code has not yet done to FPSCR (machine/translator/float-pending.h). */
+    struct {
+        const Insn *insn;     /* the last arithmetic operation, or NULL */
+        uint64_t operand[4];  /* what its t, a, b, c held */
+        const Insn *convert;  /* the last conversion to an integer after it, or NULL */
+        uint64_t fpcc;        /* 16 + FPCC of the last comparison after it, or 0 */
+        uint64_t converted;
+    } pending;
 
     CpuException exception; /* valid while EXEC_EXCEPTION is on its way */
 
@@ -262,6 +275,8 @@ void cpu_mode_changed(Cpu *cpu);
 uint64_t cpu_timebase(const Cpu *cpu);
 uint64_t cpu_decrementer(const Cpu *cpu);
 void cpu_set_decrementer(Cpu *cpu, uint64_t value);
+/* The decrementer goes on as it was. */
+void cpu_set_timebase(Cpu *cpu, uint64_t value);
 
 uint64_t cpu_xer(const Cpu *cpu);
 void cpu_set_xer(Cpu *cpu, uint64_t value);

@@ -11,7 +11,8 @@
  * 2. A write entry is made only for a page that holds no predecoded code and whose mark is of the
  *    present epoch; the slow path made that mark just before.
  * 3. An access that crosses pages translates both before it touches either.
- * 4. Read and write entries lead to cacheable pages of RAM only: a hit needs no look at attributes.
+ * 4. Read and write entries lead only to RAM whose attributes refuse nothing (MMU_NO_): a hit needs
+ *    no look at them.
  */
 #include "machine/cpu/mmu.h"
 
@@ -19,6 +20,7 @@
 
 #include "machine/cpu/access.h"
 #include "machine/cpu/code-cache.h"
+#include "machine/cpu/mmu-family.h"
 #include "machine/cpu/mode.h"
 #include "machine/cpu/model.h"
 #include "machine/cpu/radix.h"
@@ -35,7 +37,9 @@ struct Mmu {
     Bus *bus;
     TranslationSet *set;
     TlbBank *banks;
+    TlbBank *fresh; /* the present bank, if it was made for the present context */
     uint64_t use_count;
+    uint64_t blocks_version; /* a name for what the block registers hold */
 };
 
 static void bank_clear_whole(TlbBank *bank)
@@ -129,30 +133,44 @@ void mmu_drop_jump(Mmu *mmu, uint64_t ea)
 
 /* --- banks ------------------------------------------------------------------------------------ */
 
-static void present_context(const Cpu *cpu, uint64_t context[4])
+static void present_context(const Cpu *cpu, uint64_t context[TLB_KEY_WORDS])
 {
     uint64_t relocation = cpu->s.msr & (MSR_IR | MSR_DR);
-    bool keys_apply = !(cpu->s.msr & MSR_PR);
+    memset(context, 0, TLB_KEY_WORDS * sizeof context[0]);
     context[0] = (uint64_t)cpu->mode_key << 32 | relocation;
-    context[1] = cpu->s.spr[SPR_PIDR];
-    context[2] = keys_apply ? (cpu->s.spr[SPR_AMR] >> 62) << 1 | (cpu->s.spr[SPR_IAMR] >> 62 & 1) : 0;
-    context[3] = cpu->ea_mask;
+    cpu->model->mmu->bank_key(cpu, context + 1);
+}
+
+/*
+ * A bank for a context that has none: the least recently used; but a program that writes sixteen
+ * segment registers in a row passes through contexts that nobody comes back to, and they follow each
+ * other in one bank.
+ */
+static TlbBank *bank_to_reuse(Mmu *mmu, TlbBank *oldest)
+{
+    enum { FEW = 8 };
+    mmu->fresh = mmu->fresh && mmu->fresh->fill_count <= FEW ? mmu->fresh : oldest;
+    return mmu->fresh;
 }
 
 TlbBank *mmu_select_bank(Mmu *mmu)
 {
-    uint64_t context[4];
+    uint64_t context[TLB_KEY_WORDS];
     present_context(mmu->cpu, context);
     TlbBank *oldest = &mmu->banks[0];
     for (unsigned i = 0; i < BANKS; i++) {
         TlbBank *bank = &mmu->banks[i];
         if (!memcmp(bank->context, context, sizeof context)) {
             bank->last_used = ++mmu->use_count;
+            if (bank != mmu->fresh)
+                mmu->fresh = NULL;
             return bank;
         }
         if (bank->last_used < oldest->last_used)
             oldest = bank;
     }
+    if (!mmu->cpu->model->is_64bit)
+        oldest = bank_to_reuse(mmu, oldest);
     bank_clear(oldest);
     memcpy(oldest->context, context, sizeof context);
     oldest->last_used = ++mmu->use_count;
@@ -243,9 +261,41 @@ void mmu_invalidate_all(Mmu *mmu)
     cpu_stop_at_boundary(mmu->cpu);
 }
 
+void mmu_blocks_changed(Mmu *mmu)
+{
+    mmu->blocks_version++;
+}
+
+uint64_t mmu_blocks_version(const Mmu *mmu)
+{
+    return mmu->blocks_version;
+}
+
+static void drop_class(TlbBank *bank, uint32_t class)
+{
+    for (unsigned i = class; i < TLB_SETS; i += 64)
+        bank->read[i].tag = bank->write[i].tag = TLB_INVALID;
+    for (unsigned i = class; i < FETCH_SETS; i += 64)
+        bank->fetch[i].tag = TLB_INVALID;
+    for (unsigned i = 0; i < JUMP_SETS; i++)
+        if ((bank->jump[i].ea >> TLB_PAGE_BITS & 63) == class)
+            bank->jump[i].ea = JUMP_INVALID;
+}
+
+void mmu_invalidate_class(Mmu *mmu, uint32_t class)
+{
+    G_STATIC_ASSERT(TLB_SETS % 64 == 0 && FETCH_SETS % 64 == 0);
+    if (!translation_set_remove_context(mmu->set, class))
+        return;
+    cpu_stop_at_boundary(mmu->cpu);
+    for (unsigned i = 0; i < BANKS; i++)
+        if (mmu->banks[i].fill_count)
+            drop_class(&mmu->banks[i], class);
+}
+
 /* --- translation -------------------------------------------------------------------------------- */
 
-static bool raise_fault(Cpu *cpu, uint64_t ea, AccessKind access, const RadixFault *fault)
+static bool raise_fault(Cpu *cpu, uint64_t ea, AccessKind access, const MmuFault *fault)
 {
     CpuException *exception = &cpu->exception;
     *exception = (CpuException){ .dar = ea };
@@ -260,46 +310,42 @@ static bool raise_fault(Cpu *cpu, uint64_t ea, AccessKind access, const RadixFau
     return false;
 }
 
-/* Sets R, and C for a store, in the table entry: an ordinary store of the present instruction. */
-static void update_entry(Cpu *cpu, uint64_t leaf_address, AccessKind access, TranslationEntry *entry)
+void mmu_store_table(Cpu *cpu, uint64_t real, const void *data, unsigned length)
 {
-    uint64_t wanted = RADIX_PTE_R | (access == ACCESS_WRITE ? RADIX_PTE_C : 0);
-    if ((entry->bits & wanted) == wanted)
-        return;
-    uint64_t stored;
-    memory_read_be64(cpu->memory, leaf_address, &stored);
-    code_cache_written(cpu->engine, leaf_address, 8);
-    memory_mark(cpu->memory, leaf_address);
-    stored = GUINT64_TO_BE(stored | wanted);
-    memcpy(cpu->memory->ram + leaf_address, &stored, 8);
-    entry->bits |= wanted;
+    code_cache_written(cpu->engine, real, length);
+    memory_mark(cpu->memory, real);
+    memcpy(cpu->memory->ram + real, data, length);
 }
 
 /* A permitted translation, and what using it will have to do. */
 typedef struct {
+    MmuPlace place;
     TranslationEntry entry;
-    uint64_t leaf_address;
-    bool is_known; /* came from the set: nothing to do */
+    uint64_t table_address;
+    bool is_known; /* came from the set or a block register: nothing to do */
     bool replaces; /* the set's own entry refused and the table's does not */
 } Found;
 
 /* Looks for what permits the access and changes nothing. False: cpu->exception says why not. */
 static bool find(Cpu *cpu, uint64_t ea, AccessKind access, Found *found)
 {
-    RadixFault fault = { .is_segment = true };
-    uint32_t context;
-    if (!radix_context(cpu, ea, &context))
+    const MmuFamily *family = cpu->model->mmu;
+    MmuPlace *place = &found->place;
+    MmuFault fault = { 0 };
+    if (!family->place(cpu, ea, access, place, &fault))
         return raise_fault(cpu, ea, access, &fault);
     const TranslationEntry *known =
-        translation_set_find(cpu->mmu->set, context, radix_page_address(ea), access);
-    *found = (Found){ .is_known = known && radix_permits(cpu, known->bits, access, &fault) };
+        place->is_block ? &place->entry
+                        : translation_set_find(cpu->mmu->set, place->context, place->address, access);
+    found->is_known =
+        known && (place->is_block || family->permits(cpu, place, known->bits, access, &fault));
+    found->replaces = known && !found->is_known;
     if (found->is_known) {
         found->entry = *known;
         return true;
     }
-    found->replaces = known;
-    if (!radix_walk(cpu, context, ea, &found->entry, &found->leaf_address, &fault) ||
-        !radix_permits(cpu, found->entry.bits, access, &fault))
+    if (!family->walk(cpu, place, &found->entry, &found->table_address, &fault) ||
+        !family->permits(cpu, place, found->entry.bits, access, &fault))
         return raise_fault(cpu, ea, access, &fault);
     return true;
 }
@@ -308,12 +354,13 @@ static bool find(Cpu *cpu, uint64_t ea, AccessKind access, Found *found)
 static void use(Cpu *cpu, uint64_t ea, AccessKind access, Found *found)
 {
     Mmu *mmu = cpu->mmu;
+    const MmuFamily *family = cpu->model->mmu;
     if (found->is_known)
         return;
     /* The processor reloads an entry that refused; nothing may go on using the old one. */
     if (found->replaces)
-        mmu_invalidate_page(mmu, found->entry.context, ea);
-    update_entry(cpu, found->leaf_address, access, &found->entry);
+        family->forget(cpu, &found->place, ea);
+    family->mark(cpu, found->table_address, access, &found->entry);
     found->entry.access = access;
     if (translation_set_add(mmu->set, &found->entry)) {
         mmu_drop_banks(mmu);
@@ -321,10 +368,10 @@ static void use(Cpu *cpu, uint64_t ea, AccessKind access, Found *found)
     }
 }
 
-static Translation translation_of(const Found *found, uint64_t ea)
+static Translation translation_of(const Found *found)
 {
     const TranslationEntry *entry = &found->entry;
-    return (Translation){ .real = entry->real + (radix_page_address(ea) - entry->page),
+    return (Translation){ .real = entry->real + (found->place.address - entry->page),
                           .bits = entry->bits, .shift = entry->shift };
 }
 
@@ -347,23 +394,26 @@ bool mmu_translate(Cpu *cpu, uint64_t ea, AccessKind access, Translation *out)
     if (!find(cpu, ea, access, &found))
         return false;
     use(cpu, ea, access, &found);
-    *out = translation_of(&found, ea);
+    *out = translation_of(&found);
     return true;
 }
 
 bool mmu_translate_quietly(Cpu *cpu, uint64_t ea, uint64_t *real)
 {
-    uint32_t context;
-    uint64_t leaf_address;
-    TranslationEntry entry;
-    RadixFault fault;
+    const MmuFamily *family = cpu->model->mmu;
+    uint64_t table_address;
+    Found found;
+    MmuFault fault;
     *real = ea & REAL_ADDRESS;
     if (!(cpu->s.msr & MSR_DR))
         return true;
-    if (!radix_context(cpu, ea, &context) ||
-        !radix_walk(cpu, context, ea, &entry, &leaf_address, &fault))
+    if (!family->place(cpu, ea, ACCESS_READ, &found.place, &fault))
         return false;
-    *real = entry.real + (radix_page_address(ea) - entry.page);
+    if (found.place.is_block)
+        found.entry = found.place.entry;
+    else if (!family->walk(cpu, &found.place, &found.entry, &table_address, &fault))
+        return false;
+    *real = translation_of(&found).real;
     return true;
 }
 
@@ -378,7 +428,7 @@ static bool reach(Cpu *cpu, uint64_t ea, AccessKind access, Translation *out)
         return true;
     if (access == ACCESS_WRITE)
         memory_mark(cpu->memory, out->real);
-    if (radix_is_inhibited(out->bits))
+    if (is_relocated(cpu, access) && cpu->model->mmu->refusals(out->bits))
         return true;
     TlbEntry entry = { .tag = ea & ~PAGE_MASK,
                        .addend = (uint64_t)(uintptr_t)cpu->memory->ram + out->real - ea };
@@ -526,20 +576,20 @@ bool cpu_probe_load(Cpu *cpu, uint64_t ea, unsigned length)
     return reach_parts(cpu, ea, length, ACCESS_READ, where);
 }
 
-bool cpu_find_data(Cpu *cpu, uint64_t ea, bool is_store, uint64_t *real, bool *inhibited)
+bool cpu_find_data(Cpu *cpu, uint64_t ea, bool is_store, uint64_t *real, unsigned *refusals)
 {
     const TlbEntry *entry = &(is_store ? cpu->tlb->write : cpu->tlb->read)[TLB_INDEX(ea)];
     AccessKind access = is_store ? ACCESS_WRITE : ACCESS_READ;
     Found found;
-    *inhibited = false;
+    *refusals = 0;
     *real = ea & REAL_ADDRESS;
     if (entry->tag == TLB_TAG(ea, 1))
         *real = entry->addend + ea - (uint64_t)(uintptr_t)cpu->memory->ram;
     else if (is_relocated(cpu, access)) {
         if (!find(cpu, ea, access, &found))
             return false;
-        *real = translation_of(&found, ea).real;
-        *inhibited = radix_is_inhibited(found.entry.bits);
+        *real = translation_of(&found).real;
+        *refusals = cpu->model->mmu->refusals(found.entry.bits);
     }
     return true;
 }
@@ -554,7 +604,7 @@ DecodedPage *mmu_fetch_page(Cpu *cpu, uint64_t cia)
     uint64_t real_page = where.real & ~PAGE_MASK;
     if (!memory_contains(cpu->memory, real_page, TLB_PAGE_SIZE)) {
         /* Nothing but RAM holds instructions: as a fetch from guarded storage. */
-        RadixFault fault = { .cause = 0x10000000u };
+        MmuFault fault = { .cause = 0x10000000u };
         raise_fault(cpu, cia, ACCESS_FETCH, &fault);
         return NULL;
     }

@@ -3,8 +3,9 @@
  * Address translation: the translation set (state), soft TLB banks and page walks.
  *
  * The parts: translation-set.c keeps every translation used since its last architected
- * invalidation; radix.c walks the guest's radix tree; mmu.c joins the two, fills the banks and does
- * the accesses that miss them.
+ * invalidation; radix.c walks the guest's radix tree, hash32.c and bat.c know segments, hashed tables
+ * and blocks (mmu-family.h is what they offer); mmu.c joins them, fills the banks and does the
+ * accesses that miss them.
  *
  * 1. A translation is looked up in the set first. Only if the set has none that permits the access
  *    is the guest's table walked; a permitted walk enters the set, a refused one does not.
@@ -46,10 +47,19 @@ void mmu_drop_write_entries_to(Mmu *mmu, uint64_t real);
 /* Drops what translated code would jump to at EA, in every bank. */
 void mmu_drop_jump(Mmu *mmu, uint64_t ea);
 
+/* A block translation register changed: banks of the old ones are not used again. */
+void mmu_blocks_changed(Mmu *mmu);
+uint64_t mmu_blocks_version(const Mmu *mmu);
+
+/* An ordinary store to a guest's table by the present instruction; the place is RAM. */
+void mmu_store_table(Cpu *cpu, uint64_t real, const void *data, unsigned length);
+
 /* Architected invalidations. */
 void mmu_invalidate_page(Mmu *mmu, uint32_t context, uint64_t ea);
 void mmu_invalidate_context(Mmu *mmu, uint32_t context);
 void mmu_invalidate_all(Mmu *mmu);
+/* 32-bit processors: all pages whose address bits 14-19 are CLASS. */
+void mmu_invalidate_class(Mmu *mmu, uint32_t class);
 
 /* Selects the bank for the processor's present context; part of cpu_mode_changed(). */
 TlbBank *mmu_select_bank(Mmu *mmu);

@@ -18,9 +18,16 @@ struct CpuModel {
     uint32_t behaviour_version; /* raised by every change that a guest could see */
     uint8_t families;           /* FAMILY_ bits: the instructions it has */
     bool is_64bit;
+    SprSet spr_set;
+    const struct MmuFamily *mmu;             /* mmu-family.h */
+    const struct ExceptionFamily *exceptions; /* exception-family.h */
+    /* 32-bit models: HID0 bits with which MSR.POW naps; that enables BATs 4 to 7 (0: has none). */
+    uint32_t hid0_nap, hid0_high_bats;
 };
 
 extern const CpuModel cpu_model_power9;
+extern const CpuModel cpu_model_7400;
+extern const CpuModel cpu_model_7447a;
 
 /* The model called NAME, or NULL. */
 const CpuModel *cpu_model_find(const char *name);

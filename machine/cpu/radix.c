@@ -21,27 +21,24 @@
 #define ROOT_BITS_MIN 1
 #define NODE_BITS_MIN 5
 
-bool radix_context(const Cpu *cpu, uint64_t ea, uint32_t *context)
+/* Quadrant 0 is the present process's, quadrant 3 process 0's; a guest has no others. */
+static bool place(const Cpu *cpu, uint64_t ea, AccessKind access, MmuPlace *out, MmuFault *fault)
 {
-    switch (ea >> 62) {
-    case 0:
-        *context = (uint32_t)cpu->s.spr[SPR_PIDR];
-        return true;
-    case 3:
-        *context = 0;
-        return true;
-    default:
-        return false;
-    }
+    unsigned quadrant = (unsigned)(ea >> 62);
+    *fault = (MmuFault){ .is_segment = true };
+    *out = (MmuPlace){ .address = radix_page_address(ea),
+                       .context = quadrant == 0 ? (uint32_t)cpu->s.spr[SPR_PIDR] : 0 };
+    return quadrant == 0 || quadrant == 3;
 }
 
-static bool refuse(RadixFault *fault, uint32_t cause)
+static bool refuse(MmuFault *fault, uint32_t cause)
 {
-    *fault = (RadixFault){ .cause = cause };
+    *fault = (MmuFault){ .cause = cause };
     return false;
 }
 
-bool radix_permits(const Cpu *cpu, uint64_t bits, AccessKind access, RadixFault *fault)
+static bool permits(const Cpu *cpu, const MmuPlace *where, uint64_t bits, AccessKind access,
+                    MmuFault *fault)
 {
     static const uint64_t needed[] = {
         [ACCESS_READ] = RADIX_PTE_READ,
@@ -72,7 +69,7 @@ bool radix_permits(const Cpu *cpu, uint64_t bits, AccessKind access, RadixFault 
 
 /* The root: where the tree of CONTEXT starts, and how many address bits it covers. */
 static bool find_root(const Cpu *cpu, uint32_t context, uint64_t *root, unsigned *size,
-                      RadixFault *fault)
+                      MmuFault *fault)
 {
     uint64_t registered = cpu->s.spr[SPR_PTCR];
     uint64_t table = registered & PROCESS_TABLE_ADDRESS;
@@ -90,16 +87,15 @@ static bool shift_is_supported(unsigned shift)
     return shift == 12 || shift == 16 || shift == 21 || shift == 30;
 }
 
-bool radix_walk(const Cpu *cpu, uint32_t context, uint64_t ea, TranslationEntry *entry,
-                uint64_t *leaf_address, RadixFault *fault)
+static bool walk(const Cpu *cpu, const MmuPlace *where, TranslationEntry *entry,
+                 uint64_t *leaf_address, MmuFault *fault)
 {
-    uint64_t node;
+    uint64_t node, address = where->address;
     unsigned remaining;
-    if (!find_root(cpu, context, &node, &remaining, fault))
+    if (!find_root(cpu, where->context, &node, &remaining, fault))
         return false;
-    uint64_t address = radix_page_address(ea);
     if (remaining < 62 && address >> remaining) {
-        *fault = (RadixFault){ .is_segment = true };
+        *fault = (MmuFault){ .is_segment = true };
         return false;
     }
     for (bool is_root = true;; is_root = false) {
@@ -123,8 +119,48 @@ bool radix_walk(const Cpu *cpu, uint32_t context, uint64_t ea, TranslationEntry 
         .page = address & ~offset_mask,
         .real = node & LEAF_RPN & ~offset_mask,
         .bits = node & ~LEAF_RPN,
-        .context = context,
+        .context = where->context,
         .shift = (uint8_t)remaining,
     };
     return true;
 }
+
+static void mark(Cpu *cpu, uint64_t leaf_address, AccessKind access, TranslationEntry *entry)
+{
+    uint64_t wanted = RADIX_PTE_R | (access == ACCESS_WRITE ? RADIX_PTE_C : 0), stored;
+    if ((entry->bits & wanted) == wanted)
+        return;
+    memory_read_be64(cpu->memory, leaf_address, &stored);
+    stored = GUINT64_TO_BE(stored | wanted);
+    mmu_store_table(cpu, leaf_address, &stored, sizeof stored);
+    entry->bits |= wanted;
+}
+
+static void forget(Cpu *cpu, const MmuPlace *where, uint64_t ea)
+{
+    mmu_invalidate_page(cpu->mmu, where->context, ea);
+}
+
+/* Non-idempotent and tolerant I/O pages are caching-inhibited. */
+static unsigned refusals(uint64_t bits)
+{
+    return bits & RADIX_PTE_NON_IDEMPOTENT ? MMU_NO_RESERVATION | MMU_NO_BLOCK_ZERO : 0;
+}
+
+static void bank_key(const Cpu *cpu, uint64_t key[TLB_KEY_WORDS - 1])
+{
+    uint64_t amr = cpu->s.spr[SPR_AMR], iamr = cpu->s.spr[SPR_IAMR];
+    key[0] = cpu->s.spr[SPR_PIDR];
+    key[1] = cpu->s.msr & MSR_PR ? 0 : (amr >> 62) << 1 | (iamr >> 62 & 1);
+    key[2] = cpu->ea_mask;
+}
+
+const MmuFamily mmu_radix = {
+    .place = place,
+    .permits = permits,
+    .walk = walk,
+    .mark = mark,
+    .forget = forget,
+    .refusals = refusals,
+    .bank_key = bank_key,
+};

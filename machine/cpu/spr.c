@@ -6,9 +6,11 @@
  * problem state, a privileged (SPR bit 0 of the second half set) or illegal instruction; from
  * privileged state register 0, reading 4, 5 or 6, and hypervisor resources are illegal
  * instructions, all others are no-operations (Book III 5.4.4, with LPCR.EVIRT set and the emulation assistance
- * interrupt turned by the hypervisor into a program interrupt).
+ * interrupt turned by the hypervisor into a program interrupt). A 32-bit processor is the same but
+ * for the hypervisor.
  */
 #include "machine/cpu/cpu.h"
+#include "machine/cpu/mmu.h"
 #include "machine/cpu/model.h"
 #include "machine/cpu/ops.h"
 
@@ -45,6 +47,14 @@ typedef enum {
     KIND_TAR,
     KIND_PPR32,
     KIND_HYPERVISOR,
+    KIND_BAT_UPPER, /* and from here on: 32-bit models only */
+    KIND_BAT_LOWER,
+    KIND_TBL_WRITE,
+    KIND_TBU_WRITE,
+    KIND_MONITOR, /* reads the performance monitor's privileged register */
+    KIND_HID0,
+    KIND_MSSCR0,
+    KIND_L2CR,
 } SprKind;
 
 enum { ACCESS_NONE = 0, ACCESS_R = 1, ACCESS_W = 2, ACCESS_RW = 3 };
@@ -55,16 +65,57 @@ typedef struct {
     uint8_t kind;
 } SprRow;
 
-static const SprRow rows[SPR_COUNT] = {
-#define SPR(name, number, user, privileged, kind, meaning)                                         \
+/* One table for each set: ROW_ is a row that the set may have, IF_ a family's entry in it. */
+#define ROW_(name, number, user, privileged, kind)                                                 \
     [number] = { #name, ACCESS_##user, ACCESS_##privileged, KIND_##kind },
+#define NO_ROW_(name, number, user, privileged, kind)
+#define SPR(family, name, number, user, privileged, kind, meaning)                                 \
+    IF_##family(name, number, user, privileged, kind)
+
+static const SprRow tables[SPR_SETS][SPR_COUNT] = {
+    [SPR_SET_P9] = {
+#define IF_P9 ROW_
+#define IF_BOTH ROW_
+#define IF_G4 NO_ROW_
+#define IF_G4_7400 NO_ROW_
+#define IF_G4_7447 NO_ROW_
 #include "machine/cpu/spr.def"
-#undef SPR
+#undef IF_P9
+#undef IF_G4
+#undef IF_G4_7400
+    },
+    [SPR_SET_7400] = {
+#define IF_P9 NO_ROW_
+#define IF_G4 ROW_
+#define IF_G4_7400 ROW_
+#include "machine/cpu/spr.def"
+#undef IF_G4_7400
+#undef IF_G4_7447
+    },
+    [SPR_SET_7447] = {
+#define IF_G4_7400 NO_ROW_
+#define IF_G4_7447 ROW_
+#include "machine/cpu/spr.def"
+    },
 };
+#undef SPR
+
+const char *spr_name_in(SprSet set, unsigned number)
+{
+    return number < SPR_COUNT ? tables[set][number].name : NULL;
+}
 
 const char *spr_name(unsigned number)
 {
-    return number < SPR_COUNT ? rows[number].name : NULL;
+    const char *name = NULL;
+    for (unsigned set = 0; !name && set < SPR_SETS; set++)
+        name = spr_name_in(set, number);
+    return name;
+}
+
+static const SprRow *row_of(const Cpu *cpu, unsigned number)
+{
+    return &tables[cpu->model->spr_set][number];
 }
 
 static bool in_problem_state(const Cpu *cpu)
@@ -80,7 +131,7 @@ static ExecStatus refuse(Cpu *cpu, unsigned number, bool is_write)
         return cpu_raise_program(cpu, number & SPR_PRIVILEGED_NUMBER ? PROGRAM_PRIVILEGED
                                                                      : PROGRAM_ILLEGAL);
     bool illegal = number == 0 || (!is_write && (number == 4 || number == 5 || number == 6));
-    if (illegal || rows[number].kind == KIND_HYPERVISOR)
+    if (illegal || row_of(cpu, number)->kind == KIND_HYPERVISOR)
         return cpu_raise_program(cpu, PROGRAM_ILLEGAL);
     return EXEC_NEXT;
 }
@@ -115,7 +166,7 @@ static bool pmu_refuses(Cpu *cpu, unsigned number, bool is_write, ExecStatus *st
 /* True when the access may not go on; STATUS then is its outcome. */
 static bool is_refused(Cpu *cpu, unsigned number, bool is_write, ExecStatus *status)
 {
-    const SprRow *row = &rows[number];
+    const SprRow *row = row_of(cpu, number);
     unsigned allowed = in_problem_state(cpu) ? row->user : row->privileged;
     if (!(allowed & (is_write ? ACCESS_W : ACCESS_R))) {
         *status = refuse(cpu, number, is_write);
@@ -193,21 +244,27 @@ static void ebb_write(Cpu *cpu, unsigned number, uint64_t value)
 
 /* --- reading --------------------------------------------------------------------------------------- */
 
+/* A value as the model's registers hold it. */
+static uint64_t narrow(const Cpu *cpu, uint64_t value)
+{
+    return cpu->model->is_64bit ? value : (uint32_t)value;
+}
+
 static uint64_t read_register(Cpu *cpu, unsigned number)
 {
-    switch ((SprKind)rows[number].kind) {
+    switch ((SprKind)row_of(cpu, number)->kind) {
     case KIND_XER: return cpu_xer(cpu);
     case KIND_LR: return cpu->s.lr;
     case KIND_CTR: return cpu->s.ctr;
     case KIND_DSCR: return cpu->s.spr[SPR_DSCR];
     case KIND_AMR:
     case KIND_AMR_USER: return cpu->s.spr[SPR_AMR];
-    case KIND_DEC: return cpu_decrementer(cpu);
+    case KIND_DEC: return narrow(cpu, cpu_decrementer(cpu));
     case KIND_CTRL: return cpu->s.spr[SPR_CTRL];
     case KIND_DPDES: return cpu->s.doorbell_pending;
     case KIND_VRSAVE: return cpu->s.vrsave;
     case KIND_SPRG3_USER: return cpu->s.spr[SPR_SPRG3];
-    case KIND_TB: return cpu_timebase(cpu);
+    case KIND_TB: return narrow(cpu, cpu_timebase(cpu));
     case KIND_TBU: return cpu_timebase(cpu) >> 32;
     case KIND_PVR: return cpu->model->pvr;
     case KIND_PMU: return pmu_read(cpu, number);
@@ -218,7 +275,15 @@ static uint64_t read_register(Cpu *cpu, unsigned number)
     case KIND_NOOP:
     case KIND_TM:
     case KIND_ABSENT:
+    case KIND_TBL_WRITE:
+    case KIND_TBU_WRITE:
     case KIND_HYPERVISOR: return 0;
+    case KIND_MONITOR: return cpu->s.spr[number + PMU_PRIVILEGED_DISTANCE];
+    case KIND_BAT_UPPER:
+    case KIND_BAT_LOWER:
+    case KIND_HID0:
+    case KIND_MSSCR0:
+    case KIND_L2CR:
     case KIND_PLAIN:
     case KIND_WORD:
     case KIND_IAMR:
@@ -239,7 +304,7 @@ ExecStatus op_mfspr(Cpu *cpu, const Insn *insn)
     ExecStatus status;
     if (is_refused(cpu, number, false, &status))
         return status;
-    if (rows[number].kind != KIND_NOOP)
+    if (row_of(cpu, number)->kind != KIND_NOOP)
         cpu->s.gpr[insn->t] = read_register(cpu, number);
     return EXEC_NEXT;
 }
@@ -262,9 +327,35 @@ static ExecStatus write_mode_register(Cpu *cpu, unsigned number, uint64_t value)
     return EXEC_BOUNDARY;
 }
 
+/* Reserved bits of the block translation registers read as zero (PEM 7.4.3). */
+#define BAT_UPPER_BITS 0xfffe1fffu
+#define BAT_LOWER_BITS 0xfffe007bu
+/* Bits that ask for something that is done at once: they read as zero. */
+#define HID0_FLASH_INVALIDATE 0x00000c00u /* ICFI, DCFI */
+#define MSSCR0_FLUSH 0x00800000u          /* DL1HWF */
+#define L2CR_INVALIDATE 0x00200801u       /* L2I, L2HWF, L2IP */
+
+static ExecStatus write_blocks(Cpu *cpu, unsigned number, uint64_t value)
+{
+    if (cpu->s.spr[number] == value)
+        return EXEC_NEXT;
+    cpu->s.spr[number] = value;
+    mmu_blocks_changed(cpu->mmu);
+    cpu_mode_changed(cpu);
+    return EXEC_BOUNDARY;
+}
+
+static ExecStatus write_timebase(Cpu *cpu, unsigned number, uint32_t value)
+{
+    uint64_t now = cpu_timebase(cpu);
+    bool upper = number == SPR_TBU_WRITE;
+    cpu_set_timebase(cpu, upper ? (uint64_t)value << 32 | (uint32_t)now : now >> 32 << 32 | value);
+    return EXEC_BOUNDARY;
+}
+
 static ExecStatus write_register(Cpu *cpu, unsigned number, uint64_t value)
 {
-    switch ((SprKind)rows[number].kind) {
+    switch ((SprKind)row_of(cpu, number)->kind) {
     case KIND_XER: cpu_set_xer(cpu, value); break;
     case KIND_LR: cpu->s.lr = value; break;
     case KIND_CTR: cpu->s.ctr = value; break;
@@ -290,7 +381,16 @@ static ExecStatus write_register(Cpu *cpu, unsigned number, uint64_t value)
     case KIND_WORD: cpu->s.spr[number] = (uint32_t)value; break;
     case KIND_PLAIN:
     case KIND_FSCR:
-    case KIND_TAR: cpu->s.spr[number] = value; break;
+    case KIND_TAR: cpu->s.spr[number] = narrow(cpu, value); break;
+    case KIND_BAT_UPPER: return write_blocks(cpu, number, value & BAT_UPPER_BITS);
+    case KIND_BAT_LOWER: return write_blocks(cpu, number, value & BAT_LOWER_BITS);
+    case KIND_HID0:
+        /* One of its bits enables block translations. */
+        return write_blocks(cpu, number, (uint32_t)value & ~HID0_FLASH_INVALIDATE);
+    case KIND_MSSCR0: cpu->s.spr[number] = (uint32_t)value & ~MSSCR0_FLUSH; break;
+    case KIND_L2CR: cpu->s.spr[number] = (uint32_t)value & ~L2CR_INVALIDATE; break;
+    case KIND_TBL_WRITE:
+    case KIND_TBU_WRITE: return write_timebase(cpu, number, (uint32_t)value);
     default: break; /* reads as a constant: the write is dropped */
     }
     return EXEC_NEXT;

@@ -8,10 +8,19 @@
 #include "machine/cpu/insn.h"
 
 typedef enum {
-#define SPR(name, number, user, privileged, kind, meaning) SPR_##name = number,
+#define SPR(family, name, number, user, privileged, kind, meaning) SPR_##name = number,
 #include "machine/cpu/spr.def"
 #undef SPR
 } SprNumber;
+
+/* Which registers a model has. */
+typedef enum { SPR_SET_P9, SPR_SET_7400, SPR_SET_7447, SPR_SETS } SprSet;
+
+/* Block translation registers: pair n of four is at the first number + 2 n, upper half first. */
+#define SPR_IBAT SPR_IBAT0U
+#define SPR_DBAT SPR_DBAT0U
+#define SPR_IBAT_HIGH SPR_IBAT4U
+#define SPR_DBAT_HIGH SPR_DBAT4U
 
 /* LPCR bits that matter to a guest. */
 #define LPCR_ILE (1ull << 25)
@@ -29,7 +38,9 @@ typedef enum {
 #define FSCR_TM 5
 #define FSCR_PMU 3 /* reported when MMCR0.PMCC forbids the access */
 
-/* The name of register NUMBER, or NULL. */
+/* The name of register NUMBER in any set (where they differ, the lowest set's), or NULL. */
 const char *spr_name(unsigned number);
+/* The name of register NUMBER in SET, or NULL. */
+const char *spr_name_in(SprSet set, unsigned number);
 
 #endif

@@ -3,25 +3,19 @@
  * Privileged instructions: MSR, returns from interrupts, system calls, translation invalidation,
  * doorbells. (Moves to and from special registers are in spr.c.)
  *
- * Privilege and facilities have been checked at decode. A guest of a hypervisor cannot change
- * MSR.HV and MSR.ME.
+ * Privilege and facilities have been checked at decode.
  */
 #include "machine/cpu/board-hooks.h"
+#include "machine/cpu/exception-family.h"
 #include "machine/cpu/float.h"
+#include "machine/cpu/hash32.h"
 #include "machine/cpu/mmu.h"
 #include "machine/cpu/model.h"
 #include "machine/cpu/ops.h"
 
-#define MSR_NEVER_CHANGED (MSR_HV | MSR_ME)
-
-/* MSR as VALUE asks for, within what the model has; PR forces EE, IR and DR (Book III 3.2.1). */
 static uint64_t msr_from(const Cpu *cpu, uint64_t value, uint64_t kept)
 {
-    kept |= MSR_NEVER_CHANGED | ~cpu->model->msr_mask;
-    uint64_t msr = (cpu->s.msr & kept) | (value & ~kept);
-    if (msr & MSR_PR)
-        msr |= MSR_EE | MSR_IR | MSR_DR;
-    return msr;
+    return cpu->model->exceptions->msr_from(cpu, value, kept);
 }
 
 static void set_msr(Cpu *cpu, uint64_t msr)
@@ -61,8 +55,21 @@ ExecStatus op_mfmsr(Cpu *cpu, const Insn *insn)
     return EXEC_NEXT;
 }
 
+/* With MSR.POW, once the move is done, the processor waits for an interrupt. */
+static void nap(Cpu *cpu, uint64_t value)
+{
+    if (value & MSR_POW && cpu->s.spr[SPR_HID0] & cpu->model->hid0_nap)
+        cpu->s.halted = 1;
+}
+
 ExecStatus op_mtmsr(Cpu *cpu, const Insn *insn)
 {
+    if (!cpu->model->is_64bit) {
+        ExecStatus status = finish_move_to_msr(cpu, msr_from(cpu, cpu->s.gpr[insn->t], 0));
+        if (status == EXEC_BOUNDARY)
+            nap(cpu, cpu->s.gpr[insn->t]);
+        return status;
+    }
     bool only_ee_ri = INSN_BITS(insn, 15, 15);
     uint64_t kept = only_ee_ri ? ~(MSR_EE | MSR_RI) : ~(uint64_t)UINT32_MAX | MSR_LE;
     return finish_move_to_msr(cpu, msr_from(cpu, cpu->s.gpr[insn->t], kept));
@@ -85,6 +92,16 @@ static ExecStatus return_to(Cpu *cpu, uint64_t address, uint64_t msr)
 ExecStatus op_rfid(Cpu *cpu, const Insn *insn)
 {
     return return_to(cpu, cpu->s.spr[SPR_SRR0], cpu->s.spr[SPR_SRR1]);
+}
+
+/* Of 32-bit processors: SRR1 gives back what an interrupt put there. */
+ExecStatus op_rfi(Cpu *cpu, const Insn *insn)
+{
+    enum { SRR1_INFORMATION = 0x783f0000 };
+    uint64_t srr1 = cpu->s.spr[SPR_SRR1];
+    set_msr(cpu, msr_from(cpu, srr1, SRR1_INFORMATION));
+    cpu->s.cia = cpu_ea(cpu, cpu->s.spr[SPR_SRR0] & ~3ull);
+    return is_float_exception_due(cpu) ? raise_float_exception(cpu) : EXEC_BRANCH_BOUNDARY;
 }
 
 ExecStatus op_rfscv(Cpu *cpu, const Insn *insn)
@@ -160,6 +177,49 @@ ExecStatus op_slbia(Cpu *cpu, const Insn *insn)
 
 ExecStatus op_slbie(Cpu *cpu, const Insn *insn)
 {
+    return EXEC_NEXT;
+}
+
+/* --- 32-bit processors: segment registers, translation lookaside buffer --------------------------- */
+
+/*
+ * Drops every translation of the congruence class that the address falls into, in all address spaces
+ * (MPC7400 UM 5.4.3.2): operating systems rely on 64 of them emptying the buffer.
+ */
+ExecStatus op_tlbie_g4(Cpu *cpu, const Insn *insn)
+{
+    hash32_invalidate_class(cpu, (uint32_t)cpu->s.gpr[insn->b]);
+    return EXEC_BOUNDARY;
+}
+
+static ExecStatus write_segment(Cpu *cpu, unsigned number, uint64_t value)
+{
+    cpu->s.sr[number] = (uint32_t)value & HASH32_SEGMENT_BITS;
+    cpu_mode_changed(cpu);
+    return EXEC_BOUNDARY;
+}
+
+#define SEGMENT_OF(address) ((address) >> 28 & 15)
+
+ExecStatus op_mtsr(Cpu *cpu, const Insn *insn)
+{
+    return write_segment(cpu, INSN_BITS(insn, 12, 15), cpu->s.gpr[insn->t]);
+}
+
+ExecStatus op_mtsrin(Cpu *cpu, const Insn *insn)
+{
+    return write_segment(cpu, SEGMENT_OF(cpu->s.gpr[insn->b]), cpu->s.gpr[insn->t]);
+}
+
+ExecStatus op_mfsr(Cpu *cpu, const Insn *insn)
+{
+    cpu->s.gpr[insn->t] = cpu->s.sr[INSN_BITS(insn, 12, 15)];
+    return EXEC_NEXT;
+}
+
+ExecStatus op_mfsrin(Cpu *cpu, const Insn *insn)
+{
+    cpu->s.gpr[insn->t] = cpu->s.sr[SEGMENT_OF(cpu->s.gpr[insn->b])];
     return EXEC_NEXT;
 }
 

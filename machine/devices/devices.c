@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/devices/devices.h"
 
+#include "machine/devices/bench.h"
 #include "machine/devices/pci.h"
 #include "machine/devices/pseries.h"
 #include "machine/devices/virtio-devices.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * bare-machine KERNEL [INSTRUCTIONS]: runs a bare-metal image on a pseries machine inside one
- * process, its console to standard output, until it powers off or so many instructions have passed.
+ * bare-machine KERNEL [INSTRUCTIONS [BOARD CPU]]: runs a bare-metal image on a machine (pseries, if
+ * nothing else is said) inside one process, its console to standard output, until it powers off or so
+ * many instructions have passed.
  */
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -38,7 +39,7 @@ static void print_output(void *opaque, const Device *device, const void *data, s
     fwrite(data, 1, length, stdout);
 }
 
-static Machine *start(const char *kernel)
+static Machine *start(const char *kernel, const char *board, const char *cpu)
 {
     static const MachineHost host = { .sources = { .clock_host = source_clock,
                                                    .random = source_random },
@@ -46,9 +47,9 @@ static Machine *start(const char *kernel)
                                       .output = print_output };
     g_autoptr(GError) error = NULL;
     g_autofree char *json = g_strdup_printf(
-        "{\"name\":\"bare\",\"board\":\"pseries\",\"cpu\":\"power9\",\"memory\":\"256M\","
+        "{\"name\":\"bare\",\"board\":\"%s\",\"cpu\":\"%s\",\"memory\":\"256M\","
         "\"kernel\":\"%s\",\"serial\":[{\"id\":\"hvc0\",\"backend\":\"ring\"}]}",
-        kernel);
+        board, cpu, kernel);
     MachineConfig *config = machine_config_parse(json, -1, &error);
     int directory = open(g_get_tmp_dir(), O_RDONLY | O_DIRECTORY);
     Machine *machine = config && machine_config_open_files(config, AT_FDCWD, &error)
@@ -64,11 +65,11 @@ static Machine *start(const char *kernel)
 int main(int argc, char **argv)
 {
     if (argc < 2) {
-        fprintf(stderr, "usage: bare-machine KERNEL [INSTRUCTIONS]\n");
+        fprintf(stderr, "usage: bare-machine KERNEL [INSTRUCTIONS [BOARD CPU]]\n");
         return 2;
     }
     const uint64_t limit = argc > 2 ? g_ascii_strtoull(argv[2], NULL, 0) : LIMIT_DEFAULT;
-    Machine *machine = start(argv[1]);
+    Machine *machine = start(argv[1], argc > 4 ? argv[3] : "pseries", argc > 4 ? argv[4] : "power9");
     Cpu *cpu = machine_cpu(machine, 0);
     while (machine_run_state(machine) == MACHINE_RUNNING && cpu_icount(cpu) < limit)
         machine_run(machine, QUANTUM, limit);
