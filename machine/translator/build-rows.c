@@ -10,6 +10,9 @@ static const BuildFn builders[ISA_ROW_COUNT] = {
 #define VECTOR_LOAD(row, form, kind) [ISA_##row] = build_vector_load,
 #define VECTOR_STORE(row, form, kind) [ISA_##row] = build_vector_store,
 #include "machine/translator/x86-64/vector.def"
+#define FLOAT(row, recipe, operation, first, second, third, flags) [ISA_##row] = build_float,
+#include "machine/translator/x86-64/float.def"
+#undef FLOAT
 #undef VECTOR
 #undef VECTOR_VALUE
 #undef VECTOR_LOAD

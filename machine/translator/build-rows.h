@@ -16,5 +16,7 @@ bool build_vector(Builder *build);
 bool build_vector_value(Builder *build);
 bool build_vector_load(Builder *build);
 bool build_vector_store(Builder *build);
+/* Those of x86-64/float.def. */
+bool build_float(Builder *build);
 
 #endif

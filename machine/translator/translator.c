@@ -26,6 +26,7 @@
 #include "machine/cpu/interpreter.h"
 #include "machine/cpu/mmu.h"
 #include "machine/translator/block.h"
+#include "machine/translator/float-pending.h"
 #include "machine/translator/helpers.h"
 #include "machine/translator/x86-64/target.h"
 
@@ -305,6 +306,7 @@ static void enter(Translator *translator, const uint8_t *code)
     translator->cpu->translated.link = NULL;
     translator->cpu->translated.leave = 0;
     run(translator->cpu, code);
+    float_pending_settle(translator->cpu);
 }
 
 /* Code came back by an exit that was not linked: goes on at its target, linked from now on. */

@@ -34,6 +34,9 @@ static const Candidate candidates[] = {
 #undef VECTOR_LOAD
 #undef VECTOR_STORE
 #define BUILDER(row, function) { ISA_##row, FORM_NONE, false },
+#define FLOAT(row, recipe, operation, first, second, third, flags) { ISA_##row, FORM_NONE, false },
+#include "machine/translator/x86-64/float.def"
+#undef FLOAT
     BUILDER(MTVSRD, ) BUILDER(MTVSRWZ, ) BUILDER(MTVSRWA, ) BUILDER(MTVSRDD, )
 #undef BUILDER
     { ISA_MFVSRD, FORM_NONE, true },

@@ -110,14 +110,18 @@ void xmm_write(Lowering *low, unsigned n, Xmm reg)
     enter(low, reg, n, XMM_FULL);
 }
 
-/* The low half of REG becomes doubleword 0 of VSR n, doubleword 1 becomes 0. */
-void xmm_write_low(Lowering *low, unsigned n, Xmm reg)
+/*
+ * The low half of REG becomes doubleword 0 of VSR n, doubleword 1 becomes 0; the latter not for sure
+ * if IS_KEPT: when an enabled exception may have suppressed it out of line.
+ */
+void xmm_write_low(Lowering *low, unsigned n, Xmm reg, bool is_kept)
 {
     drop(low, n);
     asm_vec1_mem(&low->as, VMOVSD_STORE, reg, doubleword_mem(n, 0));
     if (!(low->xmm.narrow >> n & 1))
         asm_store_imm32(&low->as, true, doubleword_mem(n, 1), 0);
-    low->xmm.narrow |= 1ull << n;
+    if (!is_kept)
+        low->xmm.narrow |= 1ull << n;
     enter(low, reg, n, XMM_LOW);
 }
 
@@ -882,7 +886,7 @@ static void lower_vsr_load(Lowering *low, const IrNode *node)
         xmm_write(low, t, reg);
     } else {
         load_low(low, reg, mem, kind, node->swap, access.index, access.stub);
-        xmm_write_low(low, t, reg);
+        xmm_write_low(low, t, reg, false);
     }
     lower_call_resume(low, access.stub);
 }

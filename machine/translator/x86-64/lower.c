@@ -358,6 +358,7 @@ static void lower_node(Lowering *low, const IrNode *node)
     case IR_STORE:
     case IR_STORE_VECTOR: lower_store(low, node); break;
     case IR_CALL: lower_call(low, node); break;
+    case IR_FLOAT: lower_float(low, node); break;
     case IR_GOTO:
     case IR_GOTO_REG:
     case IR_BRANCH:

@@ -62,11 +62,14 @@ uint8_t xmm_temp(Lowering *low);
 uint8_t xmm_read(Lowering *low, unsigned n);
 uint8_t xmm_read_low(Lowering *low, unsigned n);
 void xmm_write(Lowering *low, unsigned n, uint8_t reg);
-void xmm_write_low(Lowering *low, unsigned n, uint8_t reg);
+void xmm_write_low(Lowering *low, unsigned n, uint8_t reg, bool is_kept);
 void xmm_reload(Lowering *low, const XmmSnapshot *snapshot);
 
 /* Vector nodes; false if NODE is none. */
 bool lower_vector_node(Lowering *low, const IrNode *node);
+
+/* Scalar floating point (lower-float.c). */
+void lower_float(Lowering *low, const IrNode *node);
 
 /* Operations on values and CR fields (lower-value.c). */
 void lower_value(Lowering *low, const IrNode *node);

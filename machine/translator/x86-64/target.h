@@ -18,7 +18,7 @@ typedef struct {
     uint8_t *load, *store, *call; /* to the helpers of helpers.h */
 } TargetThunks;
 
-/* Whether this host has what the lowering uses (AVX2, BMI, BMI2, LZCNT). */
+/* Whether this host has what the lowering uses (AVX2, FMA, PCLMULQDQ, BMI, BMI2, LZCNT). */
 bool target_is_supported(void);
 
 /* Emits the shared code at the start of MEMORY. */

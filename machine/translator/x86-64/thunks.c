@@ -10,6 +10,7 @@
 #include <cpuid.h>
 
 #include "machine/cpu/tlb.h"
+#include "machine/translator/float-pending.h"
 #include "machine/translator/helpers.h"
 #include "machine/translator/x86-64/registers.h"
 #include "machine/translator/x86-64/target.h"
@@ -34,7 +35,8 @@ bool target_is_supported(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
            __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("lzcnt") &&
-           __builtin_cpu_supports("popcnt");
+           __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("pclmul");
 }
 
 static void load_pins(Assembler *as, bool all)
@@ -57,6 +59,8 @@ static uint8_t *emit_enter(Assembler *as)
         asm_push(as, saved[i]);
     /* Six pushes and the return address: 8 more make it 16-aligned. */
     asm_alu_imm(as, ALU_SUB, true, RSP, FRAME_SIZE + 8);
+    asm_store_imm32(as, false, mem_at(RSP, 0), FLOAT_MXCSR);
+    asm_rm(as, 0x0fae, false, 2, mem_at(RSP, 0)); /* ldmxcsr */
     asm_lea(as, true, CPU_REG, mem_at(RDI, CPU_BIAS));
     asm_load(as, BANK_REG, CPU_MEM(tlb));
     asm_load(as, BUDGET_REG, CPU_MEM(left));
@@ -129,7 +133,7 @@ void target_emit_thunks(CodeMemory *memory, TargetThunks *thunks)
     thunks->exit_link = emit_exit_storing(&as, thunks, CPU_MEM(translated.link));
     thunks->load = emit_helper(&as, thunks, helper_load, false);
     thunks->store = emit_helper(&as, thunks, helper_store, false);
-    thunks->call = emit_helper(&as, thunks, helper_call, true);
+    thunks->call = emit_helper(&as, thunks, float_settled_call, true);
     g_assert(!as.overflow);
     memory->used += (size_t)(as.at - start);
 }

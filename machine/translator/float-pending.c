@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/translator/float-pending.h"
+
+#include <immintrin.h>
+
+#include "machine/cpu/decode.h"
+#include "machine/cpu/float-status.h"
+#include "machine/cpu/model.h"
+#include "machine/translator/helpers.h"
+
+/* Executes INSN on OPERANDS (of t, a, b, c) for what it does to FPSCR alone. */
+static void repeat(Cpu *cpu, const Insn *insn, const uint64_t operands[4])
+{
+    const IsaRow *row = isa_lookup(insn->word, cpu->model->families);
+    const IsaEffects *effects = &isa_effects[isa_row_number(row)];
+    const uint8_t number[4] = { insn->t, insn->a, insn->b, insn->c };
+    Vsr saved[4];
+    for (unsigned i = 0; i < 4; i++)
+        saved[i] = cpu->s.vsr[number[i]];
+    for (unsigned i = 0; i < 4; i++)
+        if (effects->operand[i] & ISA_READ)
+            VSR_D(cpu->s.vsr[number[i]], 0) = operands[i];
+    ExecStatus status = insn->execute(cpu, insn);
+    g_assert(status == EXEC_NEXT);
+    for (unsigned i = 0; i < 4; i++)
+        cpu->s.vsr[number[i]] = saved[i];
+}
+
+void float_pending_settle(Cpu *cpu)
+{
+    const Insn *insn = cpu->pending.insn, *convert = cpu->pending.convert;
+    uint64_t code = cpu->pending.fpcc;
+    if (!insn && !convert && !code)
+        return;
+    cpu->pending.insn = cpu->pending.convert = NULL;
+    cpu->pending.fpcc = 0;
+    if (_mm_getcsr() & _MM_EXCEPT_INEXACT)
+        float_raise(cpu, FPSCR_XX);
+    _mm_setcsr(FLOAT_MXCSR);
+    if (insn)
+        repeat(cpu, insn, cpu->pending.operand);
+    if (convert) {
+        const uint64_t operands[4] = { 0, 0, cpu->pending.converted, 0 };
+        repeat(cpu, convert, operands);
+    }
+    if (code)
+        float_set_fpcc(cpu, code & 15);
+}
+
+void float_settled_call(Cpu *cpu, const Block *block, uint32_t what, int64_t budget)
+{
+    float_pending_settle(cpu);
+    helper_call(cpu, block, what, budget);
+}
