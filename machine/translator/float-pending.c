@@ -43,7 +43,7 @@ void float_pending_settle(Cpu *cpu)
         const uint64_t operands[4] = { 0, 0, cpu->pending.converted, 0 };
         repeat(cpu, convert, operands);
     }
-    if (code)
+    if (code & 16)
         float_set_fpcc(cpu, code & 15);
 }
 

@@ -4,7 +4,7 @@
  * of random such instructions on random and corner values, in both byte orders and several FPSCRs,
  * the whole state compared after every few instructions.
  *
- * test-vector-float [SEED [PROGRAMS]]; without arguments a fixed number of programs.
+ * test-vector-float [SEED [PROGRAMS]] or "time", which prints what loops cost; without arguments a fixed number of programs.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -210,6 +210,61 @@ static unsigned run_programs(uint64_t seed, unsigned programs)
     return failed;
 }
 
+/* Nanoseconds per instruction of a loop of WORDS, by the interpreter and translated. */
+static void time_loop(Pair *pair, const char *name, const uint32_t *words, unsigned count)
+{
+    TranslatorOptions options = { .threshold = 1, .code_bytes = 1 << 20 };
+    Dice dice = { .state = 1 };
+    CpuState start;
+    uint32_t all[BODY_MAX + 1];
+    Side *sides[2] = { pair->interpreter, pair->translator };
+    double spent[2];
+    random_start(&dice, &start);
+    start.msr |= MSR_SF | MSR_LE;
+    start.fpscr = FPSCR_XX | FPSCR_FX;
+    for (unsigned i = 0; i < 64; i++)
+        start.vsr[i] = (Vsr){ .d = { 0x3f8123453f823456, 0x3ff0123456789abc + i } };
+    memcpy(all, words, 4 * count);
+    all[count] = 0x48000000u | ((0u - 4 * count) & 0x03fffffc);
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t target = i ? 20000000 : 2000000;
+        side_begin(sides[i], pair->image, &start, i ? &options : NULL);
+        side_place(sides[i], CODE_START, all, 4 * (count + 1));
+        gint64 before = g_get_monotonic_time();
+        side_run(sides[i], target, !i);
+        spent[i] = (double)(g_get_monotonic_time() - before) * 1000 / (double)target;
+    }
+    g_print("%-10s %7.2f %7.2f ns\n", name, spent[0], spent[1]);
+}
+
+static void time_loops(void)
+{
+    static const uint32_t add[] = { 0xfc22182a, 0xfc82182a, 0xfca2182a, 0xfcc2182a };    /* fadd */
+    static const uint32_t madd[] = { 0xfc2200fa, 0xfc8200fa, 0xfca200fa, 0xfcc200fa };   /* fmadd */
+    static const uint32_t single[] = { 0xec22182a, 0xec82182a, 0xeca2182a, 0xecc2182a }; /* fadds */
+    static const uint32_t compare[] = { 0xfc021800, 0xfc821800 };                        /* fcmpu */
+    static const uint32_t lanes[] = { 0x1022180a, 0x1082180a, 0x10a2180a };              /* vaddfp */
+    static const uint32_t fused[] = { 0x102200ee, 0x108200ee, 0x10a200ee };              /* vmaddfp */
+    static const uint32_t words[] = { 0x10221880, 0x10811880, 0x10a42080 };              /* vadduwm */
+    static const uint32_t permute[] = { 0x1022192b, 0x1082192b, 0x10a2192b };            /* vperm */
+    static const uint32_t copy[] = { 0x7c0080ce, 0x7c0081ce };                           /* lvx stvx */
+    Pair pair = { side_new(), side_new(), program_image() };
+#define TIME(name) time_loop(&pair, #name, name, G_N_ELEMENTS(name))
+    TIME(add);
+    TIME(madd);
+    TIME(single);
+    TIME(compare);
+    TIME(lanes);
+    TIME(fused);
+    TIME(words);
+    TIME(permute);
+    TIME(copy);
+#undef TIME
+    side_free(pair.interpreter);
+    side_free(pair.translator);
+    g_free(pair.image);
+}
+
 START_TEST(test_random_programs)
 {
     ck_assert_uint_eq(run_programs(1, 20000), 0);
@@ -218,6 +273,10 @@ END_TEST
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && !strcmp(argv[1], "time")) {
+        time_loops();
+        return 0;
+    }
     if (argc > 1)
         return run_programs(strtoull(argv[1], NULL, 10), argc > 2 ? (unsigned)atoi(argv[2]) : 1) != 0;
     Suite *suite = suite_create("vector-float");

@@ -23,7 +23,7 @@ typedef enum {
     RECIPE_NONE, RECIPE_ONE, RECIPE_TWO, RECIPE_THREE, RECIPE_COPY, RECIPE_FROM_INTEGER,
     RECIPE_INTEGRAL, RECIPE_COMPARE, RECIPE_TO_DOUBLEWORD, RECIPE_TO_WORD, RECIPE_MOVE_COPY,
     RECIPE_MOVE_NEGATE, RECIPE_MOVE_MAGNITUDE, RECIPE_MOVE_NEGATIVE, RECIPE_MOVE_SIGN,
-    RECIPE_CHOOSE,
+    RECIPE_CHOOSE, RECIPE_LANES_TWO, RECIPE_LANES_THREE,
 } FloatRecipe;
 
 static const struct {
@@ -249,22 +249,84 @@ static void lower_choose(FloatCode *f)
     xmm_write_low(f->low, f->insn->t, t, false);
 }
 
+/*
+ * To the function unless all lanes of T and of the operands are zeros or have exponents well within
+ * single: what else there is depends on VSCR.NJ, or is infinite or a NaN.
+ */
+static void check_lanes(FloatCode *f, Xmm t)
+{
+    Assembler *as = f->as;
+    Xmm u = xmm_temp(f->low);
+    asm_vec(as, VPCMPEQD, 1, 1, 1);
+    asm_vpsrld(as, 0, 1, 1);
+    /* Magnitudes less 1, zeros becoming the greatest; in xmm2 the least of them. */
+    asm_vec(as, VPAND, u, t, 0);
+    asm_vec(as, VEC_0F(0xfe), u, u, 1);
+    copy(as, 2, u);
+    for (unsigned i = 0; i < 3; i++) {
+        if (rows[f->row].operand[i] == NO)
+            continue;
+        asm_vec(as, VPAND, 3, f->x[i], 0);
+        asm_vec(as, VEC_0F(0xfe), 3, 3, 1);
+        asm_vec(as, VEC_38(0x3b), 2, 2, 3); /* pminud */
+    }
+    asm_vpsrld(as, 3, 1, 8);
+    asm_vec(as, VEC_0F(0xfe), u, u, 3);     /* negative: too great */
+    asm_vec(as, VEC_38(0x3f), 3, 2, 3);     /* pmaxud */
+    asm_vec(as, VPCMPEQD, 3, 3, 2);
+    asm_vec(as, VPANDN, 3, u, 3);
+    asm_vec1(as, VEC_PS(0x50), f->temp, 3); /* movmskps */
+    asm_alu_imm(as, ALU_CMP, false, f->temp, 15);
+    f->stub->more[0] = asm_jcc(as, CC_NE);
+}
+
+/*
+ * The host notes that a result was inexact, which is not the guest's concern here: harmless only
+ * while FPSCR.XX is set, and to be cleared before it may be cleared (fpcc 32: something to settle).
+ */
+static void lower_lanes(FloatCode *f)
+{
+    Assembler *as = f->as;
+    for (unsigned i = 0; i < 3; i++)
+        if (rows[f->row].operand[i] != NO)
+            f->x[i] = xmm_read(f->low, register_of(f->insn, rows[f->row].operand[i]));
+    Xmm t = xmm_temp(f->low);
+    Mem high = CPU_MEM(s.fpscr);
+    high.displacement += 3;
+    asm_test_mem8_imm(as, high, FPSCR_XX >> 24);
+    f->stub->site = asm_jcc(as, CC_E);
+    asm_alu_mem_imm(as, ALU_OR, true, CPU_MEM(pending.fpcc), 32);
+    if (rows[f->row].recipe == RECIPE_LANES_THREE)
+        copy(as, t, f->x[2]);
+    asm_vec(as, f->op, t, f->x[0], f->x[1]);
+    check_lanes(f, t);
+    if (f->flags & NEGATED) {
+        asm_vec(as, VPCMPEQD, 0, 0, 0);
+        asm_vpslld(as, 0, 0, 31);
+        asm_vec(as, VPXOR, t, t, 0);
+    }
+    xmm_write(f->low, f->insn->t, t);
+}
+
 void lower_float(Lowering *low, const IrNode *node)
 {
     const Insn *insn = &low->ir->insn[node->insn];
     unsigned row = (unsigned)node->imm;
     FloatCode f = { .low = low, .as = &low->as, .insn = insn, .row = row, .flags = rows[row].flags,
                 .op = rows[row].op };
-    read_operands(&f);
     FloatRecipe recipe = rows[row].recipe;
-    if (recipe >= RECIPE_MOVE_COPY) {
+    if (recipe < RECIPE_LANES_TWO)
+        read_operands(&f);
+    if (recipe >= RECIPE_MOVE_COPY && recipe <= RECIPE_CHOOSE) {
         recipe == RECIPE_CHOOSE ? lower_choose(&f) : lower_move(&f);
         return;
     }
     f.temp = allocator_temp(&low->allocator);
     f.other = allocator_temp(&low->allocator);
     f.stub = lower_call_stub(low, node);
-    if (recipe == RECIPE_COMPARE)
+    if (recipe >= RECIPE_LANES_TWO)
+        lower_lanes(&f);
+    else if (recipe == RECIPE_COMPARE)
         lower_compare(&f);
     else if (recipe == RECIPE_TO_DOUBLEWORD || recipe == RECIPE_TO_WORD)
         lower_to_integer(&f);
