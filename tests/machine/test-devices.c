@@ -6,6 +6,7 @@
  */
 #include "machine/boards/boards.h"
 #include "machine/devices/devices.h"
+#include "machine/devices/bench.h"
 #include "machine/devices/pseries.h"
 #include "machine/devices/virtio-devices.h"
 #include "machine/devices/vty.h"
@@ -20,6 +21,7 @@
 #define IMAGE_BYTES (300u << 10)
 #define FUNCTIONS   3
 #define OPERATIONS  3000
+#define BENCH_BASE  0xf0000000u
 
 typedef struct {
     Machine *machine;
@@ -57,6 +59,9 @@ static TestBoard board_new(uint32_t seed)
     TestBoard board = { .machine = fake_machine_new(&config),
                         .random = g_rand_new_with_seed(seed) };
     ck_assert(pseries_board.build(board.machine, NULL));
+    /* The one device of another board. */
+    bench_connect(device_new(board.machine, &bench_class, "bench"), machine_bus(board.machine),
+                  BENCH_BASE, NULL);
     fake_machine_reset(board.machine);
     return board;
 }
@@ -151,6 +156,16 @@ static void poke_bar(TestBoard *board)
         driver_read(&driver, offset, size);
 }
 
+static void poke_bench(TestBoard *board)
+{
+    static const uint8_t registers[] = { 0, 8, 8, 16 };
+    uint64_t address = BENCH_BASE + registers[below(board, sizeof registers)];
+    if (below(board, 4))
+        bus_write(machine_bus(board->machine), address, 4, (uint64_t)below(board, 2) << 24);
+    else
+        bus_read(machine_bus(board->machine), address, 4);
+}
+
 static void poke_config(TestBoard *board)
 {
     uint32_t value, address = below(board, 5) << 11 | (below(board, 64) << 2);
@@ -207,7 +222,7 @@ static void pass_time(TestBoard *board)
 static void work(TestBoard *board, unsigned operations)
 {
     static void (*const kinds[])(
-        TestBoard *) = { start_function, add_chain, add_chain, add_chain, poke_bar, poke_config,
+        TestBoard *) = { start_function, add_chain, add_chain, add_chain, poke_bar, poke_config, poke_bench,
                          poke_hypercall, poke_rtas, arrive,    pass_time, pass_time };
     for (unsigned i = 0; i < operations; i++) {
         unsigned kind = below(board, G_N_ELEMENTS(kinds));

@@ -4,21 +4,15 @@
  * keep r3 and r4 in SPRG0 and SPRG1, and branch to caught with the vector in r4.
  */
     .machine "7400"
-#ifdef QEMU
-    .section .rom, "ax"
-    li 3, 1
-    lis 4, entry@h
-    ori 4, 4, entry@l
-    mtctr 4
-    li 5, 0
-    mtmsr 5
-    isync
-    bctr
-#endif
-
     .section .text.entry, "ax"
     .globl entry
 entry:
+    li 3, 0
+    mtmsr 3
+    isync
+#ifdef QEMU
+    li 3, 1
+#endif
     lis 1, 0x100000@h
     addi 1, 1, -64
     b bare_main
