@@ -53,7 +53,8 @@ def _press(machine: Machine, keys: str, before: str, ticker: Ticker) -> str:
     return _selected(machine)
 
 
-def _record(machine: Machine) -> dict:
+def record(machine: Machine) -> dict:
+    """Records the boot up to the language menu, and the keys that go on from there; what a replay must give again."""
     say("starting the machine; every input is recorded from the first instruction on")
     machine.start(record="demo")
     ticker = Ticker("booting Debian's installer")
@@ -81,7 +82,8 @@ def _record(machine: Machine) -> dict:
     return info
 
 
-def _compare(recorded: tuple[bytes, dict], machine: Machine) -> list[str]:
+def compare(recorded: tuple[bytes, dict], machine: Machine) -> list[str]:
+    """In what an ended replay departs from the recording, given as its console bytes and what record() returned."""
     console, before = recorded
     info = machine.replay_info()
     after = machine.state_hash()
@@ -109,7 +111,7 @@ def make(_arguments) -> int:
         say(f"daemon: private, process {lab.pid}")
         machine = lab.machine(guest.definition("demo", memory="1G"))
         started = time.monotonic()
-        recorded = _record(machine)
+        recorded = record(machine)
         console = machine.console
         record_seconds = time.monotonic() - started
         machine.end()
@@ -117,7 +119,7 @@ def make(_arguments) -> int:
         say("replaying: no input is given; everything comes from the log")
         started = time.monotonic()
         machine.replay("demo", 3 * BOOT_SECONDS, tick=Ticker("replaying"))
-        problems = _compare((console, recorded), machine)
+        problems = compare((console, recorded), machine)
         say(f"recording took {record_seconds:.1f} s, the replay {time.monotonic() - started:.1f} s")
         if not problems:
             say(f"the replay held: {recorded['hash-points']} hash points, the state at the end and {len(console):,} console "
