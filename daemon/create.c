@@ -9,6 +9,7 @@
 #include "api-daemon-commands.h"
 
 #include "api/json-writer.h"
+#include "daemon/process.h"
 #include "daemon/supervisor.h"
 
 #include <errno.h>
@@ -35,7 +36,7 @@ static void create_free(Create *create)
 }
 
 /* The daemon has no directory of its own, so a relative path would mean nothing. */
-static bool check_file(const char *member, const char *path, GError **error)
+static bool check_file(const char *member, const char *path, gpointer data, GError **error)
 {
     if (!g_path_is_absolute(path)) {
         g_set_error(error, API_ERROR, API_ERROR_GENERIC,
@@ -49,27 +50,6 @@ static bool check_file(const char *member, const char *path, GError **error)
         return false;
     }
     close(fd);
-    return true;
-}
-
-static bool check_files(JsonNode *definition, GError **error)
-{
-    JsonObject *object = json_node_get_object(definition);
-    const char *initrd = json_object_get_string_member_with_default(object, "initrd", NULL);
-    if (!check_file("kernel", json_object_get_string_member(object, "kernel"), error) ||
-        (initrd && !check_file("initrd", initrd, error))) {
-        return false;
-    }
-    JsonArray *disks = json_object_has_member(object, "disks")
-                           ? json_object_get_array_member(object, "disks")
-                           : NULL;
-    for (guint i = 0; disks && i < json_array_get_length(disks); i++) {
-        g_autofree char *member = g_strdup_printf("disks[%u].file", i);
-        JsonObject *disk = json_array_get_object_element(disks, i);
-        if (!check_file(member, json_object_get_string_member(disk, "file"), error)) {
-            return false;
-        }
-    }
     return true;
 }
 
@@ -107,7 +87,7 @@ static void finish(Create *create, GError *error)
 {
     Machine *machine = NULL;
     if (!error && is_free(create->supervisor, create->name, &error) &&
-        check_files(create->definition, &error)) {
+        process_each_file(create->definition, check_file, NULL, &error)) {
         machine = machine_new(create->supervisor, create->name, create->definition);
         if (!store(machine, &error)) {
             g_clear_pointer(&machine, machine_free);

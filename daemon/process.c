@@ -71,22 +71,22 @@ static bool send_fd(int link, const char *name, int fd, GError **error)
     return good;
 }
 
-static bool send_file(int link, const char *member, const char *path, GError **error)
+static bool send_file(const char *member, const char *path, gpointer link, GError **error)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         g_autofree char *what = g_strdup_printf("open %s:", member);
         return fail(error, what, path);
     }
-    return send_fd(link, member, fd, error);
+    return send_fd(*(const int *)link, member, fd, error);
 }
 
-static bool send_named_files(Machine *machine, int link, GError **error)
+bool process_each_file(JsonNode *definition, ProcessFile take, gpointer data, GError **error)
 {
-    JsonObject *object = json_node_get_object(machine->definition);
+    JsonObject *object = json_node_get_object(definition);
     const char *initrd = json_object_get_string_member_with_default(object, "initrd", NULL);
-    if (!send_file(link, "kernel", json_object_get_string_member(object, "kernel"), error) ||
-        (initrd && !send_file(link, "initrd", initrd, error))) {
+    if (!take("kernel", json_object_get_string_member(object, "kernel"), data, error) ||
+        (initrd && !take("initrd", initrd, data, error))) {
         return false;
     }
     JsonArray *disks = json_object_has_member(object, "disks")
@@ -95,7 +95,7 @@ static bool send_named_files(Machine *machine, int link, GError **error)
     for (guint i = 0; disks && i < json_array_get_length(disks); i++) {
         g_autofree char *member = g_strdup_printf("disks[%u].file", i);
         JsonObject *disk = json_array_get_object_element(disks, i);
-        if (!send_file(link, member, json_object_get_string_member(disk, "file"), error)) {
+        if (!take(member, json_object_get_string_member(disk, "file"), data, error)) {
             return false;
         }
     }
@@ -122,7 +122,8 @@ static bool send_all(Machine *machine, int link, int relay, GError **error)
     }
     message_init(&start, MESSAGE_START, 0, NULL, 0);
     return send_fd(link, "relay", relay, error) && send_fd(link, "directory", directory, error) &&
-           send_definition(machine, link, error) && send_named_files(machine, link, error) &&
+           send_definition(machine, link, error) &&
+           process_each_file(machine->definition, send_file, &link, error) &&
            message_send(link, &start, -1, error);
 }
 

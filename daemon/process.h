@@ -22,6 +22,11 @@ typedef void (*ProcessEnded)(Machine *machine, gpointer data);
 void process_on_end(Machine *machine, ProcessEnded ended, gpointer data);
 void process_cancel_on_end(Machine *machine, gpointer data);
 
+typedef bool (*ProcessFile)(const char *member, const char *path, gpointer data, GError **error);
+
+/* Calls `take` for each file that a checked definition names, until one fails. */
+bool process_each_file(JsonNode *definition, ProcessFile take, gpointer data, GError **error);
+
 /* Sends a descriptor or console traffic to the process. */
 bool process_send(Machine *machine, MessageType type, uint32_t port, uint16_t device,
                   const void *bytes, gsize length, int fd);

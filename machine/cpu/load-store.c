@@ -8,9 +8,9 @@
  * 2. A fault leaves all registers as they were: values are loaded in full before any register, and
  *    the base of an update form, is written.
  * 3. Invalid forms. The decoder refuses update forms with RA=0 and loads with RA=RT on 64-bit
- *    processors, and quadwords with an odd register. What is left: 32-bit processors take r0 as the
- *    base, and keep the loaded value where RA=RT; lq with RA=RT, and lswi and lswx that would load
- * a register of their own address, are illegal instructions; lmw loads it.
+ *    processors, and quadwords with an odd register or a base that they load. What is left: 32-bit
+ *    processors take r0 as the base, and keep the loaded value where RA=RT; lswi and lswx that would
+ *    load a register of their own address are illegal instructions; lmw loads it.
  */
 #include <string.h>
 
@@ -135,8 +135,6 @@ ExecStatus op_lq(Cpu *cpu, const Insn *insn)
     uint64_t ea = EA_DQ;
     Vsr value;
 
-    if (insn->t == insn->a)
-        return cpu_raise_program(cpu, PROGRAM_ILLEGAL);
     if (ea & 15)
         return cpu_raise_alignment(cpu, ea, insn);
     if (!cpu_load128(cpu, ea, &value))
