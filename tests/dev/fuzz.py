@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""./dev fuzz: libFuzzer over the targets that tests/fuzz builds (fuzz-NAME), one after the other; corpus in the cache."""
+"""./dev fuzz: libFuzzer over the targets that tests/fuzz builds (fuzz-NAME), one after the other.  It begins with
+tests/fuzz/corpus; what it finds goes on in the cache."""
 
 import os
 
 from dev.build import build
-from dev.common import BUILD, Failed, cache, run, say
+from dev.common import BUILD, TESTS, Failed, cache, run, say
 
 
 def make(arguments) -> int:
@@ -22,8 +23,9 @@ def make(arguments) -> int:
     for name in chosen:
         corpus = cache() / "fuzz" / name
         corpus.mkdir(parents=True, exist_ok=True)
+        seeds = TESTS / "fuzz/corpus" / name
         say(f"fuzzing {name} for {arguments.seconds} s")
         run([targets[name], f"-max_total_time={arguments.seconds}", "-timeout=10", "-print_final_stats=1",
-             f"-artifact_prefix={corpus}/crash-", corpus])
+             f"-artifact_prefix={corpus}/crash-", corpus, *([seeds] if seeds.is_dir() else [])])
     say(f"fuzz: {len(chosen)} targets, nothing found")
     return 0
