@@ -187,6 +187,28 @@ static gpointer run_machine_thread(gpointer data)
     return NULL;
 }
 
+/*
+ * The translator, unless POWERPLAY_ENGINE says interpreter or this host lacks what it needs. The
+ * guest cannot tell, so it is no part of a machine's definition.
+ */
+static bool choose_engine(Machine *machine, GError **error)
+{
+    const char *name = g_getenv("POWERPLAY_ENGINE");
+    g_autoptr(GError) why = NULL;
+    if (name && strcmp(name, "interpreter") == 0) {
+        return true;
+    }
+    if (name && *name && strcmp(name, "translator") != 0) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "POWERPLAY_ENGINE is \"%s\": it can be translator or interpreter", name);
+        return false;
+    }
+    if (!machine_set_engine(machine, MACHINE_ENGINE_TRANSLATOR, NULL, &why)) {
+        g_message("%s", why->message);
+    }
+    return true;
+}
+
 /* Takes `config`. */
 static bool build(Worker *worker, MachineConfig *config, GError **error)
 {
@@ -194,7 +216,7 @@ static bool build(Worker *worker, MachineConfig *config, GError **error)
     worker_host_init(&host, worker);
     worker->name = g_strdup(config->name);
     worker->machine = machine_new(config, worker->directory, &host, error);
-    if (!worker->machine) {
+    if (!worker->machine || !choose_engine(worker->machine, error)) {
         return false;
     }
     worker->config = machine_config(worker->machine);

@@ -315,6 +315,9 @@ static void follow(Translator *translator, Link *link)
     Cpu *cpu = translator->cpu;
     uint64_t flushes = translator->counters.flushes;
     cpu->s.cia = link->target;
+    /* Without budget the target is not attempted now: its fetch must leave no trace. */
+    if (cpu->left <= 0)
+        return;
     Block *target = present_block(translator);
     /* Making it may have flushed everything, the link too; a dead block is not entered again. */
     if (target && translator->counters.flushes == flushes && !link->from->is_dead)
