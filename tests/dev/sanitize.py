@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """./dev sanitize: unit tests and the small-guest suite on a build with a sanitizer, or under valgrind."""
 
+import dataclasses
 import os
 
+import suites
 from dev import test
 from dev.build import build
 from dev.common import BUILD, Failed, run, say
@@ -19,7 +21,8 @@ ENVIRONMENT = {
     "TSAN_OPTIONS": "halt_on_error=1:abort_on_error=1",
     "G_SLICE": "always-malloc",
 }
-SUITES = ("unit", "e2e-small")
+SUITES = ("unit", "shapes", "e2e-small")
+SLOWER = 10     # how much longer a suite may take
 
 
 def packages(arguments) -> list[str]:
@@ -30,8 +33,14 @@ def _suites(arguments) -> list[str]:
     return [arguments.suite] if arguments.suite else list(SUITES)
 
 
+def _patient(suite: suites.Suite) -> suites.Suite:
+    """The suite with time limits for a build with a sanitizer."""
+    words = ("--timeout-multiplier", str(SLOWER)) if suite.quick[:1] == ("meson",) else ()
+    return dataclasses.replace(suite, quick=(*suite.quick, *words), minutes=suite.minutes * SLOWER)
+
+
 def make(arguments) -> int:
-    chosen = test.by_name(_suites(arguments))
+    chosen = [_patient(suite) for suite in test.by_name(_suites(arguments))]
     folder = build(BUILD / arguments.tool, *FLAGS[arguments.tool])
     os.environ.update(ENVIRONMENT)
     if arguments.tool == "valgrind":
