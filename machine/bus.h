@@ -2,10 +2,10 @@
 /*
  * Real addresses that are not RAM: which device answers.
  *
- * Values travel as numbers whose byte order is the bus's: PCI and its like are little-endian, so the
- * value of a 32-bit access is what a little-endian processor's plain load sees. The processor's side
- * (mmu.c) swaps for the other order. A read that nobody claims gives all ones, a write that nobody
- * claims is dropped; both are counted and the last ones listed.
+ * Values travel as numbers whose byte order is the bus's: PCI and its like are little-endian, so
+ * the value of a 32-bit access is what a little-endian processor's plain load sees. The processor's
+ * side (mmu.c) swaps for the other order. A read that nobody claims gives all ones, a write that
+ * nobody claims is dropped; both are counted and the last ones listed.
  */
 #ifndef MACHINE_BUS_H
 #define MACHINE_BUS_H
@@ -17,7 +17,8 @@ typedef struct Device Device;
 typedef struct Bus Bus;
 
 typedef struct {
-    /* OFFSET is from the start of the range; SIZE is 1, 2, 4 or 8; never crosses the range's end. */
+    /* OFFSET is from the start of the range; SIZE is 1, 2, 4 or 8; never crosses the range's end.
+     */
     uint64_t (*read)(Device *device, uint64_t offset, unsigned size);
     void (*write)(Device *device, uint64_t offset, unsigned size, uint64_t value);
 } BusOps;

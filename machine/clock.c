@@ -6,11 +6,10 @@
 #define NS_PER_SECOND 1000000000u
 
 const StateTable clock_state_table = {
-    "clock", 1, sizeof(ClockState), (const StateField[]) {
+    "clock", 1, sizeof(ClockState),
+    (const StateField[]){
         STATE_FIELD(ClockState, warp_ns, "virtual time skipped while idle, in ns"),
-        STATE_FIELD_MAX(ClockState, shift, 10, "one instruction is 2^shift ns"),
-        STATE_DONE
-    }
+        STATE_FIELD_MAX(ClockState, shift, 10, "one instruction is 2^shift ns"), STATE_DONE }
 };
 
 uint64_t clock_virtual_ns(const Clock *clock)

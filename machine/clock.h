@@ -26,7 +26,8 @@ extern const StateTable clock_state_table;
 /* Virtual time seen by the present instruction (at a boundary: by the next). */
 uint64_t clock_virtual_ns(const Clock *clock);
 
-/* Instruction count at the first boundary at or after DEADLINE_NS; the present one if it is past. */
+/* Instruction count at the first boundary at or after DEADLINE_NS; the present one if it is past.
+ */
 uint64_t clock_icount_at(const Clock *clock, uint64_t deadline_ns);
 
 /* Moves virtual time forward to TARGET_NS without instructions; never backwards. */

@@ -5,8 +5,8 @@
  * 1. What the guest can notice is in one inner struct, declared by one state table. Everything else
  *    in the instance is wiring, set by the board and never saved, or derived from the state.
  * 2. Reset is: zero the state, then the class's reset sets what is not zero.
- * 3. after_load rebuilds derived members of this device alone; it touches no other device, raises no
- *    line and arms no timer (lines and deadlines are state of whoever holds them).
+ * 3. after_load rebuilds derived members of this device alone; it touches no other device, raises
+ * no line and arms no timer (lines and deadlines are state of whoever holds them).
  * 4. A device calls no clock, no randomness, no file and no socket: host values come in through
  *    machine.h's input functions.
  */
@@ -50,7 +50,8 @@ struct DeviceClass {
     void (*finalize)(Device *device); /* frees wiring; the state needs none */
 };
 
-/* Adds an instance to MACHINE (which owns it). Instances are numbered in the order they are added. */
+/* Adds an instance to MACHINE (which owns it). Instances are numbered in the order they are added.
+ */
 Device *device_new(Machine *machine, const DeviceClass *class, const char *id);
 
 static inline void *device_state(Device *device)

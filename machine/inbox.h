@@ -2,10 +2,10 @@
 /*
  * What other threads may do to a machine: leave something in its inbox.
  *
- * Two kinds of things lie there. Inputs reach the guest; they are delivered on a boundary, in order,
- * and logged. Tasks are functions that the machine thread executes between boundaries; whether a
- * task runs, and when, changes nothing for the guest unless the task itself posts inputs or ends a
- * run state.
+ * Two kinds of things lie there. Inputs reach the guest; they are delivered on a boundary, in
+ * order, and logged. Tasks are functions that the machine thread executes between boundaries;
+ * whether a task runs, and when, changes nothing for the guest unless the task itself posts inputs
+ * or ends a run state.
  *
  * 1. These functions may be called from any thread. Everything else of a machine may not.
  * 2. Inputs of one device stay in order. Bytes for a character device wait here until the guest has
@@ -25,7 +25,7 @@ typedef struct Machine Machine;
 typedef struct Inbox Inbox;
 
 #define INBOX_CHAR_BYTES_MAX (1u << 20) /* waiting for one device */
-#define INBOX_EVENTS_MAX 65536u
+#define INBOX_EVENTS_MAX     65536u
 
 typedef void (*MachineTask)(Machine *machine, void *data);
 
@@ -47,7 +47,8 @@ bool inbox_post_event(Inbox *inbox, const Event *event, GError **error);
 /* How many bytes wait for device NUMBER. */
 size_t inbox_waiting_chars(Inbox *inbox, unsigned number);
 
-/* --- for the machine thread -------------------------------------------------------------------------- */
+/* --- for the machine thread
+ * -------------------------------------------------------------------------- */
 
 /* Executes waiting tasks; false if there were none. */
 bool inbox_run_tasks(Inbox *inbox, Machine *machine);

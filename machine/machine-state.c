@@ -16,16 +16,17 @@
 #include "machine/cpu/model.h"
 
 const StateTable machine_state_table = {
-    "machine", 1, sizeof(MachineState), (const StateField[]) {
+    "machine", 1, sizeof(MachineState),
+    (const StateField[]){
         STATE_FIELD(MachineState, sequence_icount, "icount at which virtual time was moved last"),
         STATE_FIELD(MachineState, sequence, "how often it was moved there"),
         STATE_FIELD_MAX(MachineState, shutdown, SHUTDOWN_COUNT - 1,
                         "shutdown or reset asked for, due at the next boundary"),
-        STATE_DONE
-    }
+        STATE_DONE }
 };
 
-/* --- hashing --------------------------------------------------------------------------------------- */
+/* --- hashing
+ * --------------------------------------------------------------------------------------- */
 
 void machine_collect_dirty(Machine *machine)
 {
@@ -123,7 +124,8 @@ void machine_hash(Machine *machine, bool full, HashList *list)
         machine->ram_hash = before; /* a question leaves no trace in the points to come */
 }
 
-/* --- recording and replaying -------------------------------------------------------------------------- */
+/* --- recording and replaying
+ * -------------------------------------------------------------------------- */
 
 static bool require_no_replay(Machine *machine, GError **error)
 {
@@ -199,7 +201,8 @@ char **machine_behaviour_versions(Machine *machine)
     return g_strv_builder_end(builder);
 }
 
-/* --- saving and loading -------------------------------------------------------------------------------- */
+/* --- saving and loading
+ * -------------------------------------------------------------------------------- */
 
 static void save_memory(const Machine *machine, StateWriter *writer)
 {
@@ -223,8 +226,10 @@ static void load_memory(Machine *machine, StateReader *reader)
     state_reader_expect_name(reader, "ram");
     uint64_t size = state_reader_u64(reader);
     if (size != memory->size)
-        state_reader_fail(reader, "ram: %" G_GUINT64_FORMAT " bytes were saved, this machine has %"
-                          G_GUINT64_FORMAT, size, memory->size);
+        state_reader_fail(reader,
+                          "ram: %" G_GUINT64_FORMAT
+                          " bytes were saved, this machine has %" G_GUINT64_FORMAT,
+                          size, memory->size);
     if (state_reader_failed(reader))
         return;
     memset(memory->ram, 0, memory->size);
@@ -282,8 +287,8 @@ static bool load_devices(Machine *machine, StateReader *reader, GError **error)
             return false;
         if (device->class->load_more)
             device->class->load_more(device, reader);
-        if (!state_load(reader, &output_hash_state,
-                        &g_array_index(machine->outputs, OutputHash, i), error))
+        if (!state_load(reader, &output_hash_state, &g_array_index(machine->outputs, OutputHash, i),
+                        error))
             return false;
     }
     return true;
@@ -311,7 +316,8 @@ static bool load_fixed(Machine *machine, StateReader *reader, GError **error)
 {
     return state_load(reader, &machine_state_table, &machine->s, error) &&
            state_load(reader, &clock_state_table, &machine->clock.s, error) &&
-           state_load(reader, &timer_queue_state_table, timer_queue_state(machine->timers), error) &&
+           state_load(reader, &timer_queue_state_table, timer_queue_state(machine->timers),
+                      error) &&
            state_load(reader, &replay_state, replay_get_state(machine->replay, NULL), error) &&
            state_load(reader, &ram_hash_state, &machine->ram_hash, error) &&
            state_load(reader, &cpu_state_table, &machine->cpu->s, error);

@@ -10,7 +10,8 @@
 
 #define DEFAULT_QUANTUM (1u << 16)
 
-/* --- what memory tells the processor -------------------------------------------------------------- */
+/* --- what memory tells the processor
+ * -------------------------------------------------------------- */
 
 static void epoch_moved(void *opaque)
 {
@@ -30,7 +31,8 @@ static const MemoryWatcher memory_watcher = {
     .written = written_by_device,
 };
 
-/* --- making and freeing ---------------------------------------------------------------------------- */
+/* --- making and freeing
+ * ---------------------------------------------------------------------------- */
 
 static const Board *find_board(const MachineConfig *config, GError **error)
 {
@@ -146,7 +148,8 @@ bool machine_power_on(Machine *machine, GError **error)
     return machine->board->load(machine, error);
 }
 
-/* --- devices ------------------------------------------------------------------------------------------ */
+/* --- devices
+ * ------------------------------------------------------------------------------------------ */
 
 Device *device_new(Machine *machine, const DeviceClass *class, const char *id)
 {
@@ -209,7 +212,8 @@ Device *machine_device_by_id(Machine *machine, const char *id)
     return NULL;
 }
 
-/* --- what boards and devices ask ---------------------------------------------------------------------- */
+/* --- what boards and devices ask
+ * ---------------------------------------------------------------------- */
 
 Memory *machine_memory(Machine *machine)
 {
@@ -288,7 +292,8 @@ void machine_request_shutdown(Machine *machine, ShutdownCause cause)
     machine_touch_boundary(machine);
 }
 
-/* --- run states ----------------------------------------------------------------------------------------- */
+/* --- run states
+ * ----------------------------------------------------------------------------------------- */
 
 static const char *const run_state_names[] = {
     [MACHINE_PRELAUNCH] = "prelaunch",
@@ -344,9 +349,7 @@ bool machine_start(Machine *machine, GError **error)
     case MACHINE_PRELAUNCH:
     case MACHINE_PAUSED:
     case MACHINE_PANICKED:
-    case MACHINE_RUNNING:
-        machine_set_run_state(machine, MACHINE_RUNNING);
-        return true;
+    case MACHINE_RUNNING: machine_set_run_state(machine, MACHINE_RUNNING); return true;
     default:
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "the machine cannot run on: it is %s",
                     machine_run_state_name(machine->run_state));
@@ -376,14 +379,15 @@ bool machine_set_engine(Machine *machine, MachineEngine engine,
     static const TranslatorOptions defaults;
     Translator *translator = NULL;
     if (engine == MACHINE_ENGINE_TRANSLATOR && !machine->cpu->model->is_64bit) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                    "%s runs on the interpreter: the translator has been proven for 64-bit models only",
-                    machine->cpu->model->name);
+        g_set_error(
+            error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+            "%s runs on the interpreter: the translator has been proven for 64-bit models only",
+            machine->cpu->model->name);
         return false;
     }
     if (engine == MACHINE_ENGINE_TRANSLATOR) {
-        translator = translator_new(machine->cpu, machine->memory, options ? options : &defaults,
-                                    error);
+        translator =
+            translator_new(machine->cpu, machine->memory, options ? options : &defaults, error);
         if (!translator)
             return false;
     }

@@ -16,7 +16,8 @@
 
 typedef struct Cpu Cpu;
 
-/* --- for boards and devices --------------------------------------------------------------------- */
+/* --- for boards and devices ---------------------------------------------------------------------
+ */
 
 Memory *machine_memory(Machine *machine);
 Bus *machine_bus(Machine *machine);
@@ -42,9 +43,9 @@ void machine_random(Machine *machine, void *data, size_t length);
 
 /*
  * What the host made of DEVICE's request number REQUEST (unique among those under way), which
- * completes now: CODE is 0 or an errno value. Errors are logged, or taken from the log; the result is
- * what the guest has to see. Called in the phase of timers. A request that went well in the recording
- * and fails in the replay stops the machine.
+ * completes now: CODE is 0 or an errno value. Errors are logged, or taken from the log; the result
+ * is what the guest has to see. Called in the phase of timers. A request that went well in the
+ * recording and fails in the replay stops the machine.
  */
 int machine_block_result(Device *device, uint32_t request, int code);
 /*
@@ -64,12 +65,13 @@ void machine_output(Device *device, const void *data, size_t length);
 void machine_request_shutdown(Machine *machine, ShutdownCause cause);
 
 /*
- * The machine cannot go on as a machine should (devices hang, the host has no space): it stops, stays
- * inspectable, and says TEXT.
+ * The machine cannot go on as a machine should (devices hang, the host has no space): it stops,
+ * stays inspectable, and says TEXT.
  */
 void machine_internal_error(Machine *machine, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-/* --- boards -------------------------------------------------------------------------------------- */
+/* --- boards --------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     const char *name;
@@ -79,8 +81,8 @@ typedef struct {
     /* Adds processors' hooks and devices, maps their ranges; opens nothing. */
     bool (*build)(Machine *machine, GError **error);
     /*
-     * After every device's reset: loads images into (zeroed) RAM, makes tables, sets the processor's
-     * entry state. Called at power-on and at each machine reset; the same each time.
+     * After every device's reset: loads images into (zeroed) RAM, makes tables, sets the
+     * processor's entry state. Called at power-on and at each machine reset; the same each time.
      */
     bool (*load)(Machine *machine, GError **error);
 } Board;
@@ -89,15 +91,16 @@ typedef struct {
 const Board *board_find(const char *name);
 const Board *const *board_list(void);
 
-/* --- for the machine's owner ---------------------------------------------------------------------- */
+/* --- for the machine's owner
+ * ---------------------------------------------------------------------- */
 
 typedef enum {
     MACHINE_PRELAUNCH, /* built and loaded, has not run yet */
     MACHINE_RUNNING,
     MACHINE_PAUSED,
-    MACHINE_SHUTDOWN,       /* powered off, by guest or host; inspectable, does not run on */
-    MACHINE_PANICKED,       /* the guest said so; it may run on */
-    MACHINE_REPLAY_END,     /* the recording is used up */
+    MACHINE_SHUTDOWN,   /* powered off, by guest or host; inspectable, does not run on */
+    MACHINE_PANICKED,   /* the guest said so; it may run on */
+    MACHINE_REPLAY_END, /* the recording is used up */
     MACHINE_REPLAY_DIVERGED,
     MACHINE_INTERNAL_ERROR, /* machine_error_text() says why; does not run on */
 } MachineRunState;
@@ -120,8 +123,9 @@ typedef struct {
 } MachineHost;
 
 /*
- * Builds the machine that CONFIG (taken) describes and puts it into its power-on state. DIRECTORY is
- * the one directory (borrowed) in which it may create files: overlays. NULL with ERROR if it cannot.
+ * Builds the machine that CONFIG (taken) describes and puts it into its power-on state. DIRECTORY
+ * is the one directory (borrowed) in which it may create files: overlays. NULL with ERROR if it
+ * cannot.
  */
 Machine *machine_new(MachineConfig *config, int directory, const MachineHost *host, GError **error);
 void machine_free(Machine *machine);
@@ -135,7 +139,8 @@ const char *machine_run_state_name(MachineRunState state);
 /* Why it is MACHINE_INTERNAL_ERROR, or NULL. */
 const char *machine_error_text(Machine *machine);
 
-/* Starts or pauses at the present boundary. Starting is refused in the states that do not run on. */
+/* Starts or pauses at the present boundary. Starting is refused in the states that do not run on.
+ */
 bool machine_start(Machine *machine, GError **error);
 void machine_pause(Machine *machine);
 
@@ -164,7 +169,8 @@ bool machine_set_engine(Machine *machine, MachineEngine engine,
 /* For tests: instructions per quantum; 0 is the default of 2^16. */
 void machine_set_quantum(Machine *machine, uint64_t quantum);
 
-/* --- recording and replaying ------------------------------------------------------------------------ */
+/* --- recording and replaying
+ * ------------------------------------------------------------------------ */
 
 /*
  * On a machine in its power-on state or stopped anywhere: records from here on into LOG (taken).
@@ -178,7 +184,8 @@ bool machine_play(Machine *machine, LogReader *log, SyncLevel level, GError **er
 /* Versions of everything that a guest could notice, as lines "component version" for manifests. */
 char **machine_behaviour_versions(Machine *machine);
 
-/* --- state ------------------------------------------------------------------------------------------ */
+/* --- state
+ * ------------------------------------------------------------------------------------------ */
 
 /* Digests of every component; FULL digests all of RAM instead of a hash point's share. */
 void machine_hash(Machine *machine, bool full, HashList *list);

@@ -9,8 +9,8 @@
 Memory *memory_new(uint64_t size, GError **error)
 {
     g_assert(size && size % MEMORY_PAGE_SIZE == 0);
-    void *ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                     -1, 0);
+    void *ram = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (ram == MAP_FAILED) {
         int code = errno;
         g_set_error(error, G_IO_ERROR, g_io_error_from_errno(code),

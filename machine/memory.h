@@ -4,8 +4,8 @@
  *
  * 1. Every change of a byte, by whomever, marks its 4 KiB page with the present epoch before the
  *    epoch moves on. The marks serve the state hash, keyframes and the screen alike.
- * 2. Whoever holds a shortcut for stores (a soft TLB's write entry) gives it up when the epoch moves
- *    or when its page comes to hold predecoded code; the watcher is told of both.
+ * 2. Whoever holds a shortcut for stores (a soft TLB's write entry) gives it up when the epoch
+ * moves or when its page comes to hold predecoded code; the watcher is told of both.
  * 3. DMA goes through memory_write(): it marks, drops predecoded code and breaks reservations.
  */
 #ifndef MACHINE_MEMORY_H

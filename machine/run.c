@@ -13,7 +13,8 @@
  * 2. An idle machine moves virtual time to its next deadline. Pacing by real time delays that and
  *    changes no value; only an input that cuts the wait short enters the log, with its time.
  * 3. The machine rests in phase 1 of a boundary: what is due there has not happened yet. Only an
- *    idle machine may rest on a boundary that it has worked through; a second visit changes nothing.
+ *    idle machine may rest on a boundary that it has worked through; a second visit changes
+ * nothing.
  */
 #include "machine/machine-internal.h"
 
@@ -43,7 +44,8 @@ static void warp_to(Machine *machine, uint64_t virtual_ns)
 /* In the number of a request: the event completes it, instead of telling how it went. */
 #define DONE_BY_HOST 0x80000000u
 
-/* --- inputs ---------------------------------------------------------------------------------------------- */
+/* --- inputs
+ * ---------------------------------------------------------------------------------------------- */
 
 static size_t room_of(Machine *machine, unsigned number)
 {
@@ -74,12 +76,8 @@ static Device *addressee(Machine *machine, const Event *event)
 static void control(Machine *machine, const Event *event)
 {
     switch ((ControlKind)event->control.kind) {
-    case CONTROL_NMI:
-        machine->cpu->s.reset_pending = 1;
-        break;
-    case CONTROL_RESET:
-        machine_request_shutdown(machine, SHUTDOWN_HOST_RESET);
-        break;
+    case CONTROL_NMI: machine->cpu->s.reset_pending = 1; break;
+    case CONTROL_RESET: machine_request_shutdown(machine, SHUTDOWN_HOST_RESET); break;
     default:
         machine_internal_error(machine, "input control/%s is not known to this machine",
                                control_kind_name(event->control.kind));
@@ -155,8 +153,7 @@ void machine_block_done(Device *device, uint32_t request, int code)
 
 uint32_t machine_block_request(const Event *event)
 {
-    uint64_t id =
-        event->kind == EVENT_BLOCK ? event->block.request : event->block_error.request;
+    uint64_t id = event->kind == EVENT_BLOCK ? event->block.request : event->block_error.request;
     return (uint32_t)id & ~DONE_BY_HOST;
 }
 
@@ -170,7 +167,8 @@ int machine_block_result(Device *device, uint32_t request, int code)
         if (code != 0 && logged == 0)
             machine_internal_error(machine,
                                    "disk \"%s\": the host fails to do what went well in the "
-                                   "recording: %s", device->id, g_strerror(code));
+                                   "recording: %s",
+                                   device->id, g_strerror(code));
         return logged;
     }
     if (code != 0) {
@@ -181,7 +179,8 @@ int machine_block_result(Device *device, uint32_t request, int code)
     return code;
 }
 
-/* --- boundaries ------------------------------------------------------------------------------------------- */
+/* --- boundaries
+ * ------------------------------------------------------------------------------------------- */
 
 static void power_off(Machine *machine, ShutdownCause cause)
 {
@@ -208,20 +207,16 @@ static void act_on_shutdown(Machine *machine)
 {
     ShutdownCause cause = machine->s.shutdown;
     switch (cause) {
-    case SHUTDOWN_NONE:
-        break;
+    case SHUTDOWN_NONE: break;
     case SHUTDOWN_GUEST_RESET:
     case SHUTDOWN_HOST_RESET:
-    case SHUTDOWN_SUBSYSTEM_RESET:
-        reset(machine, cause);
-        break;
+    case SHUTDOWN_SUBSYSTEM_RESET: reset(machine, cause); break;
     case SHUTDOWN_GUEST_PANIC:
         machine->s.shutdown = SHUTDOWN_NONE;
         machine->cause = cause;
         machine_set_run_state(machine, MACHINE_PANICKED);
         break;
-    default:
-        power_off(machine, cause);
+    default: power_off(machine, cause);
     }
 }
 
@@ -241,8 +236,7 @@ static bool replay_went_wrong(Machine *machine)
     case REPLAY_STATUS_FAILED:
         machine_internal_error(machine, "%s", replay_failure(machine->replay)->message);
         return true;
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -259,7 +253,8 @@ static void work_through(Machine *machine, const Position *position)
         machine_internal_error(machine, "timers fire without end at %" G_GUINT64_FORMAT " ns",
                                position->virtual_ns);
     if (machine->block_errors->len)
-        machine_internal_error(machine, "the recording names a failed disk request %" G_GINT64_MODIFIER
+        machine_internal_error(machine,
+                               "the recording names a failed disk request %" G_GINT64_MODIFIER
                                "x that is not under way",
                                g_array_index(machine->block_errors, BlockError, 0).request);
     if (exception_take_pending(machine->cpu))
@@ -285,7 +280,9 @@ static void boundary(Machine *machine)
     } while (machine->run_state == MACHINE_RUNNING && machine->s.shutdown != SHUTDOWN_NONE);
 }
 
-/* --- idling ------------------------------------------------------------------------------------------------- */
+/* --- idling
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t next_deadline(Machine *machine)
 {
@@ -297,7 +294,8 @@ static uint64_t next_deadline(Machine *machine)
 static bool wait_for_deadline(Machine *machine, uint64_t deadline, uint64_t *target)
 {
     uint64_t now = clock_virtual_ns(&machine->clock);
-    int64_t real = machine->host.monotonic_ns ? machine->host.monotonic_ns(machine->host.opaque) : 0;
+    int64_t real =
+        machine->host.monotonic_ns ? machine->host.monotonic_ns(machine->host.opaque) : 0;
     if (!machine->idle_is_paced) {
         machine->idle_is_paced = true;
         machine->idle_began_ns = real;
@@ -335,7 +333,9 @@ static void idle(Machine *machine)
         warp_to(machine, target);
 }
 
-/* --- running ------------------------------------------------------------------------------------------------- */
+/* --- running
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* Instruction count at which the machine must come to a boundary at the latest. */
 static uint64_t budget_end(Machine *machine, const Position *position, uint64_t limit)

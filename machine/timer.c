@@ -6,19 +6,17 @@
 #define FIRINGS_MAX 10000u /* in one boundary (determinism: till none is due, or an error) */
 
 const StateTable timer_state_table = {
-    "timer", 1, sizeof(TimerState), (const StateField[]) {
+    "timer", 1, sizeof(TimerState),
+    (const StateField[]){
         STATE_FIELD(TimerState, deadline_ns, "virtual time at which it fires"),
         STATE_FIELD(TimerState, sequence, "place among timers armed for the same moment"),
-        STATE_FIELD_MAX(TimerState, is_armed, 1, "whether it will fire"),
-        STATE_DONE
-    }
+        STATE_FIELD_MAX(TimerState, is_armed, 1, "whether it will fire"), STATE_DONE }
 };
 
 const StateTable timer_queue_state_table = {
-    "timer-queue", 1, sizeof(TimerQueueState), (const StateField[]) {
-        STATE_FIELD(TimerQueueState, arm_sequence, "how often a timer has been armed"),
-        STATE_DONE
-    }
+    "timer-queue", 1, sizeof(TimerQueueState),
+    (const StateField[]){
+        STATE_FIELD(TimerQueueState, arm_sequence, "how often a timer has been armed"), STATE_DONE }
 };
 
 struct TimerQueue {

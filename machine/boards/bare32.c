@@ -6,9 +6,10 @@
  *   0x00000000  RAM, as much as the definition says
  *   0xf0000000  console, power-off and interrupt registers (machine/devices/bench.h)
  *
- * The definition's kernel is a 32-bit big-endian ELF executable, loaded at its physical addresses and
- * entered at its entry point with MSR 0 (no translation, vectors at 0, big-endian), r1 the end of RAM
- * less 64 bytes, all other registers 0. There is nothing else: no firmware, no tables, no ROM.
+ * The definition's kernel is a 32-bit big-endian ELF executable, loaded at its physical addresses
+ * and entered at its entry point with MSR 0 (no translation, vectors at 0, big-endian), r1 the end
+ * of RAM less 64 bytes, all other registers 0. There is nothing else: no firmware, no tables, no
+ * ROM.
  */
 #include "machine/boards/boards.h"
 #include "machine/boards/elf32.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * As elf.c for the other class of file: nothing in it is trusted, all headers are checked before the
- * first byte is stored.
+ * As elf.c for the other class of file: nothing in it is trusted, all headers are checked before
+ * the first byte is stored.
  */
 #include "machine/boards/elf32.h"
 
@@ -67,10 +67,11 @@ static bool check_header(const uint8_t *header, GError **error)
     static const uint8_t wanted[] = { 0x7f, 'E', 'L', 'F', 1, 2 };
     unsigned type = be32(header + 16) >> 16, machine = be32(header + 16) & 0xffff;
     if (memcmp(header, wanted, sizeof wanted))
-        return fail(error, ELF_ERROR_FORMAT,
-                    "not a 32-bit big-endian ELF file: offset 0 holds %02x %02x %02x %02x, class %u, "
-                    "byte order %u",
-                    header[0], header[1], header[2], header[3], header[4], header[5]);
+        return fail(
+            error, ELF_ERROR_FORMAT,
+            "not a 32-bit big-endian ELF file: offset 0 holds %02x %02x %02x %02x, class %u, "
+            "byte order %u",
+            header[0], header[1], header[2], header[3], header[4], header[5]);
     if (type != 2 || machine != 20)
         return fail(error, ELF_ERROR_FORMAT,
                     "type %u for machine %u (offset 16): this board needs an executable (2) for "
@@ -107,8 +108,8 @@ static bool read_segments(const Reader *reader, const uint8_t *header, uint64_t 
     uint8_t raw[MAX_SEGMENTS * SEGMENT_HEADER_SIZE];
     if (entry_size != SEGMENT_HEADER_SIZE || entries == 0 || entries > MAX_SEGMENTS)
         return fail(error, ELF_ERROR_FORMAT,
-                    "%u program headers of %u bytes (offset 42): 1 to %u of %u can be loaded", entries,
-                    entry_size, MAX_SEGMENTS, SEGMENT_HEADER_SIZE);
+                    "%u program headers of %u bytes (offset 42): 1 to %u of %u can be loaded",
+                    entries, entry_size, MAX_SEGMENTS, SEGMENT_HEADER_SIZE);
     if (!read_exactly(reader, be32(header + 28), raw, entries * SEGMENT_HEADER_SIZE,
                       "the program headers", error))
         return false;
@@ -129,7 +130,8 @@ static bool copy_segment(const Reader *reader, const Segment *segment, ElfStore 
     g_autofree uint8_t *chunk = g_malloc(COPY_CHUNK);
     for (uint32_t done = 0; done < segment->file_size;) {
         size_t length = MIN(COPY_CHUNK, segment->file_size - done);
-        if (!read_exactly(reader, (uint64_t)segment->offset + done, chunk, length, "a segment", error))
+        if (!read_exactly(reader, (uint64_t)segment->offset + done, chunk, length, "a segment",
+                          error))
             return false;
         store(opaque, (uint64_t)segment->address + done, chunk, length);
         done += (uint32_t)length;

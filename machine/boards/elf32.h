@@ -8,8 +8,8 @@
 #include "machine/boards/elf.h"
 
 /*
- * Loads the executable in FD: each segment goes to its p_paddr and must end at or below LIMIT. Nothing
- * is stored when it fails for the format.
+ * Loads the executable in FD: each segment goes to its p_paddr and must end at or below LIMIT.
+ * Nothing is stored when it fails for the format.
  */
 bool elf32_load(int fd, uint64_t limit, ElfStore store, void *opaque, ElfImage *image,
                 GError **error);

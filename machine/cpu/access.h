@@ -3,9 +3,9 @@
  * Data accesses of instruction functions.
  *
  * Every function takes an effective address as cpu_ea() gives it, obeys MSR.LE, and returns false
- * when the access raised an exception: the instruction function then returns EXEC_EXCEPTION at once.
- * An access that crosses a page and faults on its second page stores nothing.
- * Multi-register instructions that store in several steps call cpu_probe_store() first.
+ * when the access raised an exception: the instruction function then returns EXEC_EXCEPTION at
+ * once. An access that crosses a page and faults on its second page stores nothing. Multi-register
+ * instructions that store in several steps call cpu_probe_store() first.
  */
 #ifndef MACHINE_CPU_ACCESS_H
 #define MACHINE_CPU_ACCESS_H
@@ -66,8 +66,8 @@ bool cpu_probe_store(Cpu *cpu, uint64_t ea, unsigned length);
 bool cpu_probe_load(Cpu *cpu, uint64_t ea, unsigned length);
 
 /*
- * Where a load (or store) at EA would go, without making it: *REAL, and what the storage's attributes
- * refuse (MMU_NO_ bits of mmu-family.h). Marks nothing in the page table.
+ * Where a load (or store) at EA would go, without making it: *REAL, and what the storage's
+ * attributes refuse (MMU_NO_ bits of mmu-family.h). Marks nothing in the page table.
  */
 bool cpu_find_data(Cpu *cpu, uint64_t ea, bool is_store, uint64_t *real, unsigned *refusals);
 

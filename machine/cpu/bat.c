@@ -7,14 +7,14 @@
 #include "machine/cpu/hash32.h"
 #include "machine/cpu/model.h"
 
-#define UPPER_ADDRESS 0xfffe0000u
+#define UPPER_ADDRESS       0xfffe0000u
 #define UPPER_LENGTH(upper) ((upper) << 15 & 0x0ffe0000u) /* address bits that are the offset's */
-#define UPPER_SUPERVISOR 2u
-#define UPPER_PROBLEM 1u
-#define LOWER_PROTECTION 3u
-#define LOWER_ATTRIBUTES 0x78u
-#define CAUSE_PROTECTION 0x08000000u
-#define PAIRS 4
+#define UPPER_SUPERVISOR    2u
+#define UPPER_PROBLEM       1u
+#define LOWER_PROTECTION    3u
+#define LOWER_ATTRIBUTES    0x78u
+#define CAUSE_PROTECTION    0x08000000u
+#define PAIRS               4
 
 enum { NO_ACCESS = 0, READ_WRITE = 2 }; /* else: read only */
 

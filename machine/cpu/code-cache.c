@@ -7,8 +7,8 @@
 #include "machine/cpu/mmu.h"
 #include "machine/translator/translator.h"
 
-#define MAX_PAGES 8192u /* 16.5 KiB each: 132 MiB */
-#define GRANULE_BITS 6
+#define MAX_PAGES     8192u /* 16.5 KiB each: 132 MiB */
+#define GRANULE_BITS  6
 #define GRANULE_INSNS (1u << (GRANULE_BITS - 2))
 
 struct CpuEngine {

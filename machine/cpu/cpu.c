@@ -11,16 +11,17 @@
 #include "machine/cpu/model.h"
 
 /* XER as mfxer shows it (Book I 3.2.2). */
-#define XER_SO_SHIFT 31
-#define XER_OV_SHIFT 30
-#define XER_CA_SHIFT 29
+#define XER_SO_SHIFT   31
+#define XER_OV_SHIFT   30
+#define XER_CA_SHIFT   29
 #define XER_OV32_SHIFT 19
 #define XER_CA32_SHIFT 18
-#define XER_COUNT 0x7fu
-#define DEC_BITS 32
+#define XER_COUNT      0x7fu
+#define DEC_BITS       32
 
 const StateTable cpu_state_table = {
-    "cpu", 2, sizeof(CpuState), (const StateField[]) {
+    "cpu", 2, sizeof(CpuState),
+    (const StateField[]){
         STATE_ARRAY(CpuState, gpr, "general purpose registers"),
         STATE_VECTOR_ARRAY(CpuState, vsr, "vector-scalar registers; FPRs and VRs lie in them"),
         STATE_FIELD(CpuState, cia, "address of the next instruction"),
@@ -53,8 +54,7 @@ const StateTable cpu_state_table = {
         STATE_FIELD(CpuState, vrsave, "vector registers in use"),
         STATE_FIELD(CpuState, zero32, "always 0"),
         STATE_ARRAY(CpuState, sr, "segment registers of 32-bit models"),
-        STATE_DONE
-    }
+        STATE_DONE }
 };
 
 Cpu *cpu_new(const CpuModel *model, Memory *memory, Bus *bus, const Clock *clock)

@@ -20,28 +20,28 @@
 #include "machine/cpu/vsr.h"
 
 /* MSR bits (Power ISA 3.0B, Book III 3.2.1; bit 0 is the most significant of 64). */
-#define MSR_SF (1ull << 63)
-#define MSR_HV (1ull << 60)
-#define MSR_TS (3ull << 33)
-#define MSR_TM (1ull << 32)
+#define MSR_SF  (1ull << 63)
+#define MSR_HV  (1ull << 60)
+#define MSR_TS  (3ull << 33)
+#define MSR_TM  (1ull << 32)
 #define MSR_VEC (1ull << 25)
 #define MSR_VSX (1ull << 23)
 #define MSR_POW (1ull << 18) /* 32-bit models */
 #define MSR_ILE (1ull << 16) /* 32-bit models */
-#define MSR_EE (1ull << 15)
-#define MSR_PR (1ull << 14)
-#define MSR_FP (1ull << 13)
-#define MSR_ME (1ull << 12)
+#define MSR_EE  (1ull << 15)
+#define MSR_PR  (1ull << 14)
+#define MSR_FP  (1ull << 13)
+#define MSR_ME  (1ull << 12)
 #define MSR_FE0 (1ull << 11)
-#define MSR_SE (1ull << 10)
-#define MSR_BE (1ull << 9)
+#define MSR_SE  (1ull << 10)
+#define MSR_BE  (1ull << 9)
 #define MSR_FE1 (1ull << 8)
-#define MSR_IP (1ull << 6) /* 32-bit models */
-#define MSR_IR (1ull << 5)
-#define MSR_DR (1ull << 4)
-#define MSR_PM (1ull << 2) /* 32-bit models */
-#define MSR_RI (1ull << 1)
-#define MSR_LE (1ull << 0)
+#define MSR_IP  (1ull << 6) /* 32-bit models */
+#define MSR_IR  (1ull << 5)
+#define MSR_DR  (1ull << 4)
+#define MSR_PM  (1ull << 2) /* 32-bit models */
+#define MSR_RI  (1ull << 1)
+#define MSR_LE  (1ull << 0)
 
 /* CR field bits as kept in crf[]. */
 enum { CR_LT = 8, CR_GT = 4, CR_EQ = 2, CR_SO = 1 };
@@ -73,47 +73,48 @@ typedef enum {
 
 /* SRR1 bits that say why a program interrupt was taken. */
 #define PROGRAM_FP_ENABLED (1ull << 20)
-#define PROGRAM_ILLEGAL (1ull << 19)
+#define PROGRAM_ILLEGAL    (1ull << 19)
 #define PROGRAM_PRIVILEGED (1ull << 18)
-#define PROGRAM_TRAP (1ull << 17)
-#define PROGRAM_NEXT (1ull << 16) /* SRR0 is not the instruction that caused it but the next */
+#define PROGRAM_TRAP       (1ull << 17)
+#define PROGRAM_NEXT       (1ull << 16) /* SRR0 is not the instruction that caused it but the next */
 
 /* DSISR bits of a data storage interrupt. */
 #define DSISR_NO_TRANSLATION 0x40000000u
-#define DSISR_PROTECTION 0x08000000u
-#define DSISR_ATTRIBUTE 0x04000000u /* reservation or quad access to storage that forbids it */
-#define DSISR_STORE 0x02000000u
-#define DSISR_KEY 0x00200000u
+#define DSISR_PROTECTION     0x08000000u
+#define DSISR_ATTRIBUTE      0x04000000u /* reservation or quad access to storage that forbids it */
+#define DSISR_STORE          0x02000000u
+#define DSISR_KEY            0x00200000u
 
 /* Everything the guest can notice about the processor. */
 typedef struct {
     uint64_t gpr[32];
-    Vsr vsr[64];       /* FPR n is doubleword 0 of vsr[n]; VR n is vsr[32 + n] */
-    uint64_t cia;      /* address of the current instruction; at a boundary, of the next */
+    Vsr vsr[64];  /* FPR n is doubleword 0 of vsr[n]; VR n is vsr[32 + n] */
+    uint64_t cia; /* address of the current instruction; at a boundary, of the next */
     uint64_t msr;
     uint64_t lr;
     uint64_t ctr;
-    uint64_t fpscr;    /* the whole 64 bits; FEX and VX are kept up to date */
-    uint64_t spr[1024]; /* by number, for every register that is plain storage (spr.def) */
+    uint64_t fpscr;       /* the whole 64 bits; FEX and VX are kept up to date */
+    uint64_t spr[1024];   /* by number, for every register that is plain storage (spr.def) */
     uint64_t tb_offset;   /* ticks: TB = ticks of virtual time + offset */
     uint64_t dec_zero_tb; /* the TB value at which DEC is 0 */
-    uint64_t dec_seen_tb; /* 32-bit models: up to this TB, a sign change of DEC has been dealt with */
-    uint64_t reserve_granule; /* real address of the 128-byte granule */
-    uint8_t crf[8];    /* CR fields 0-7, one nibble each */
+    uint64_t
+        dec_seen_tb; /* 32-bit models: up to this TB, a sign change of DEC has been dealt with */
+    uint64_t reserve_granule;       /* real address of the 128-byte granule */
+    uint8_t crf[8];                 /* CR fields 0-7, one nibble each */
     uint8_t so, ov, ca, ov32, ca32; /* XER bits, 0 or 1 */
-    uint8_t xer_count; /* XER bits 57-63 */
+    uint8_t xer_count;              /* XER bits 57-63 */
     uint8_t reserve_valid;
     uint8_t reserve_size; /* bytes */
     uint8_t vscr_nj, vscr_sat;
-    uint8_t external_line; /* the interrupt controller's output, 0 or 1 */
-    uint8_t halted;    /* ceded or napping: runs again at the next enabled interrupt */
-    uint8_t reset_pending; /* a system reset interrupt (NMI) waits for the next boundary */
+    uint8_t external_line;    /* the interrupt controller's output, 0 or 1 */
+    uint8_t halted;           /* ceded or napping: runs again at the next enabled interrupt */
+    uint8_t reset_pending;    /* a system reset interrupt (NMI) waits for the next boundary */
     uint8_t doorbell_pending; /* a directed privileged doorbell waits */
-    uint8_t running;   /* 0: stopped processor, waits for start-cpu */
+    uint8_t running;          /* 0: stopped processor, waits for start-cpu */
     uint8_t dec_latch; /* 32-bit models: a decrementer interrupt waits, whatever DEC is now */
     uint32_t vrsave;
-    uint32_t zero32;   /* fills the struct to its alignment; always 0 */
-    uint32_t sr[16];   /* segment registers of 32-bit models */
+    uint32_t zero32; /* fills the struct to its alignment; always 0 */
+    uint32_t sr[16]; /* segment registers of 32-bit models */
 } CpuState;
 
 typedef struct {
@@ -132,10 +133,10 @@ struct Cpu {
     CpuState s;
 
     /* Derived from the state; rebuilt by cpu_mode_changed(). */
-    TlbBank *tlb;       /* translations under the present MSR, PID and keys */
-    uint64_t ea_mask;   /* all ones, or the low 32 bits in 32-bit mode */
-    uint32_t mode_key;  /* what predecoding depends on (mode.h) */
-    uint8_t byte_swap;  /* guest data order differs from the host's */
+    TlbBank *tlb;      /* translations under the present MSR, PID and keys */
+    uint64_t ea_mask;  /* all ones, or the low 32 bits in 32-bit mode */
+    uint32_t mode_key; /* what predecoding depends on (mode.h) */
+    uint8_t byte_swap; /* guest data order differs from the host's */
     /* Constant within a budget: the budget ends where it changes. On 32-bit models: is pending. */
     uint8_t decrementer_is_negative;
 
@@ -145,19 +146,19 @@ struct Cpu {
 
     /* Between translated code and its helpers (machine/translator). */
     struct {
-        uint64_t ea, value;  /* of a memory access on its slow path */
-        const void *link;    /* the exit that was taken and is not linked yet */
-        uint32_t leave;      /* a helper asks to go back: 0 or 1 */
-        uint8_t must_return; /* and a boundary must look */
+        uint64_t ea, value;           /* of a memory access on its slow path */
+        const void *link;             /* the exit that was taken and is not linked yet */
+        uint32_t leave;               /* a helper asks to go back: 0 or 1 */
+        uint8_t must_return;          /* and a boundary must look */
         uint32_t cr_less, cr_greater; /* constants that translated code wants in memory */
     } translated;
 
     /* What translated code has not yet done to FPSCR (machine/translator/float-pending.h). */
     struct {
-        const Insn *insn;     /* the last arithmetic operation, or NULL */
-        uint64_t operand[4];  /* what its t, a, b, c held */
-        const Insn *convert;  /* the last conversion to an integer after it, or NULL */
-        uint64_t fpcc;        /* 16 + FPCC of the last comparison after it, or 0 */
+        const Insn *insn;    /* the last arithmetic operation, or NULL */
+        uint64_t operand[4]; /* what its t, a, b, c held */
+        const Insn *convert; /* the last conversion to an integer after it, or NULL */
+        uint64_t fpcc;       /* 16 + FPCC of the last comparison after it, or 0 */
         uint64_t converted;
     } pending;
 
@@ -181,8 +182,8 @@ static inline uint64_t cpu_icount(const Cpu *cpu)
 }
 
 /*
- * Makes the engine stop at the boundary after the present instruction; for what changes deadlines or
- * raises interrupts in the middle of a budget.
+ * Makes the engine stop at the boundary after the present instruction; for what changes deadlines
+ * or raises interrupts in the middle of a budget.
  */
 static inline void cpu_stop_at_boundary(Cpu *cpu)
 {
@@ -260,7 +261,8 @@ static inline void cpu_set_fpr(Cpu *cpu, unsigned n, uint64_t value)
  */
 ExecStatus cpu_raise(Cpu *cpu, Vector vector, uint64_t srr1);
 ExecStatus cpu_raise_program(Cpu *cpu, uint64_t reason);
-/* Alignment interrupt for the data access at EA; DSISR is made from the instruction on models that do. */
+/* Alignment interrupt for the data access at EA; DSISR is made from the instruction on models that
+ * do. */
 ExecStatus cpu_raise_alignment(Cpu *cpu, uint64_t ea, const Insn *insn);
 /* Facility unavailable: CAUSE goes into FSCR bits 0-7. */
 ExecStatus cpu_raise_facility(Cpu *cpu, uint64_t cause);

@@ -12,12 +12,12 @@
 #include "machine/cpu/model.h"
 
 /* MSR bits that SRR1 does not save, because the interrupt puts its own information there. */
-#define SRR1_INFORMATION 0x783f0000ull
-#define AIL_2_OFFSET 0x0000000000018000ull
-#define AIL_3_OFFSET 0xc000000000004000ull
-#define SCV_OFFSET 0x0000000000017000ull
-#define SCV_AIL_3_OFFSET 0xc000000000003000ull
-#define MSR_KEPT (MSR_HV | MSR_ME)
+#define SRR1_INFORMATION            0x783f0000ull
+#define AIL_2_OFFSET                0x0000000000018000ull
+#define AIL_3_OFFSET                0xc000000000004000ull
+#define SCV_OFFSET                  0x0000000000017000ull
+#define SCV_AIL_3_OFFSET            0xc000000000003000ull
+#define MSR_KEPT                    (MSR_HV | MSR_ME)
 #define SRR1_TRACE_BRANCH_OR_SINGLE (1ull << 30)
 
 static void reset(Cpu *cpu)
@@ -50,7 +50,9 @@ static void enter(Cpu *cpu, Vector vector, uint64_t return_address, uint64_t srr
     cpu->s.spr[SPR_SRR0] = return_address;
     cpu->s.spr[SPR_SRR1] = (cpu->s.msr & ~SRR1_INFORMATION) | srr1;
     cpu->s.msr = handler_msr(cpu, location);
-    cpu->s.cia = (uint64_t)vector + (location == 3 ? AIL_3_OFFSET : location == 2 ? AIL_2_OFFSET : 0);
+    cpu->s.cia = (uint64_t)vector + (location == 3   ? AIL_3_OFFSET
+                                     : location == 2 ? AIL_2_OFFSET
+                                                     : 0);
     cpu_mode_changed(cpu);
 }
 
@@ -69,19 +71,14 @@ static void deliver(Cpu *cpu)
 {
     const CpuException *exception = &cpu->exception;
     switch (exception->vector) {
-    case VECTOR_SYSTEM_CALL_VECTORED:
-        enter_system_call_vectored(cpu, exception->srr1);
-        return;
+    case VECTOR_SYSTEM_CALL_VECTORED: enter_system_call_vectored(cpu, exception->srr1); return;
     case VECTOR_DATA_STORAGE:
         cpu->s.spr[SPR_DSISR] = exception->dsisr;
         cpu->s.spr[SPR_DAR] = exception->dar;
         break;
     case VECTOR_DATA_SEGMENT:
-    case VECTOR_ALIGNMENT:
-        cpu->s.spr[SPR_DAR] = exception->dar;
-        break;
-    default:
-        break;
+    case VECTOR_ALIGNMENT: cpu->s.spr[SPR_DAR] = exception->dar; break;
+    default: break;
     }
     enter(cpu, exception->vector, cpu->s.cia, exception->srr1);
 }

@@ -4,8 +4,8 @@
  *
  * 1. SRR1 gets MSR bits 0, 5-9 and 16-31; the interrupt's own information is in 1-4 and 10-15. rfi
  *    gives the same bits back. Both clear POW.
- * 2. Handlers are at MSR.IP ? 0xfff00000 : 0 and run without translation, with ME and IP as they were
- *    (a machine check clears ME).
+ * 2. Handlers are at MSR.IP ? 0xfff00000 : 0 and run without translation, with ME and IP as they
+ * were (a machine check clears ME).
  * 3. The decrementer interrupt is an edge: DEC's sign going from 0 to 1, by counting or by a write,
  *    latches it, and only taking it clears the latch. What has not been looked at yet is computed
  *    from DEC's history, so it does not depend on when anybody looks.
@@ -13,8 +13,8 @@
 #include "machine/cpu/exception-family.h"
 #include "machine/cpu/model.h"
 
-#define SRR1_SAVED 0x87c0ffffu
-#define PREFIX_HIGH 0xfff00000u
+#define SRR1_SAVED    0x87c0ffffu
+#define PREFIX_HIGH   0xfff00000u
 #define RESET_ADDRESS 0xfff00100u
 
 static void reset(Cpu *cpu)
@@ -51,7 +51,8 @@ static void deliver_trace(Cpu *cpu, uint64_t address)
     enter(cpu, VECTOR_TRACE, 0);
 }
 
-/* --- the decrementer ---------------------------------------------------------------------------- */
+/* --- the decrementer ----------------------------------------------------------------------------
+ */
 
 /* How often the sign had gone from 0 to 1 by time base TB, counted from an arbitrary number on. */
 static int64_t sign_changes(const Cpu *cpu, uint64_t tb)
@@ -82,11 +83,12 @@ static void deliver_asynchronous(Cpu *cpu, Vector vector)
     enter(cpu, vector, 0);
 }
 
-/* --- the rest ------------------------------------------------------------------------------------- */
+/* --- the rest
+ * ------------------------------------------------------------------------------------- */
 
 /*
- * PEM table 6-10. A D form gives bits 5 and 1-4 of its word where an X form gives bits 29-30, 25 and
- * 21-24.
+ * PEM table 6-10. A D form gives bits 5 and 1-4 of its word where an X form gives bits 29-30, 25
+ * and 21-24.
  */
 static uint32_t alignment_dsisr(const Insn *insn)
 {

@@ -25,7 +25,8 @@ ExecStatus cpu_raise_program(Cpu *cpu, uint64_t reason)
 
 ExecStatus cpu_raise_alignment(Cpu *cpu, uint64_t ea, const Insn *insn)
 {
-    cpu->exception = (CpuException){ .vector = VECTOR_ALIGNMENT, .dar = ea,
+    cpu->exception = (CpuException){ .vector = VECTOR_ALIGNMENT,
+                                     .dar = ea,
                                      .dsisr = cpu->model->exceptions->alignment_dsisr(insn) };
     return EXEC_EXCEPTION;
 }
@@ -47,7 +48,8 @@ void exception_deliver_trace(Cpu *cpu, uint64_t address)
     cpu->model->exceptions->deliver_trace(cpu, address);
 }
 
-/* --- asynchronous interrupts -------------------------------------------------------------------- */
+/* --- asynchronous interrupts --------------------------------------------------------------------
+ */
 
 Vector exception_pending(const Cpu *cpu)
 {

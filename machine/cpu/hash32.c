@@ -9,29 +9,29 @@
  */
 #include "machine/cpu/hash32.h"
 
-#define SEGMENT_DIRECT_STORE 0x80000000u
+#define SEGMENT_DIRECT_STORE   0x80000000u
 #define SEGMENT_KEY_SUPERVISOR 0x40000000u
-#define SEGMENT_KEY_PROBLEM 0x20000000u
-#define SEGMENT_NO_EXECUTE 0x10000000u
-#define SEGMENT_VSID 0x00ffffffu
+#define SEGMENT_KEY_PROBLEM    0x20000000u
+#define SEGMENT_NO_EXECUTE     0x10000000u
+#define SEGMENT_VSID           0x00ffffffu
 
-#define SDR1_ORIGIN 0xffff0000u
-#define SDR1_MASK 0x1ffu
-#define HASH_VSID 0x7ffffu
-#define GROUP_BYTES 64
+#define SDR1_ORIGIN   0xffff0000u
+#define SDR1_MASK     0x1ffu
+#define HASH_VSID     0x7ffffu
+#define GROUP_BYTES   64
 #define GROUP_ENTRIES 8
 
-#define ENTRY_VALID 0x80000000u
-#define ENTRY_SECONDARY 0x40u
-#define ENTRY_REAL 0xfffff000u
-#define ENTRY_R 0x100u
-#define ENTRY_C 0x80u
+#define ENTRY_VALID      0x80000000u
+#define ENTRY_SECONDARY  0x40u
+#define ENTRY_REAL       0xfffff000u
+#define ENTRY_R          0x100u
+#define ENTRY_C          0x80u
 #define ENTRY_PROTECTION 3u
 
 #define CAUSE_NO_TRANSLATION 0x40000000u
-#define CAUSE_NO_EXECUTE 0x10000000u
-#define CAUSE_PROTECTION 0x08000000u
-#define CAUSE_DIRECT_STORE 0x04000000u
+#define CAUSE_NO_EXECUTE     0x10000000u
+#define CAUSE_PROTECTION     0x08000000u
+#define CAUSE_DIRECT_STORE   0x04000000u
 
 #define CLASS_OF(ea) ((uint32_t)(ea) >> 12 & 63) /* address bits 14-19 */
 

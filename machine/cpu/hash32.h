@@ -15,8 +15,8 @@ void hash32_invalidate_class(Cpu *cpu, uint32_t ea);
 
 /* Attributes, in block registers' lower halves and in table entries alike. */
 #define HASH32_WRITE_THROUGH 0x40u
-#define HASH32_INHIBITED 0x20u
-#define HASH32_GUARDED 0x08u
+#define HASH32_INHIBITED     0x20u
+#define HASH32_GUARDED       0x08u
 
 /*
  * bat.c: whether a block register translates EA. Then either PLACE->entry is filled, or the access

@@ -3,11 +3,11 @@
  * A predecoded instruction, and the fields of its word.
  *
  * The four operand bytes hold the fields at bits 6-10 (t), 11-15 (a), 16-20 (b) and 21-25 (c),
- * already widened by the row's operand class: a VMX register is an index into vsr[] (32 is added), a
- * VSX register has its extension bit folded in, an FPR is 0-31 (its value is doubleword 0 of vsr[n]),
- * a three-bit CR field (BF at 6-8, BFA at 11-13) is 0-7, all else is the plain five-bit field. What
- * stands elsewhere is taken from the word by the functions below. Bits are numbered as in the book,
- * 0 being the most significant.
+ * already widened by the row's operand class: a VMX register is an index into vsr[] (32 is added),
+ * a VSX register has its extension bit folded in, an FPR is 0-31 (its value is doubleword 0 of
+ * vsr[n]), a three-bit CR field (BF at 6-8, BFA at 11-13) is 0-7, all else is the plain five-bit
+ * field. What stands elsewhere is taken from the word by the functions below. Bits are numbered as
+ * in the book, 0 being the most significant.
  */
 #ifndef MACHINE_CPU_INSN_H
 #define MACHINE_CPU_INSN_H
@@ -20,12 +20,12 @@ typedef struct Insn Insn;
 
 /* How an instruction function ended. */
 typedef enum {
-    EXEC_NEXT,      /* completed; the next instruction follows */
-    EXEC_BRANCH,    /* completed; cpu->s.cia holds the address of the next instruction */
-    EXEC_BOUNDARY,  /* completed, the next follows; something a boundary must look at has changed */
+    EXEC_NEXT,     /* completed; the next instruction follows */
+    EXEC_BRANCH,   /* completed; cpu->s.cia holds the address of the next instruction */
+    EXEC_BOUNDARY, /* completed, the next follows; something a boundary must look at has changed */
     EXEC_BRANCH_BOUNDARY, /* as EXEC_BRANCH, and a boundary must look */
-    EXEC_EXCEPTION, /* not completed: cpu->exception says what to deliver */
-    EXEC_REFETCH,   /* internal to the interpreter: no instruction was attempted */
+    EXEC_EXCEPTION,       /* not completed: cpu->exception says what to deliver */
+    EXEC_REFETCH,         /* internal to the interpreter: no instruction was attempted */
 } ExecStatus;
 
 /* What an instruction does. Called with cpu->s.cia = its own address. */

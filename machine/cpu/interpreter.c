@@ -4,12 +4,13 @@
  *
  * 1. cpu->s.cia is the address of the instruction being attempted, cpu->left counts down after it:
  *    both are exact in the middle of every instruction.
- * 2. Every attempt counts one, whatever came of it: a failed fetch and a fault included. Entering an
- *    interrupt handler counts nothing.
+ * 2. Every attempt counts one, whatever came of it: a failed fetch and a fault included. Entering
+ * an interrupt handler counts nothing.
  * 3. A pointer into a predecoded page is never kept across anything that may fetch.
- * 4. Where an instruction asks for a boundary, only an interrupt or a halt can be due there: all that
- *    depends on time ends the budget (cpu_stop_at_boundary). If neither is, the run goes on.
- * 5. With MSR.SE or MSR.BE set every instruction ends a run, so that the trace interrupt follows it.
+ * 4. Where an instruction asks for a boundary, only an interrupt or a halt can be due there: all
+ * that depends on time ends the budget (cpu_stop_at_boundary). If neither is, the run goes on.
+ * 5. With MSR.SE or MSR.BE set every instruction ends a run, so that the trace interrupt follows
+ * it.
  */
 #include "machine/cpu/interpreter.h"
 
@@ -47,22 +48,15 @@ static inline ExecStatus attempt_straight(Cpu *cpu)
 bool interpreter_finish_attempt(Cpu *cpu, ExecStatus status)
 {
     switch (status) {
-    case EXEC_BRANCH:
-        cpu->left--;
-        return true;
-    case EXEC_REFETCH:
-        cpu->s.cia &= cpu->ea_mask;
-        return true;
+    case EXEC_BRANCH: cpu->left--; return true;
+    case EXEC_REFETCH: cpu->s.cia &= cpu->ea_mask; return true;
     case EXEC_EXCEPTION:
         exception_deliver(cpu);
         cpu->left--;
         return true;
-    case EXEC_BOUNDARY:
-        cpu->s.cia = cpu_ea(cpu, cpu->s.cia + 4);
-        break;
+    case EXEC_BOUNDARY: cpu->s.cia = cpu_ea(cpu, cpu->s.cia + 4); break;
     case EXEC_NEXT:
-    case EXEC_BRANCH_BOUNDARY:
-        break;
+    case EXEC_BRANCH_BOUNDARY: break;
     }
     cpu->left--;
     return !cpu->s.halted && exception_pending(cpu) == VECTOR_NONE;
@@ -112,6 +106,5 @@ bool interpreter_run_straight(Cpu *cpu)
 
 void interpreter_run(Cpu *cpu)
 {
-    while (cpu->left > 0 && interpreter_run_straight(cpu)) {
-    }
+    while (cpu->left > 0 && interpreter_run_straight(cpu)) {}
 }

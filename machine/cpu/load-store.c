@@ -9,8 +9,8 @@
  *    the base of an update form, is written.
  * 3. Invalid forms. The decoder refuses update forms with RA=0 and loads with RA=RT on 64-bit
  *    processors, and quadwords with an odd register or a base that they load. What is left: 32-bit
- *    processors take r0 as the base, and keep the loaded value where RA=RT; lswi and lswx that would
- *    load a register of their own address are illegal instructions; lmw loads it.
+ *    processors take r0 as the base, and keep the loaded value where RA=RT; lswi and lswx that
+ * would load a register of their own address are illegal instructions; lmw loads it.
  */
 #include <string.h>
 

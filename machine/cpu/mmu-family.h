@@ -34,7 +34,8 @@ typedef struct MmuFamily {
     /* Whether a table entry's bits permit ACCESS in the present state. */
     bool (*permits)(const Cpu *cpu, const MmuPlace *place, uint64_t bits, AccessKind access,
                     MmuFault *fault);
-    /* Reads the guest's table and changes nothing: ENTRY, and the real address of the table entry. */
+    /* Reads the guest's table and changes nothing: ENTRY, and the real address of the table entry.
+     */
     bool (*walk)(const Cpu *cpu, const MmuPlace *place, TranslationEntry *entry,
                  uint64_t *table_address, MmuFault *fault);
     /* Sets R, and C for a store, in the table entry, which memory holds at TABLE_ADDRESS. */
@@ -43,7 +44,8 @@ typedef struct MmuFamily {
     void (*forget)(Cpu *cpu, const MmuPlace *place, uint64_t ea);
     /* MMU_NO_ bits that the attributes in an entry's bits stand for. */
     unsigned (*refusals)(uint64_t bits);
-    /* What an address means depends on KEY besides the mode key and relocation; zeros are filled in. */
+    /* What an address means depends on KEY besides the mode key and relocation; zeros are filled
+     * in. */
     void (*bank_key)(const Cpu *cpu, uint64_t key[TLB_KEY_WORDS - 1]);
 } MmuFamily;
 

@@ -2,9 +2,9 @@
 /*
  * From effective to real addresses, and the accesses that the soft TLB does not serve.
  *
- * A bank is a soft TLB for one context: everything that decides what an address means (MSR bits, the
- * process, the storage keys). Switching process or privilege selects another bank, so nothing is
- * flushed; an architected invalidation empties the banks it concerns.
+ * A bank is a soft TLB for one context: everything that decides what an address means (MSR bits,
+ * the process, the storage keys). Switching process or privilege selects another bank, so nothing
+ * is flushed; an architected invalidation empties the banks it concerns.
  *
  * 1. Banks are filled only with translations that are in the translation set (or are real-mode
  *    identities), for accesses that are permitted under the bank's context.
@@ -25,9 +25,9 @@
 #include "machine/cpu/model.h"
 #include "machine/cpu/radix.h"
 
-#define BANKS 16
+#define BANKS           16
 #define SMALL_PAGE_BITS 16
-#define PAGE_MASK (TLB_PAGE_SIZE - 1)
+#define PAGE_MASK       (TLB_PAGE_SIZE - 1)
 /* In real mode the upper four bits of an address are ignored (Book III 5.7.3). */
 #define REAL_ADDRESS 0x0fffffffffffffffull
 
@@ -143,8 +143,8 @@ static void present_context(const Cpu *cpu, uint64_t context[TLB_KEY_WORDS])
 
 /*
  * A bank for a context that has none: the least recently used; but a program that writes sixteen
- * segment registers in a row passes through contexts that nobody comes back to, and they follow each
- * other in one bank.
+ * segment registers in a row passes through contexts that nobody comes back to, and they follow
+ * each other in one bank.
  */
 static TlbBank *bank_to_reuse(Mmu *mmu, TlbBank *oldest)
 {
@@ -179,7 +179,8 @@ TlbBank *mmu_select_bank(Mmu *mmu)
 
 static bool lies_in(uint64_t tag, const TranslationEntry *entry)
 {
-    return tag != TLB_INVALID && radix_page_address(tag) >> entry->shift == entry->page >> entry->shift;
+    return tag != TLB_INVALID &&
+           radix_page_address(tag) >> entry->shift == entry->page >> entry->shift;
 }
 
 static void table_drop_page(TlbEntry *table, const TranslationEntry *entry)
@@ -222,10 +223,11 @@ static bool are_small(const TranslationEntry *removed, unsigned count)
 
 /*
  * Drops what COUNT entries of CONTEXT, gone from the set, left in its banks; context 0 is part of
- * every bank through quadrant 3. REMOVED is NULL if they are not known. What runs may be among them:
- * the next instruction is fetched anew, and enters the set anew, on every engine.
+ * every bank through quadrant 3. REMOVED is NULL if they are not known. What runs may be among
+ * them: the next instruction is fetched anew, and enters the set anew, on every engine.
  */
-static void drop_removed(Mmu *mmu, uint32_t context, const TranslationEntry *removed, unsigned count)
+static void drop_removed(Mmu *mmu, uint32_t context, const TranslationEntry *removed,
+                         unsigned count)
 {
     if (!count)
         return;
@@ -245,7 +247,8 @@ static void drop_removed(Mmu *mmu, uint32_t context, const TranslationEntry *rem
 void mmu_invalidate_page(Mmu *mmu, uint32_t context, uint64_t ea)
 {
     TranslationEntry removed[TRANSLATION_REMOVED_MAX];
-    unsigned count = translation_set_remove_page(mmu->set, context, radix_page_address(ea), removed);
+    unsigned count =
+        translation_set_remove_page(mmu->set, context, radix_page_address(ea), removed);
     drop_removed(mmu, context, removed, count);
 }
 
@@ -293,15 +296,16 @@ void mmu_invalidate_class(Mmu *mmu, uint32_t class)
             drop_class(&mmu->banks[i], class);
 }
 
-/* --- translation -------------------------------------------------------------------------------- */
+/* --- translation --------------------------------------------------------------------------------
+ */
 
 static bool raise_fault(Cpu *cpu, uint64_t ea, AccessKind access, const MmuFault *fault)
 {
     CpuException *exception = &cpu->exception;
     *exception = (CpuException){ .dar = ea };
     if (access == ACCESS_FETCH) {
-        exception->vector = fault->is_segment ? VECTOR_INSTRUCTION_SEGMENT
-                                              : VECTOR_INSTRUCTION_STORAGE;
+        exception->vector =
+            fault->is_segment ? VECTOR_INSTRUCTION_SEGMENT : VECTOR_INSTRUCTION_STORAGE;
         exception->srr1 = fault->cause;
     } else {
         exception->vector = fault->is_segment ? VECTOR_DATA_SEGMENT : VECTOR_DATA_STORAGE;
@@ -335,8 +339,9 @@ static bool find(Cpu *cpu, uint64_t ea, AccessKind access, Found *found)
     if (!family->place(cpu, ea, access, place, &fault))
         return raise_fault(cpu, ea, access, &fault);
     const TranslationEntry *known =
-        place->is_block ? &place->entry
-                        : translation_set_find(cpu->mmu->set, place->context, place->address, access);
+        place->is_block
+            ? &place->entry
+            : translation_set_find(cpu->mmu->set, place->context, place->address, access);
     found->is_known =
         known && (place->is_block || family->permits(cpu, place, known->bits, access, &fault));
     found->replaces = known && !found->is_known;
@@ -372,7 +377,8 @@ static Translation translation_of(const Found *found)
 {
     const TranslationEntry *entry = &found->entry;
     return (Translation){ .real = entry->real + (found->place.address - entry->page),
-                          .bits = entry->bits, .shift = entry->shift };
+                          .bits = entry->bits,
+                          .shift = entry->shift };
 }
 
 static bool is_relocated(const Cpu *cpu, AccessKind access)
@@ -417,9 +423,11 @@ bool mmu_translate_quietly(Cpu *cpu, uint64_t ea, uint64_t *real)
     return true;
 }
 
-/* --- data accesses ------------------------------------------------------------------------------- */
+/* --- data accesses -------------------------------------------------------------------------------
+ */
 
-/* Translates one page's part of an access and, for RAM, makes the bank serve the page from now on. */
+/* Translates one page's part of an access and, for RAM, makes the bank serve the page from now on.
+ */
 static bool reach(Cpu *cpu, uint64_t ea, AccessKind access, Translation *out)
 {
     if (!mmu_translate(cpu, ea, access, out))
@@ -594,7 +602,8 @@ bool cpu_find_data(Cpu *cpu, uint64_t ea, bool is_store, uint64_t *real, unsigne
     return true;
 }
 
-/* --- fetches ------------------------------------------------------------------------------------- */
+/* --- fetches -------------------------------------------------------------------------------------
+ */
 
 DecodedPage *mmu_fetch_page(Cpu *cpu, uint64_t cia)
 {

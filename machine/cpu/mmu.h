@@ -3,9 +3,9 @@
  * Address translation: the translation set (state), soft TLB banks and page walks.
  *
  * The parts: translation-set.c keeps every translation used since its last architected
- * invalidation; radix.c walks the guest's radix tree, hash32.c and bat.c know segments, hashed tables
- * and blocks (mmu-family.h is what they offer); mmu.c joins them, fills the banks and does the
- * accesses that miss them.
+ * invalidation; radix.c walks the guest's radix tree, hash32.c and bat.c know segments, hashed
+ * tables and blocks (mmu-family.h is what they offer); mmu.c joins them, fills the banks and does
+ * the accesses that miss them.
  *
  * 1. A translation is looked up in the set first. Only if the set has none that permits the access
  *    is the guest's table walked; a permitted walk enters the set, a refused one does not.

@@ -30,8 +30,9 @@ const CpuModel cpu_model_power9 = {
  * The G4s. Little-endian mode (which swizzles addresses and no operating system of these machines
  * uses), thermal interrupts, breakpoints, software table search and 36-bit addresses are not there.
  */
-#define MSR_G4 (MSR_VEC | MSR_POW | MSR_EE | MSR_PR | MSR_FP | MSR_ME | MSR_FE0 | MSR_SE | MSR_BE |      \
-                MSR_FE1 | MSR_IP | MSR_IR | MSR_DR | MSR_PM | MSR_RI)
+#define MSR_G4                                                                                     \
+    (MSR_VEC | MSR_POW | MSR_EE | MSR_PR | MSR_FP | MSR_ME | MSR_FE0 | MSR_SE | MSR_BE | MSR_FE1 | \
+     MSR_IP | MSR_IR | MSR_DR | MSR_PM | MSR_RI)
 
 const CpuModel cpu_model_7400 = {
     .name = "7400",

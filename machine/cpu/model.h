@@ -19,7 +19,7 @@ struct CpuModel {
     uint8_t families;           /* FAMILY_ bits: the instructions it has */
     bool is_64bit;
     SprSet spr_set;
-    const struct MmuFamily *mmu;             /* mmu-family.h */
+    const struct MmuFamily *mmu;              /* mmu-family.h */
     const struct ExceptionFamily *exceptions; /* exception-family.h */
     /* 32-bit models: HID0 bits with which MSR.POW naps; that enables BATs 4 to 7 (0: has none). */
     uint32_t hid0_nap, hid0_high_bats;

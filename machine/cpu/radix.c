@@ -5,18 +5,18 @@
  */
 #include "machine/cpu/radix.h"
 
-#define CAUSE_NO_TRANSLATION 0x40000000u
-#define CAUSE_NO_EXECUTE 0x10000000u
-#define CAUSE_PROTECTION 0x08000000u
+#define CAUSE_NO_TRANSLATION    0x40000000u
+#define CAUSE_NO_EXECUTE        0x10000000u
+#define CAUSE_PROTECTION        0x08000000u
 #define CAUSE_BAD_CONFIGURATION 0x00080000u
 
-#define TABLE_ADDRESS 0x0fffffffffffff00ull
-#define ENTRY_VALID (1ull << 63)
-#define ENTRY_LEAF (1ull << 62)
-#define ENTRY_SIZE 0x1full
-#define LEAF_RPN 0x01fffffffffff000ull
+#define TABLE_ADDRESS         0x0fffffffffffff00ull
+#define ENTRY_VALID           (1ull << 63)
+#define ENTRY_LEAF            (1ull << 62)
+#define ENTRY_SIZE            0x1full
+#define LEAF_RPN              0x01fffffffffff000ull
 #define PROCESS_TABLE_ADDRESS 0x0ffffffffffff000ull
-#define TREE_SIZE_MIN 31
+#define TREE_SIZE_MIN         31
 /* Index bits of a directory: a node below the root has 5, 9 or 13, none fewer (POWER9 UM 4.10). */
 #define ROOT_BITS_MIN 1
 #define NODE_BITS_MIN 5
@@ -75,8 +75,7 @@ static bool find_root(const Cpu *cpu, uint32_t context, uint64_t *root, unsigned
     uint64_t table = registered & PROCESS_TABLE_ADDRESS;
     uint64_t table_bytes = 1ull << ((registered & ENTRY_SIZE) + 12);
     uint64_t offset = (uint64_t)context * 16;
-    if (offset >= table_bytes ||
-        !memory_read_be64(cpu->memory, table + offset, root))
+    if (offset >= table_bytes || !memory_read_be64(cpu->memory, table + offset, root))
         return refuse(fault, CAUSE_BAD_CONFIGURATION);
     *size = (unsigned)((*root >> 61 & 3) << 3 | (*root >> 5 & 7)) + TREE_SIZE_MIN;
     return true;

@@ -5,16 +5,16 @@
  * An access goes through the row of its register: who may, and how. What no row allows is, from
  * problem state, a privileged (SPR bit 0 of the second half set) or illegal instruction; from
  * privileged state register 0, reading 4, 5 or 6, and hypervisor resources are illegal
- * instructions, all others are no-operations (Book III 5.4.4, with LPCR.EVIRT set and the emulation assistance
- * interrupt turned by the hypervisor into a program interrupt). A 32-bit processor is the same but
- * for the hypervisor.
+ * instructions, all others are no-operations (Book III 5.4.4, with LPCR.EVIRT set and the emulation
+ * assistance interrupt turned by the hypervisor into a program interrupt). A 32-bit processor is
+ * the same but for the hypervisor.
  */
 #include "machine/cpu/cpu.h"
 #include "machine/cpu/mmu.h"
 #include "machine/cpu/model.h"
 #include "machine/cpu/ops.h"
 
-#define SPR_COUNT 1024
+#define SPR_COUNT             1024
 #define SPR_PRIVILEGED_NUMBER 0x10u
 
 typedef enum {
@@ -74,9 +74,9 @@ typedef struct {
 
 static const SprRow tables[SPR_SETS][SPR_COUNT] = {
     [SPR_SET_P9] = {
-#define IF_P9 ROW_
-#define IF_BOTH ROW_
-#define IF_G4 NO_ROW_
+#define IF_P9      ROW_
+#define IF_BOTH    ROW_
+#define IF_G4      NO_ROW_
 #define IF_G4_7400 NO_ROW_
 #define IF_G4_7447 NO_ROW_
 #include "machine/cpu/spr.def"
@@ -85,8 +85,8 @@ static const SprRow tables[SPR_SETS][SPR_COUNT] = {
 #undef IF_G4_7400
     },
     [SPR_SET_7400] = {
-#define IF_P9 NO_ROW_
-#define IF_G4 ROW_
+#define IF_P9      NO_ROW_
+#define IF_G4      ROW_
 #define IF_G4_7400 ROW_
 #include "machine/cpu/spr.def"
 #undef IF_G4_7400
@@ -123,7 +123,8 @@ static bool in_problem_state(const Cpu *cpu)
     return cpu->s.msr & MSR_PR;
 }
 
-/* --- accesses that no row allows ---------------------------------------------------------------- */
+/* --- accesses that no row allows ----------------------------------------------------------------
+ */
 
 static ExecStatus refuse(Cpu *cpu, unsigned number, bool is_write)
 {
@@ -136,7 +137,8 @@ static ExecStatus refuse(Cpu *cpu, unsigned number, bool is_write)
     return EXEC_NEXT;
 }
 
-/* --- facilities that FSCR gates in problem state ---------------------------------------------------- */
+/* --- facilities that FSCR gates in problem state
+ * ---------------------------------------------------- */
 
 static int gate_of(SprKind kind)
 {
@@ -188,7 +190,8 @@ static bool is_refused(Cpu *cpu, unsigned number, bool is_write, ExecStatus *sta
     return true;
 }
 
-/* --- performance monitor: problem-state names of the privileged registers -------------------------- */
+/* --- performance monitor: problem-state names of the privileged registers
+ * -------------------------- */
 
 #define PMU_PRIVILEGED_DISTANCE 16
 /* Bits that problem state sees of MMCR0: FC, PMAO and PMAE (Book III 9.4.4). */
@@ -197,7 +200,9 @@ static bool is_refused(Cpu *cpu, unsigned number, bool is_write, ExecStatus *sta
 
 static uint64_t pmu_user_mask(unsigned number)
 {
-    return number == SPR_MMCR0_USER ? MMCR0_USER : number == SPR_MMCR2_USER ? MMCR2_USER : UINT64_MAX;
+    return number == SPR_MMCR0_USER   ? MMCR0_USER
+           : number == SPR_MMCR2_USER ? MMCR2_USER
+                                      : UINT64_MAX;
 }
 
 static uint64_t pmu_read(const Cpu *cpu, unsigned number)
@@ -214,19 +219,17 @@ static void pmu_write(Cpu *cpu, unsigned number, uint64_t value)
     *stored = (*stored & ~mask) | (value & mask);
 }
 
-/* --- event-based branches: the status register has set and reset names ------------------------------ */
+/* --- event-based branches: the status register has set and reset names
+ * ------------------------------ */
 
 static uint64_t ebb_read(const Cpu *cpu, unsigned number)
 {
     switch (number) {
     case SPR_BESCRS:
-    case SPR_BESCRR:
-        return cpu->s.spr[SPR_BESCR];
+    case SPR_BESCRR: return cpu->s.spr[SPR_BESCR];
     case SPR_BESCRSU:
-    case SPR_BESCRRU:
-        return cpu->s.spr[SPR_BESCR] >> 32;
-    default:
-        return cpu->s.spr[number];
+    case SPR_BESCRRU: return cpu->s.spr[SPR_BESCR] >> 32;
+    default: return cpu->s.spr[number];
     }
 }
 
@@ -242,7 +245,8 @@ static void ebb_write(Cpu *cpu, unsigned number, uint64_t value)
     }
 }
 
-/* --- reading --------------------------------------------------------------------------------------- */
+/* --- reading
+ * --------------------------------------------------------------------------------------- */
 
 /* A value as the model's registers hold it. */
 static uint64_t narrow(const Cpu *cpu, uint64_t value)
@@ -318,7 +322,8 @@ ExecStatus op_mftb(Cpu *cpu, const Insn *insn)
     return EXEC_NEXT;
 }
 
-/* --- writing ---------------------------------------------------------------------------------------- */
+/* --- writing
+ * ---------------------------------------------------------------------------------------- */
 
 static ExecStatus write_mode_register(Cpu *cpu, unsigned number, uint64_t value)
 {
@@ -332,8 +337,8 @@ static ExecStatus write_mode_register(Cpu *cpu, unsigned number, uint64_t value)
 #define BAT_LOWER_BITS 0xfffe007bu
 /* Bits that ask for something that is done at once: they read as zero. */
 #define HID0_FLASH_INVALIDATE 0x00000c00u /* ICFI, DCFI */
-#define MSSCR0_FLUSH 0x00800000u          /* DL1HWF */
-#define L2CR_INVALIDATE 0x00200801u       /* L2I, L2HWF, L2IP */
+#define MSSCR0_FLUSH          0x00800000u /* DL1HWF */
+#define L2CR_INVALIDATE       0x00200801u /* L2I, L2HWF, L2IP */
 
 static ExecStatus write_blocks(Cpu *cpu, unsigned number, uint64_t value)
 {

@@ -17,26 +17,26 @@ typedef enum {
 typedef enum { SPR_SET_P9, SPR_SET_7400, SPR_SET_7447, SPR_SETS } SprSet;
 
 /* Block translation registers: pair n of four is at the first number + 2 n, upper half first. */
-#define SPR_IBAT SPR_IBAT0U
-#define SPR_DBAT SPR_DBAT0U
+#define SPR_IBAT      SPR_IBAT0U
+#define SPR_DBAT      SPR_DBAT0U
 #define SPR_IBAT_HIGH SPR_IBAT4U
 #define SPR_DBAT_HIGH SPR_DBAT4U
 
 /* LPCR bits that matter to a guest. */
-#define LPCR_ILE (1ull << 25)
+#define LPCR_ILE       (1ull << 25)
 #define LPCR_AIL_SHIFT 23
-#define LPCR_AIL (3ull << LPCR_AIL_SHIFT)
-#define LPCR_HR (1ull << 20)
-#define LPCR_UPRT (1ull << 22)
-#define LPCR_GTSE (1ull << 10)
+#define LPCR_AIL       (3ull << LPCR_AIL_SHIFT)
+#define LPCR_HR        (1ull << 20)
+#define LPCR_UPRT      (1ull << 22)
+#define LPCR_GTSE      (1ull << 10)
 
 /* FSCR bits, by the number of the facility cause. */
 #define FSCR_DSCR 2
-#define FSCR_EBB 7
-#define FSCR_TAR 8
-#define FSCR_SCV 12
-#define FSCR_TM 5
-#define FSCR_PMU 3 /* reported when MMCR0.PMCC forbids the access */
+#define FSCR_EBB  7
+#define FSCR_TAR  8
+#define FSCR_SCV  12
+#define FSCR_TM   5
+#define FSCR_PMU  3 /* reported when MMCR0.PMCC forbids the access */
 
 /* The name of register NUMBER in any set (where they differ, the lowest set's), or NULL. */
 const char *spr_name(unsigned number);

@@ -127,7 +127,8 @@ ExecStatus op_scv(Cpu *cpu, const Insn *insn)
     return cpu_raise(cpu, VECTOR_SYSTEM_CALL_VECTORED, INSN_BITS(insn, 20, 26));
 }
 
-/* --- translation invalidation --------------------------------------------------------------------- */
+/* --- translation invalidation
+ * --------------------------------------------------------------------- */
 
 enum { INVALIDATE_PAGE = 0, INVALIDATE_PROCESS = 1 }; /* RB.IS; 2 and 3: all of the partition */
 enum { RIC_WALK_CACHE = 1 };
@@ -180,11 +181,12 @@ ExecStatus op_slbie(Cpu *cpu, const Insn *insn)
     return EXEC_NEXT;
 }
 
-/* --- 32-bit processors: segment registers, translation lookaside buffer --------------------------- */
+/* --- 32-bit processors: segment registers, translation lookaside buffer
+ * --------------------------- */
 
 /*
- * Drops every translation of the congruence class that the address falls into, in all address spaces
- * (MPC7400 UM 5.4.3.2): operating systems rely on 64 of them emptying the buffer.
+ * Drops every translation of the congruence class that the address falls into, in all address
+ * spaces (MPC7400 UM 5.4.3.2): operating systems rely on 64 of them emptying the buffer.
  */
 ExecStatus op_tlbie_g4(Cpu *cpu, const Insn *insn)
 {
@@ -223,11 +225,12 @@ ExecStatus op_mfsrin(Cpu *cpu, const Insn *insn)
     return EXEC_NEXT;
 }
 
-/* --- doorbells ------------------------------------------------------------------------------------ */
+/* --- doorbells
+ * ------------------------------------------------------------------------------------ */
 
-#define DOORBELL_TYPE(value) ((value) >> 27 & 31)
-#define DOORBELL_PRIVILEGED 5
-#define DOORBELL_TARGET(value) ((value) & 0x7f)
+#define DOORBELL_TYPE(value)   ((value) >> 27 & 31)
+#define DOORBELL_PRIVILEGED    5
+#define DOORBELL_TARGET(value) ((value)&0x7f)
 
 ExecStatus op_msgsndp(Cpu *cpu, const Insn *insn)
 {

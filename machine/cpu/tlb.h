@@ -2,8 +2,8 @@
 /*
  * Soft TLB: direct-mapped host translations under one context, a cache of the translation set.
  *
- * 1. An entry may be dropped at any time; it refills from the translation set without touching guest
- *    memory. So nothing that the guest can notice depends on these tables.
+ * 1. An entry may be dropped at any time; it refills from the translation set without touching
+ * guest memory. So nothing that the guest can notice depends on these tables.
  * 2. A write entry exists only for pages whose dirty mark is of the present epoch and that hold no
  *    predecoded code; both kinds of change drop the entry.
  */
@@ -14,11 +14,11 @@
 
 #define TLB_PAGE_BITS 12
 #define TLB_PAGE_SIZE (1ull << TLB_PAGE_BITS)
-#define TLB_SETS 512
+#define TLB_SETS      512
 #define TLB_INDEX(ea) (((ea) >> TLB_PAGE_BITS) & (TLB_SETS - 1))
 /* An aligned access of SIZE bytes at EA hits if the page matches; an unaligned one never does. */
 #define TLB_TAG(ea, size) ((ea) & (~(TLB_PAGE_SIZE - 1) | ((uint64_t)(size)-1)))
-#define TLB_INVALID 0xfffull /* no tag: low bits set */
+#define TLB_INVALID       0xfffull /* no tag: low bits set */
 
 typedef struct {
     uint64_t tag;    /* effective page address, or TLB_INVALID */
@@ -26,12 +26,12 @@ typedef struct {
 } TlbEntry;
 
 typedef struct {
-    uint64_t tag;                 /* effective page address, or TLB_INVALID */
+    uint64_t tag; /* effective page address, or TLB_INVALID */
     struct DecodedPage *decoded;
     uint64_t real; /* the page's real address, so that look-ups need not touch the decoded page */
 } FetchEntry;
 
-#define FETCH_SETS 128
+#define FETCH_SETS      128
 #define FETCH_INDEX(ea) (((ea) >> TLB_PAGE_BITS) & (FETCH_SETS - 1))
 
 /* Where translated code stands for an address that is branched to. */
@@ -40,9 +40,9 @@ typedef struct {
     const uint8_t *code;
 } JumpEntry;
 
-#define JUMP_SETS 4096
+#define JUMP_SETS      4096
 #define JUMP_INDEX(ea) ((ea) >> 2 & (JUMP_SETS - 1))
-#define JUMP_INVALID 1ull
+#define JUMP_INVALID   1ull
 
 /* So many fills are listed, so that emptying a bank costs what it holds if that is little. */
 #define TLB_FILLS_LISTED 64

@@ -11,15 +11,15 @@
 #include <string.h>
 #include <xxhash.h>
 
-#define POOL_SIZE (TRANSLATION_SET_LIMIT + 1)
-#define BUCKETS 65536u
+#define POOL_SIZE       (TRANSLATION_SET_LIMIT + 1)
+#define BUCKETS         65536u
 #define CONTEXT_BUCKETS 1024u
-#define MAX_SHIFT 64
+#define MAX_SHIFT       64
 
 typedef struct {
     TranslationEntry entry;
-    uint32_t next;             /* in its hash bucket; for free slots, the next free one */
-    uint32_t after, before;    /* in its context's chain */
+    uint32_t next;          /* in its hash bucket; for free slots, the next free one */
+    uint32_t after, before; /* in its context's chain */
 } Slot;
 
 struct TranslationSet {
@@ -106,7 +106,8 @@ static uint32_t find_exact(const TranslationSet *set, uint32_t context, uint64_t
 const TranslationEntry *translation_set_find(const TranslationSet *set, uint32_t context,
                                              uint64_t ea, uint8_t access)
 {
-    FOR_EACH_SHIFT (set, shift) {
+    FOR_EACH_SHIFT(set, shift)
+    {
         uint32_t i = find_exact(set, context, page_of(ea, shift), shift, access);
         if (i)
             return &set->pool[i].entry;
@@ -137,8 +138,7 @@ static void unlink_slot(TranslationSet *set, uint32_t i)
 {
     Slot *slot = &set->pool[i];
     const TranslationEntry *entry = &slot->entry;
-    uint32_t *at =
-        &set->bucket[key_hash(entry->context, entry->page, entry->shift, entry->access)];
+    uint32_t *at = &set->bucket[key_hash(entry->context, entry->page, entry->shift, entry->access)];
     while (*at != i)
         at = &set->pool[*at].next;
     *at = slot->next;
@@ -178,7 +178,8 @@ unsigned translation_set_remove_page(TranslationSet *set, uint32_t context, uint
                                      TranslationEntry removed[TRANSLATION_REMOVED_MAX])
 {
     unsigned count = 0;
-    FOR_EACH_SHIFT (set, shift) {
+    FOR_EACH_SHIFT(set, shift)
+    {
         for (uint8_t access = 0; access < 3; access++) {
             uint32_t i = find_exact(set, context, page_of(ea, shift), shift, access);
             if (i) {

@@ -2,8 +2,8 @@
 /*
  * The translation set: which translations the processor has used and still may use.
  *
- * It is what a real processor's TLB would be if it were unbounded and exact, and it is state: saved,
- * hashed, and changed only by attempted accesses and architected invalidations.
+ * It is what a real processor's TLB would be if it were unbounded and exact, and it is state:
+ * saved, hashed, and changed only by attempted accesses and architected invalidations.
  *
  * 1. An entry is (context, page, access) with the real page and the table entry's bits as seen.
  * 2. When it holds TRANSLATION_SET_LIMIT entries and another comes, it is emptied first.

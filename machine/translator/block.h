@@ -13,26 +13,26 @@ typedef struct Link Link;
 /* A direct exit to an address in the same page, patched to go there once the target exists. */
 struct Link {
     Block *from;
-    Block *to;          /* NULL: goes to its own stub */
-    Link *next;         /* of the links that arrive at TO */
-    uint64_t target;    /* effective address */
-    uint8_t *site;      /* where the jump's distance stands (writable mapping) */
-    uint8_t *stub;      /* where it goes when it is not linked (writable mapping) */
+    Block *to;       /* NULL: goes to its own stub */
+    Link *next;      /* of the links that arrive at TO */
+    uint64_t target; /* effective address */
+    uint8_t *site;   /* where the jump's distance stands (writable mapping) */
+    uint8_t *stub;   /* where it goes when it is not linked (writable mapping) */
 };
 
 struct Block {
     uint64_t ea;
-    uint64_t real;      /* real address of the first instruction */
+    uint64_t real; /* real address of the first instruction */
     uint32_t mode_key;
-    uint16_t count;     /* guest instructions */
+    uint16_t count; /* guest instructions */
     uint8_t link_count;
-    bool is_dead;       /* unreachable; its memory goes with the next flush */
+    bool is_dead;        /* unreachable; its memory goes with the next flush */
     const uint8_t *code; /* executable mapping */
     Link link[2];
     Link *incoming;
     Block *hash_next;
     Block *page_next;
-    Insn insn[];        /* for the interpreter's functions */
+    Insn insn[]; /* for the interpreter's functions */
 };
 
 /* Which 64-byte granules of its page the block's words lie in. */

@@ -11,9 +11,10 @@ static Ref address(Builder *build, Form form, bool update)
 {
     const Insn *insn = build->insn;
     Ref base = update ? build_get(build, insn->a) : build_base(build, insn->a);
-    Ref offset = form == FORM_X ? build_get(build, insn->b)
-                                : build_const(build, (uint64_t)(form == FORM_D ? insn_si(insn)
-                                                                               : insn_ds(insn)));
+    Ref offset =
+        form == FORM_X
+            ? build_get(build, insn->b)
+            : build_const(build, (uint64_t)(form == FORM_D ? insn_si(insn) : insn_ds(insn)));
     /* (RA|0) + RB: a constant goes second. */
     uint64_t unused;
     bool swap = build_is_const(build, base, &unused);
@@ -21,7 +22,8 @@ static Ref address(Builder *build, Form form, bool update)
                                 : build_op(build, IR_ADD, base, offset));
 }
 
-static bool load(Builder *build, Form form, bool update, unsigned size, bool is_signed, bool reverse)
+static bool load(Builder *build, Form form, bool update, unsigned size, bool is_signed,
+                 bool reverse)
 {
     Ref ea = address(build, form, update);
     build_set(build, build->insn->t, build_load(build, ea, size, is_signed, reverse));

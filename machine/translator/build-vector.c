@@ -12,7 +12,7 @@
 static const uint8_t forms[ISA_ROW_COUNT] = {
 #define VECTOR(row, recipe, operation)
 #define VECTOR_VALUE(row, recipe, operation)
-#define VECTOR_LOAD(row, form, kind) [ISA_##row] = FORM_##form,
+#define VECTOR_LOAD(row, form, kind)  [ISA_##row] = FORM_##form,
 #define VECTOR_STORE(row, form, kind) [ISA_##row] = FORM_##form,
 #include "machine/translator/x86-64/vector.def"
 #undef VECTOR
@@ -101,7 +101,8 @@ bool build_vector_store(Builder *build)
     return build_access(build, IR_VSR_STORE);
 }
 
-/* --- moves between register files ----------------------------------------------------------------- */
+/* --- moves between register files
+ * ----------------------------------------------------------------- */
 
 static bool from_vsr(Builder *build, unsigned doubleword, unsigned size)
 {

@@ -14,15 +14,17 @@
 #include "machine/cpu/mode.h"
 #include "machine/cpu/model.h"
 
-/* --- nodes -------------------------------------------------------------------------------------- */
+/* --- nodes --------------------------------------------------------------------------------------
+ */
 
 IrNode *build_node(Builder *build, IrOp op)
 {
     IrBlock *block = build->block;
     g_assert(block->count < IR_NODES_MAX);
     IrNode *node = &block->node[block->count++];
-    *node = (IrNode){ .op = op, .a = NO_REF, .b = NO_REF, .c = NO_REF,
-                      .insn = (uint16_t)(block->insn_count - 1) };
+    *node = (IrNode){
+        .op = op, .a = NO_REF, .b = NO_REF, .c = NO_REF, .insn = (uint16_t)(block->insn_count - 1)
+    };
     return node;
 }
 
@@ -154,7 +156,8 @@ void build_store(Builder *build, Ref ea, Ref value, unsigned size, bool reverse)
     node->swap = size > 1 && build->swap != reverse;
 }
 
-/* --- the block ------------------------------------------------------------------------------------- */
+/* --- the block
+ * ------------------------------------------------------------------------------------- */
 
 static void forget_all(Builder *build)
 {
@@ -168,7 +171,8 @@ static void build_call(Builder *build)
 {
     build_node(build, IR_CALL);
     forget_all(build);
-    if (!build->row || build->row->flags & ISA_END || build->insn->execute != build->row->function) {
+    if (!build->row || build->row->flags & ISA_END ||
+        build->insn->execute != build->row->function) {
         build_node(build, IR_LEAVE);
         build->ended = true;
     }
@@ -192,8 +196,9 @@ static uint32_t word_at(const Cpu *cpu, const uint8_t *words, unsigned index)
 
 void ir_build(IrBlock *block, const Cpu *cpu, uint64_t ea, const uint8_t *words, unsigned limit)
 {
-    Builder build = { .block = block, .cpu = cpu, .is_64bit = cpu->ea_mask >> 32,
-                      .swap = cpu->byte_swap };
+    Builder build = {
+        .block = block, .cpu = cpu, .is_64bit = cpu->ea_mask >> 32, .swap = cpu->byte_swap
+    };
     block->count = block->insn_count = 0;
     block->ea = ea;
     block->is_64bit = build.is_64bit;
@@ -214,7 +219,8 @@ void ir_build(IrBlock *block, const Cpu *cpu, uint64_t ea, const uint8_t *words,
     }
 }
 
-/* --- passes ------------------------------------------------------------------------------------------- */
+/* --- passes
+ * ------------------------------------------------------------------------------------------- */
 
 void ir_optimise(IrBlock *block)
 {
@@ -225,11 +231,9 @@ void ir_optimise(IrBlock *block)
         case IR_CMP:
         case IR_SET_CR:
             node->is_dead = !(seen >> node->field & 1);
-            seen &= (uint8_t)~(1u << node->field);
+            seen &= (uint8_t) ~(1u << node->field);
             break;
-        case IR_GET_CR:
-            seen |= (uint8_t)(1u << node->field);
-            break;
+        case IR_GET_CR: seen |= (uint8_t)(1u << node->field); break;
         case IR_SELECT:
         case IR_BRANCH:
             if (!node->fused)
@@ -245,7 +249,8 @@ void ir_optimise(IrBlock *block)
     }
 }
 
-/* --- names ---------------------------------------------------------------------------------------------- */
+/* --- names
+ * ---------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -276,7 +281,8 @@ char *ir_to_text(const IrBlock *block)
         for (unsigned r = 0; r < 3; r++)
             if (refs[r] != NO_REF)
                 g_string_append_printf(text, " %%%u", refs[r]);
-        g_string_append_printf(text, " home=%u field=%u size=%u imm=0x%" G_GINT64_MODIFIER "x%s%s\n",
+        g_string_append_printf(text,
+                               " home=%u field=%u size=%u imm=0x%" G_GINT64_MODIFIER "x%s%s\n",
                                node->home, node->field, node->size, node->imm,
                                node->fused ? " fused" : "", node->is_dead ? " dead" : "");
     }

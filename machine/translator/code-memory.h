@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 typedef struct {
-    uint8_t *write;      /* the writable mapping */
+    uint8_t *write; /* the writable mapping */
     const uint8_t *execute;
     size_t size;
     size_t used;

@@ -3,9 +3,9 @@
  * What floating-point operations of translated code have not yet done to FPSCR.
  *
  * FPRF, FR and FI are those of the last operation, and only few programs look. So translated code
- * notes the last operation and its operands (cpu->pending), and FPSCR is brought up to date by doing
- * it again with the interpreter's function. That a result was inexact stays in the host's MXCSR
- * until then.
+ * notes the last operation and its operands (cpu->pending), and FPSCR is brought up to date by
+ * doing it again with the interpreter's function. That a result was inexact stays in the host's
+ * MXCSR until then.
  *
  * 1. Nothing is pending outside translated code and while a function of the interpreter runs.
  * 2. Only results that raise nothing but XX are left pending, under an FPSCR that rounds to nearest

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What translated code calls. The guest's registers are all in the state by then; BUDGET is what is
- * left after the whole block was charged. After a call with cpu->translated.leave set, the code goes
- * back to translator_run(), the state being that of a boundary.
+ * left after the whole block was charged. After a call with cpu->translated.leave set, the code
+ * goes back to translator_run(), the state being that of a boundary.
  */
 #ifndef MACHINE_TRANSLATOR_HELPERS_H
 #define MACHINE_TRANSLATOR_HELPERS_H
@@ -10,11 +10,11 @@
 #include "machine/translator/block.h"
 
 /* What a memory helper is told beside the block: packed into one word. */
-#define HELPER_INSN(what) ((what) & 0xff)
+#define HELPER_INSN(what) ((what)&0xff)
 #define HELPER_SIZE(what) ((what) >> 8 & 0x1f)
-#define HELPER_SIGNED (1u << 16)
-#define HELPER_SWAP (1u << 17)
-#define HELPER_VECTOR (1u << 18) /* register number from bit 20 on */
+#define HELPER_SIGNED     (1u << 16)
+#define HELPER_SWAP       (1u << 17)
+#define HELPER_VECTOR     (1u << 18) /* register number from bit 20 on */
 
 /* The address is in cpu->translated.ea, the value of a store in cpu->translated.value. */
 uint64_t helper_load(Cpu *cpu, const Block *block, uint32_t what, int64_t budget);

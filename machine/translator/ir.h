@@ -38,29 +38,29 @@ typedef enum { TEST_NONE, TEST_ZERO, TEST_NONZERO } IrTest;
 typedef struct {
     uint8_t op;
     uint8_t home;
-    uint8_t field;      /* CR field; BRANCH, SELECT: of the bit */
-    uint8_t size;       /* bytes of a memory access */
+    uint8_t field; /* CR field; BRANCH, SELECT: of the bit */
+    uint8_t size;  /* bytes of a memory access */
     bool is_signed, wide, swap;
-    bool is_dead;       /* CMP: nobody sees the field before it is set again */
-    uint8_t bit;        /* BRANCH, SELECT: mask of the CR bit in its field (CR_LT...) */
-    uint8_t test_bit;   /* BRANCH: IrTest of that bit */
-    uint8_t test_ctr;   /* BRANCH: IrTest of the value c */
-    bool fused;         /* BRANCH, SELECT: the bit is that of the comparison is_signed, wide: a with b */
+    bool is_dead;     /* CMP: nobody sees the field before it is set again */
+    uint8_t bit;      /* BRANCH, SELECT: mask of the CR bit in its field (CR_LT...) */
+    uint8_t test_bit; /* BRANCH: IrTest of that bit */
+    uint8_t test_ctr; /* BRANCH: IrTest of the value c */
+    bool fused; /* BRANCH, SELECT: the bit is that of the comparison is_signed, wide: a with b */
     Ref a, b, c;
-    uint16_t insn;      /* number of the guest instruction in its block */
+    uint16_t insn; /* number of the guest instruction in its block */
     uint64_t imm;
 } IrNode;
 
 #define IR_BLOCK_INSNS 64u
-#define IR_NODES_MAX 1024u
+#define IR_NODES_MAX   1024u
 
 typedef struct {
     IrNode node[IR_NODES_MAX];
     unsigned count;
     Insn insn[IR_BLOCK_INSNS];
     unsigned insn_count;
-    bool is_64bit;     /* the mode it was built for */
-    uint64_t ea;       /* effective address of the first instruction */
+    bool is_64bit; /* the mode it was built for */
+    uint64_t ea;   /* effective address of the first instruction */
 } IrBlock;
 
 /*

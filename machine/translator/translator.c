@@ -7,10 +7,10 @@
  * banks' jump tables hold only what it found and are emptied with the bank, and direct links stay
  * within a page.
  *
- * 1. The engine comes to a boundary at exactly the instruction count it was given: a block that needs
- *    more budget than is left does not start, and the interpreter runs the rest.
- * 2. A block whose words change is dead at once: nothing leads to it any more. If it is the one that
- *    runs, it is left after the storing instruction. Its memory stays until the next flush.
+ * 1. The engine comes to a boundary at exactly the instruction count it was given: a block that
+ * needs more budget than is left does not start, and the interpreter runs the rest.
+ * 2. A block whose words change is dead at once: nothing leads to it any more. If it is the one
+ * that runs, it is left after the storing instruction. Its memory stays until the next flush.
  * 3. Code memory is bounded. When it is full all of it is given up, between instructions.
  * 4. Which blocks exist, how they are linked and when they were flushed changes nothing that the
  *    guest could see.
@@ -31,10 +31,10 @@
 #include "machine/translator/x86-64/target.h"
 
 #define DEFAULT_CODE_BYTES ((size_t)64 << 20)
-#define DEFAULT_THRESHOLD 6
-#define HASH_BUCKETS (1u << 17)
-#define HEAT_COUNTERS (1u << 14)
-#define ARENA_CHUNK ((size_t)1 << 20)
+#define DEFAULT_THRESHOLD  6
+#define HASH_BUCKETS       (1u << 17)
+#define HEAT_COUNTERS      (1u << 14)
+#define ARENA_CHUNK        ((size_t)1 << 20)
 
 struct Translator {
     Cpu *cpu;
@@ -44,18 +44,20 @@ struct Translator {
     size_t thunk_bytes;
     TargetThunks thunks;
     Block **hash;
-    Block **by_page;      /* per real page: its living blocks */
-    uint64_t *granules;   /* per real page: granules with living blocks */
-    GPtrArray *arenas;    /* where Block structs lie, all freed by a flush */
+    Block **by_page;    /* per real page: its living blocks */
+    uint64_t *granules; /* per real page: granules with living blocks */
+    GPtrArray *arenas;  /* where Block structs lie, all freed by a flush */
     size_t arena_used;
     uint8_t *heat;
     IrBlock *ir;
     TranslatorCounters counters;
 };
 
-/* --- making and freeing ---------------------------------------------------------------------------- */
+/* --- making and freeing
+ * ---------------------------------------------------------------------------- */
 
-Translator *translator_new(Cpu *cpu, Memory *memory, const TranslatorOptions *options, GError **error)
+Translator *translator_new(Cpu *cpu, Memory *memory, const TranslatorOptions *options,
+                           GError **error)
 {
     g_autoptr(Translator) translator = g_new0(Translator, 1);
     translator->cpu = cpu;
@@ -124,7 +126,8 @@ static void *arena_allocate(Translator *translator, size_t size)
     return chunk + translator->arena_used - size;
 }
 
-/* --- finding and making blocks ---------------------------------------------------------------------- */
+/* --- finding and making blocks
+ * ---------------------------------------------------------------------- */
 
 static uint32_t hash_of(uint64_t ea, uint64_t real, uint32_t mode_key)
 {
@@ -165,8 +168,9 @@ static Block *make(Translator *translator, uint64_t ea, uint64_t real)
     ir_build(ir, cpu, ea, translator->memory->ram + real, limit);
     ir_optimise(ir);
     Block *block = arena_allocate(translator, sizeof(Block) + ir->insn_count * sizeof(Insn));
-    *block = (Block){ .ea = ea, .real = real, .mode_key = cpu->mode_key,
-                      .count = (uint16_t)ir->insn_count };
+    *block = (Block){
+        .ea = ea, .real = real, .mode_key = cpu->mode_key, .count = (uint16_t)ir->insn_count
+    };
     memcpy(block->insn, ir->insn, ir->insn_count * sizeof(Insn));
     if (!target_lower(&translator->code, &translator->thunks, ir, block)) {
         translator_flush(translator);
@@ -206,7 +210,8 @@ static Block *present_block(Translator *translator)
     return block;
 }
 
-/* --- links --------------------------------------------------------------------------------------------- */
+/* --- links
+ * --------------------------------------------------------------------------------------------- */
 
 static void link_to(Translator *translator, Link *link, Block *target)
 {
@@ -240,7 +245,8 @@ static void unlink_outgoing(Block *block)
     }
 }
 
-/* --- giving up blocks -------------------------------------------------------------------------------- */
+/* --- giving up blocks
+ * -------------------------------------------------------------------------------- */
 
 static void remove_from_hash(Translator *translator, Block *block)
 {
@@ -297,7 +303,8 @@ void translator_written(Translator *translator, uint64_t real, uint64_t length)
     }
 }
 
-/* --- running --------------------------------------------------------------------------------------------- */
+/* --- running
+ * --------------------------------------------------------------------------------------------- */
 
 static void enter(Translator *translator, const uint8_t *code)
 {
@@ -324,7 +331,8 @@ static void follow(Translator *translator, Link *link)
         link_to(translator, link, target);
 }
 
-/* The code for the present address, by the jump table or by look-up; NULL: the interpreter's turn. */
+/* The code for the present address, by the jump table or by look-up; NULL: the interpreter's turn.
+ */
 static const uint8_t *present_code(Translator *translator)
 {
     Cpu *cpu = translator->cpu;
@@ -370,7 +378,9 @@ void translator_counters(const Translator *translator, TranslatorCounters *count
     counters->code_bytes = translator->code.used;
 }
 
-/* --- helpers ------------------------------------------------------------------------------------------------ */
+/* --- helpers
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* Makes the count and the address exact for instruction INDEX of BLOCK. */
 static void stand_at(Cpu *cpu, const Block *block, unsigned index, int64_t budget)

@@ -12,13 +12,14 @@ typedef struct Translator Translator;
 
 /* What tests vary; nothing of it can be noticed by the guest. */
 typedef struct TranslatorOptions {
-    unsigned block_limit;   /* instructions in a block; 0: as many as there are */
-    unsigned threshold;     /* executions by the interpreter before a block is translated */
-    size_t code_bytes;      /* size of the code memory; 0: 64 MiB */
+    unsigned block_limit; /* instructions in a block; 0: as many as there are */
+    unsigned threshold;   /* executions by the interpreter before a block is translated */
+    size_t code_bytes;    /* size of the code memory; 0: 64 MiB */
 } TranslatorOptions;
 
 /* NULL with ERROR when this host cannot: the interpreter then runs everything. */
-Translator *translator_new(Cpu *cpu, Memory *memory, const TranslatorOptions *options, GError **error);
+Translator *translator_new(Cpu *cpu, Memory *memory, const TranslatorOptions *options,
+                           GError **error);
 void translator_free(Translator *translator);
 
 /* As interpreter_run(). */

@@ -7,13 +7,29 @@
 
 /* How the address is formed. X16: the low four bits are ignored. */
 typedef enum {
-    FORM_NONE, FORM_D, FORM_DS, FORM_DQ, FORM_X, FORM_X16, FORM_D_UPDATE, FORM_X_UPDATE,
+    FORM_NONE,
+    FORM_D,
+    FORM_DS,
+    FORM_DQ,
+    FORM_X,
+    FORM_X16,
+    FORM_D_UPDATE,
+    FORM_X_UPDATE,
 } VectorForm;
 
 /* What memory holds, and what becomes of it in a register. */
 typedef enum {
-    ACCESS_NONE, ACCESS_QUAD, ACCESS_DOUBLEWORDS, ACCESS_WORDS, ACCESS_BYTES, ACCESS_SPLAT_DOUBLE,
-    ACCESS_SPLAT_WORD, ACCESS_DOUBLE, ACCESS_SINGLE, ACCESS_WORD, ACCESS_WORD_SIGNED,
+    ACCESS_NONE,
+    ACCESS_QUAD,
+    ACCESS_DOUBLEWORDS,
+    ACCESS_WORDS,
+    ACCESS_BYTES,
+    ACCESS_SPLAT_DOUBLE,
+    ACCESS_SPLAT_WORD,
+    ACCESS_DOUBLE,
+    ACCESS_SINGLE,
+    ACCESS_WORD,
+    ACCESS_WORD_SIGNED,
 } VectorAccess;
 
 #endif

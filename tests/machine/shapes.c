@@ -2,12 +2,12 @@
 /*
  * Shape independence, injected errors and whole snapshots, on a small guest, inside one process.
  *
- * shapes TINY [SEEDS [FIRST [ENGINES]]]: TINY is the kernel image of tests/guest/tiny, SEEDS how many
- * random recordings to make. ENGINES is two letters, i (interpreter) or t (translator): what records,
- * and what replays; without it, ii. A translator that replays also does so with block limits 1, 2
- * and 7, and the random shape then flushes its code and changes engines at its stops. The live sources
- * are functions of the machine's own position, so that a run without input can be repeated exactly.
- * Output is TAP.
+ * shapes TINY [SEEDS [FIRST [ENGINES]]]: TINY is the kernel image of tests/guest/tiny, SEEDS how
+ * many random recordings to make. ENGINES is two letters, i (interpreter) or t (translator): what
+ * records, and what replays; without it, ii. A translator that replays also does so with block
+ * limits 1, 2 and 7, and the random shape then flushes its code and changes engines at its stops.
+ * The live sources are functions of the machine's own position, so that a run without input can be
+ * repeated exactly. Output is TAP.
  */
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -21,9 +21,9 @@
 #include "machine/machine.h"
 #include "machine/translator/translator.h"
 
-#define FOREVER UINT64_MAX
+#define FOREVER       UINT64_MAX
 #define TYPED_AT_MOST 40
-#define QUANTUM 65536
+#define QUANTUM       65536
 
 typedef struct {
     Machine *machine;
@@ -36,7 +36,8 @@ static int scratch_directory;
 static unsigned test_number, failures;
 static bool records_translated, replays_translated;
 
-/* --- a machine with repeatable sources ---------------------------------------------------------- */
+/* --- a machine with repeatable sources ----------------------------------------------------------
+ */
 
 static gint64 source_clock(gpointer user)
 {
@@ -74,14 +75,18 @@ static Run *run_new(const char *append)
         "{\"name\":\"tiny\",\"board\":\"pseries\",\"cpu\":\"power9\",\"memory\":\"64M\","
         "\"kernel\":\"%s\",\"append\":\"%s\",\"rng\":true,"
         "\"clock\":{\"shift\":0,\"sleep\":true,\"rtc\":\"host\"},"
-        "\"serial\":[{\"id\":\"hvc0\",\"backend\":\"ring\"}]}", kernel, append);
+        "\"serial\":[{\"id\":\"hvc0\",\"backend\":\"ring\"}]}",
+        kernel, append);
     MachineConfig *config = machine_config_parse(json, -1, &error);
     if (!config || !machine_config_open_files(config, AT_FDCWD, &error))
         g_error("%s", error->message);
     Run *run = g_new0(Run, 1);
-    MachineHost host = { .sources = { .clock_host = source_clock, .random = source_random,
-                                      .user = run },
-                         .monotonic_ns = real_time, .output = keep_output, .opaque = run };
+    MachineHost host = {
+        .sources = { .clock_host = source_clock, .random = source_random, .user = run },
+        .monotonic_ns = real_time,
+        .output = keep_output,
+        .opaque = run
+    };
     run->output = g_byte_array_new();
     run->machine = machine_new(config, scratch_directory, &host, &error);
     if (!run->machine)
@@ -115,7 +120,8 @@ static void use_translator(Run *run, unsigned block_limit)
         g_error("%s", error->message);
 }
 
-/* --- recording with random input ------------------------------------------------------------------- */
+/* --- recording with random input
+ * ------------------------------------------------------------------- */
 
 typedef struct {
     int log; /* file descriptor */
@@ -179,7 +185,8 @@ static Recording record(const char *append, guint32 seed, uint64_t quantum)
     return recording;
 }
 
-/* --- replaying in many shapes ------------------------------------------------------------------------ */
+/* --- replaying in many shapes
+ * ------------------------------------------------------------------------ */
 
 typedef struct {
     uint64_t quantum;
@@ -282,7 +289,8 @@ static void check_shapes(guint32 seed)
     } shapes[] = {
         { "quantum 65536", { .quantum = QUANTUM } },
         { "quantum 7", { .quantum = 7 } },
-        { "single instructions for a stretch", { .quantum = QUANTUM, .single_from = 300000, .single_to = 500000 } },
+        { "single instructions for a stretch",
+          { .quantum = QUANTUM, .single_from = 300000, .single_to = 500000 } },
         { "random quanta, stops, questions, dropped caches", { .stops = true } },
         { "blocks of one instruction", { .quantum = QUANTUM, .block_limit = 1 } },
         { "blocks of two instructions", { .quantum = 977, .block_limit = 2 } },
@@ -294,8 +302,9 @@ static void check_shapes(guint32 seed)
         if (shapes[i].shape.block_limit && !replays_translated)
             continue;
         Run *run = replay(append, recording.log, &shapes[i].shape);
-        report(is_equal(run, &recording), "seed %u replays equal with %s (%" G_GUINT64_FORMAT
-               " instructions)", seed, shapes[i].name, recording.icount);
+        report(is_equal(run, &recording),
+               "seed %u replays equal with %s (%" G_GUINT64_FORMAT " instructions)", seed,
+               shapes[i].name, recording.icount);
         run_free(run);
     }
     recording_clear(&recording);
@@ -321,7 +330,8 @@ static void check_stripped_log(void)
     recording_clear(&recording);
 }
 
-/* --- injected errors ----------------------------------------------------------------------------------- */
+/* --- injected errors
+ * ----------------------------------------------------------------------------------- */
 
 typedef void (*Injection)(Machine *machine);
 
@@ -367,7 +377,8 @@ static void check_injection(const Recording *recording, const char *append, Inje
     const ReplayDivergence *divergence = replay_divergence(machine_replay(run->machine));
     bool ok = machine_run_state(run->machine) == MACHINE_REPLAY_DIVERGED &&
               blames(divergence, component) && divergence->position.icount <= place + within;
-    report(ok, "%s is reported as %s: %s", name, component, divergence ? divergence->text : "nothing");
+    report(ok, "%s is reported as %s: %s", name, component,
+           divergence ? divergence->text : "nothing");
     run_free(run);
 }
 
@@ -379,15 +390,18 @@ static void check_injections(void)
         g_error("the guest is too short for a hash point: %" G_GUINT64_FORMAT, recording.icount);
     uint64_t next = HASH_POINT_INTERVAL;
     check_injection(&recording, append, change_register, "a changed register", "cpu0", next);
-    check_injection(&recording, append, change_device_field, "a changed device field", "xics", next);
+    check_injection(&recording, append, change_device_field, "a changed device field", "xics",
+                    next);
     check_injection(&recording, append, store_to_memory, "a store that was not in the recording",
                     "ram-dirty", next);
     /* Behind the machine's back: seen when the sweep comes by, or at the end of the recording. */
-    check_injection(&recording, append, flip_memory_bit, "a flipped bit of memory", "ram", FOREVER / 2);
+    check_injection(&recording, append, flip_memory_bit, "a flipped bit of memory", "ram",
+                    FOREVER / 2);
     recording_clear(&recording);
 }
 
-/* --- whole snapshots ------------------------------------------------------------------------------------- */
+/* --- whole snapshots
+ * ------------------------------------------------------------------------------------- */
 
 static void run_to(Run *run, uint64_t icount)
 {
@@ -427,8 +441,9 @@ static void check_snapshot(uint64_t place)
     run_to(resumed, FOREVER);
     g_autofree char *a = whole_hash(straight->machine);
     g_autofree char *b = whole_hash(resumed->machine);
-    bool same_output = straight->output->len - before == resumed->output->len &&
-                       !memcmp(straight->output->data + before, resumed->output->data, resumed->output->len);
+    bool same_output =
+        straight->output->len - before == resumed->output->len &&
+        !memcmp(straight->output->data + before, resumed->output->data, resumed->output->len);
     report(!strcmp(saved_hash, loaded_hash) && !strcmp(a, b) && same_output,
            "a machine saved at %" G_GUINT64_FORMAT " has the same future in another one", place);
     run_free(straight);

@@ -15,12 +15,16 @@
 
 static TranslationEntry entry(uint32_t context, uint64_t page, unsigned shift, unsigned access)
 {
-    return (TranslationEntry){ .page = page, .real = page ^ 0x100000000000ull, .bits = 7,
-                               .context = context, .shift = (uint8_t)shift,
+    return (TranslationEntry){ .page = page,
+                               .real = page ^ 0x100000000000ull,
+                               .bits = 7,
+                               .context = context,
+                               .shift = (uint8_t)shift,
                                .access = (uint8_t)access };
 }
 
-static void add(TranslationSet *set, uint32_t context, uint64_t page, unsigned shift, unsigned access)
+static void add(TranslationSet *set, uint32_t context, uint64_t page, unsigned shift,
+                unsigned access)
 {
     TranslationEntry e = entry(context, page, shift, access);
     translation_set_add(set, &e);

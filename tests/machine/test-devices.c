@@ -221,9 +221,10 @@ static void pass_time(TestBoard *board)
 
 static void work(TestBoard *board, unsigned operations)
 {
-    static void (*const kinds[])(
-        TestBoard *) = { start_function, add_chain, add_chain, add_chain, poke_bar, poke_config, poke_bench,
-                         poke_hypercall, poke_rtas, arrive,    pass_time, pass_time };
+    static void (*const kinds[])(TestBoard *) = { start_function, add_chain,      add_chain,
+                                                  add_chain,      poke_bar,       poke_config,
+                                                  poke_bench,     poke_hypercall, poke_rtas,
+                                                  arrive,         pass_time,      pass_time };
     for (unsigned i = 0; i < operations; i++) {
         unsigned kind = below(board, G_N_ELEMENTS(kinds));
         if ((kind >= 4 && kind <= 5) || kind == 0) /* these mostly stop what runs */

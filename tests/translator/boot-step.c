@@ -2,10 +2,10 @@
 /*
  * Two machines boot the same guest, one on each engine, side by side.
  *
- * boot-step [OPTION...] KERNEL: registers are compared every --step instructions (2^16), the hashes of
- * all components every 2^20 and the whole state, all of memory included, at the end. Nothing comes
- * from the host: clocks and random bytes are functions of the machine's position, and idling takes no
- * real time. The last line is "N passed, N failed", a comparison of hashes being a case.
+ * boot-step [OPTION...] KERNEL: registers are compared every --step instructions (2^16), the hashes
+ * of all components every 2^20 and the whole state, all of memory included, at the end. Nothing
+ * comes from the host: clocks and random bytes are functions of the machine's position, and idling
+ * takes no real time. The last line is "N passed, N failed", a comparison of hashes being a case.
  *
  * 1. The interpreter runs in quanta of 2^16; the translator's quanta are random, and with --disturb
  *    its caches are dropped and its options changed now and then.
@@ -62,7 +62,8 @@ static void keep_output(void *opaque, const Device *device, const void *data, si
 static char *definition(const Options *options, const char *kernel)
 {
     GString *json = g_string_new(NULL);
-    g_string_append_printf(json, "{\"name\":\"boot\",\"board\":\"%s\",\"cpu\":\"%s\",\"memory\":\"%s\","
+    g_string_append_printf(json,
+                           "{\"name\":\"boot\",\"board\":\"%s\",\"cpu\":\"%s\",\"memory\":\"%s\","
                            "\"kernel\":\"%s\",\"rng\":true,\"clock\":{\"shift\":0,\"sleep\":false,"
                            "\"rtc\":\"host\"},\"serial\":[{\"id\":\"hvc0\",\"backend\":\"ring\"}]",
                            options->board ? options->board : "pseries",
@@ -84,8 +85,11 @@ static Run *run_new(const Options *options, const char *kernel, int directory, M
     if (!config || !machine_config_open_files(config, AT_FDCWD, &error))
         g_error("%s", error->message);
     Run *run = g_new0(Run, 1);
-    MachineHost host = { .sources = { .clock_host = source_clock, .random = source_random, .user = run },
-                         .output = keep_output, .opaque = run };
+    MachineHost host = {
+        .sources = { .clock_host = source_clock, .random = source_random, .user = run },
+        .output = keep_output,
+        .opaque = run
+    };
     run->output = g_byte_array_new();
     run->machine = machine_new(config, directory, &host, &error);
     if (!run->machine || !machine_set_engine(run->machine, engine, NULL, &error))
@@ -123,8 +127,9 @@ static void disturb(Run *run, GRand *dice)
     case 0: code_cache_flush(processor(run)->engine); break;
     case 1: mmu_drop_banks(processor(run)->mmu); break;
     case 2:
-        if (!machine_set_engine(run->machine, g_rand_int_range(dice, 0, 4) ? MACHINE_ENGINE_TRANSLATOR
-                                                                           : MACHINE_ENGINE_INTERPRETER,
+        if (!machine_set_engine(run->machine,
+                                g_rand_int_range(dice, 0, 4) ? MACHINE_ENGINE_TRANSLATOR
+                                                             : MACHINE_ENGINE_INTERPRETER,
                                 &options, &error))
             g_error("%s", error->message);
         break;
@@ -135,10 +140,12 @@ static void disturb(Run *run, GRand *dice)
 static void run_to(Run *run, uint64_t limit, GRand *dice)
 {
     while (is_running(run) && cpu_icount(processor(run)) < limit)
-        machine_run(run->machine, dice ? (uint64_t)g_rand_int_range(dice, 1, 1 << 17) : 1 << 16, limit);
+        machine_run(run->machine, dice ? (uint64_t)g_rand_int_range(dice, 1, 1 << 17) : 1 << 16,
+                    limit);
 }
 
-/* --- comparing ------------------------------------------------------------------------------------------- */
+/* --- comparing
+ * ------------------------------------------------------------------------------------------- */
 
 static void print_difference(gpointer user, const char *path, const char *a, const char *b)
 {
@@ -151,7 +158,8 @@ static bool same_registers(Run *a, Run *b)
     if (!memcmp(&x->s, &y->s, sizeof x->s) && cpu_icount(x) == cpu_icount(y) &&
         machine_run_state(a->machine) == machine_run_state(b->machine))
         return true;
-    g_print("# at %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT " instructions; interpreter, translator:\n",
+    g_print("# at %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT
+            " instructions; interpreter, translator:\n",
             cpu_icount(x), cpu_icount(y));
     state_compare(&cpu_state_table, &x->s, &y->s, print_difference, NULL);
     return false;
@@ -167,7 +175,8 @@ static bool same_hashes(Run *a, Run *b, bool full)
         const HashComponent *one = hash_list_get(x, i), *other = hash_list_get(y, i);
         if (!strcmp(one->name, other->name) && digest_equal(&one->digest, &other->digest))
             continue;
-        g_print("# at %" G_GUINT64_FORMAT ": component %s differs\n", cpu_icount(processor(a)), one->name);
+        g_print("# at %" G_GUINT64_FORMAT ": component %s differs\n", cpu_icount(processor(a)),
+                one->name);
         return false;
     }
     return same && a->output->len == b->output->len &&
@@ -204,9 +213,11 @@ int main(int argc, char **argv)
         { "cpu", 0, 0, G_OPTION_ARG_STRING, &options.cpu, "of the machine", "NAME" },
         { "board", 0, 0, G_OPTION_ARG_STRING, &options.board, "of the machine", "NAME" },
         { "instructions", 'n', 0, G_OPTION_ARG_INT64, &options.instructions, "how many", "N" },
-        { "step", 0, 0, G_OPTION_ARG_INT64, &options.step, "between comparisons of registers", "N" },
+        { "step", 0, 0, G_OPTION_ARG_INT64, &options.step, "between comparisons of registers",
+          "N" },
         { "seed", 0, 0, G_OPTION_ARG_INT, &options.seed, "of quanta and disturbances", "S" },
-        { "disturb", 0, 0, G_OPTION_ARG_NONE, &options.disturb, "drop caches, change engines", NULL },
+        { "disturb", 0, 0, G_OPTION_ARG_NONE, &options.disturb, "drop caches, change engines",
+          NULL },
         { NULL }
     };
     g_autoptr(GError) error = NULL;
@@ -222,8 +233,9 @@ int main(int argc, char **argv)
     Run *b = run_new(&options, argv[1], directory, MACHINE_ENGINE_TRANSLATOR);
     bool failed = false;
     unsigned passed = lock_step(a, b, &options, &failed);
-    g_print("# %" G_GUINT64_FORMAT " instructions, %s, %u bytes of output\n", cpu_icount(processor(a)),
-            machine_run_state_name(machine_run_state(a->machine)), a->output->len);
+    g_print("# %" G_GUINT64_FORMAT " instructions, %s, %u bytes of output\n",
+            cpu_icount(processor(a)), machine_run_state_name(machine_run_state(a->machine)),
+            a->output->len);
     g_print("%u passed, %u failed\n", passed, failed);
     run_free(a);
     run_free(b);

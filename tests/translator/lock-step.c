@@ -2,11 +2,11 @@
 /*
  * The translator beside the interpreter, on the same programs from the same state.
  *
- * lock-step [--instructions N] [--seed S] [--case SEED]: first the sweeps (each event at each place of
- * a block), then random programs until N instructions have run; or the one random program SEED. The
- * two are compared at every stop: registers, memory and its dirty marks, the device's accesses with
- * their instruction counts, the translation set. A program that tells them apart is made as short as
- * it can be and shown. The last line is "N passed, N failed".
+ * lock-step [--instructions N] [--seed S] [--case SEED]: first the sweeps (each event at each place
+ * of a block), then random programs until N instructions have run; or the one random program SEED.
+ * The two are compared at every stop: registers, memory and its dirty marks, the device's accesses
+ * with their instruction counts, the translation set. A program that tells them apart is made as
+ * short as it can be and shown. The last line is "N passed, N failed".
  *
  * 1. A case depends on nothing but its seed: each starts with new caches and a new translator.
  * 2. What happens to both sides between stops is the same; what happens to one only (flushes, other
@@ -31,7 +31,8 @@ typedef struct {
     TranslatorCounters counters;
 } Bench;
 
-/* --- what happens at stops -------------------------------------------------------------------------- */
+/* --- what happens at stops
+ * -------------------------------------------------------------------------- */
 
 /* To both: the guest notices. */
 static void intrude(Bench *bench, Dice *dice, const Program *program)
@@ -80,7 +81,8 @@ static void disturb(Bench *bench, Dice *dice)
 {
     static const uint8_t limits[] = { 1, 2, 7, 0 };
     Side *side = bench->translator;
-    TranslatorOptions options = { .block_limit = limits[dice_below(dice, 4)], .threshold = 1,
+    TranslatorOptions options = { .block_limit = limits[dice_below(dice, 4)],
+                                  .threshold = 1,
                                   .code_bytes = 256 << 10 };
     switch (dice_below(dice, 40)) {
     case 0:
@@ -106,7 +108,8 @@ static uint64_t next_slice(Dice *dice)
     }
 }
 
-/* --- one program ---------------------------------------------------------------------------------------- */
+/* --- one program
+ * ---------------------------------------------------------------------------------------- */
 
 static void count_work(Bench *bench)
 {
@@ -151,7 +154,8 @@ static char *run(Bench *bench, const Program *program)
     return difference;
 }
 
-/* --- showing what went wrong --------------------------------------------------------------------------- */
+/* --- showing what went wrong
+ * --------------------------------------------------------------------------- */
 
 static bool still_differs(Bench *bench, const Program *program)
 {
@@ -235,42 +239,44 @@ static void check(Bench *bench, const char *name, const Program *program)
         print_failure(bench, name, program);
 }
 
-/* --- sweeps: each event at each place of a block ---------------------------------------------------------- */
+/* --- sweeps: each event at each place of a block
+ * ---------------------------------------------------------- */
 
 #define SWEEP_WORDS 60u
 
-/* Registers of the sweeps' words: r20 RAM, r21 the device, r22 no memory, r23 a page's end, r24 code. */
+/* Registers of the sweeps' words: r20 RAM, r21 the device, r22 no memory, r23 a page's end, r24
+ * code. */
 static const struct {
     const char *name;
     uint32_t word;
 } events[] = {
-    { "time base read", 0x7cac42a6 },           /* mftb r5 */
-    { "decrementer read", 0x7cb602a6 },         /* mfdec r5 */
-    { "decrementer written", 0x7e9603a6 },      /* mtdec r20 */
-    { "load fault", 0xe8b60000 },               /* ld r5, 0(r22) */
-    { "update load fault", 0x84b60004 },        /* lwzu r5, 4(r22) */
-    { "store fault", 0xf8b60000 },              /* std r5, 0(r22) */
-    { "update store fault", 0xf8b60009 },       /* stdu r5, 8(r22) */
-    { "trap", 0x7fe00008 },                     /* trap */
+    { "time base read", 0x7cac42a6 },      /* mftb r5 */
+    { "decrementer read", 0x7cb602a6 },    /* mfdec r5 */
+    { "decrementer written", 0x7e9603a6 }, /* mtdec r20 */
+    { "load fault", 0xe8b60000 },          /* ld r5, 0(r22) */
+    { "update load fault", 0x84b60004 },   /* lwzu r5, 4(r22) */
+    { "store fault", 0xf8b60000 },         /* std r5, 0(r22) */
+    { "update store fault", 0xf8b60009 },  /* stdu r5, 8(r22) */
+    { "trap", 0x7fe00008 },                /* trap */
     { "illegal word", 0x00000000 },
-    { "system call", 0x44000002 },              /* sc */
-    { "hypervisor call", 0x44000022 },          /* sc 1 */
-    { "load across pages", 0xe8b7fffc },        /* ld r5, -4(r23) */
-    { "store across pages", 0xf8b7fffc },       /* std r5, -4(r23) */
-    { "device load", 0x80b50000 },              /* lwz r5, 0(r21) */
-    { "device load that stops", 0x80b50100 },   /* lwz r5, 0x100(r21) */
-    { "device update load that stops", 0x84b50100 }, /* lwzu r5, 0x100(r21) */
-    { "device store that interrupts", 0x93750200 },  /* stw r27, 0x200(r21) */
-    { "device update store", 0x97750200 },      /* stwu r27, 0x200(r21) */
-    { "store into the first word", 0x93780000 }, /* stw r27, 0(r24) */
-    { "store into the next word", 0x93790000 },  /* stw r27, 0(r25) */
-    { "store into its own word", 0x937a0000 },   /* stw r27, 0(r26) */
+    { "system call", 0x44000002 },                     /* sc */
+    { "hypervisor call", 0x44000022 },                 /* sc 1 */
+    { "load across pages", 0xe8b7fffc },               /* ld r5, -4(r23) */
+    { "store across pages", 0xf8b7fffc },              /* std r5, -4(r23) */
+    { "device load", 0x80b50000 },                     /* lwz r5, 0(r21) */
+    { "device load that stops", 0x80b50100 },          /* lwz r5, 0x100(r21) */
+    { "device update load that stops", 0x84b50100 },   /* lwzu r5, 0x100(r21) */
+    { "device store that interrupts", 0x93750200 },    /* stw r27, 0x200(r21) */
+    { "device update store", 0x97750200 },             /* stwu r27, 0x200(r21) */
+    { "store into the first word", 0x93780000 },       /* stw r27, 0(r24) */
+    { "store into the next word", 0x93790000 },        /* stw r27, 0(r25) */
+    { "store into its own word", 0x937a0000 },         /* stw r27, 0(r26) */
     { "update store into the next word", 0x97790000 }, /* stwu r27, 0(r25) */
-    { "vector store into code", 0x7c19c1ce },    /* stvx v0, r25, r24 (r24 as 0 below) */
-    { "interrupts enabled", 0x7fc10164 },        /* mtmsrd r30, 1 */
-    { "byte order changed", 0x7fa00124 },        /* mtmsr r29 */
-    { "string load fault", 0x7cb6a4aa },         /* lswi r5, r22, 20 */
-    { "cache block cleared", 0x7c00cfec },       /* dcbz 0, r25 */
+    { "vector store into code", 0x7c19c1ce },          /* stvx v0, r25, r24 (r24 as 0 below) */
+    { "interrupts enabled", 0x7fc10164 },              /* mtmsrd r30, 1 */
+    { "byte order changed", 0x7fa00124 },              /* mtmsr r29 */
+    { "string load fault", 0x7cb6a4aa },               /* lswi r5, r22, 20 */
+    { "cache block cleared", 0x7c00cfec },             /* dcbz 0, r25 */
 };
 
 static const uint32_t filler[] = {
@@ -289,8 +295,10 @@ static const uint32_t filler[] = {
 
 static void sweep_program(Program *program, unsigned event, unsigned place)
 {
-    *program = (Program){ .base = CODE_START + 64 * (place % 3), .count = SWEEP_WORDS + 1,
-                          .length = 4 * SWEEP_WORDS, .undisturbed = true,
+    *program = (Program){ .base = CODE_START + 64 * (place % 3),
+                          .count = SWEEP_WORDS + 1,
+                          .length = 4 * SWEEP_WORDS,
+                          .undisturbed = true,
                           .options = { .threshold = 1, .code_bytes = 256 << 10 } };
     program_plain_state(&program->start);
     CpuState *s = &program->start;
@@ -357,7 +365,8 @@ static void sweep_ends(Bench *bench)
     }
 }
 
-/* --- the whole ------------------------------------------------------------------------------------------- */
+/* --- the whole
+ * ------------------------------------------------------------------------------------------- */
 
 static void run_random(Bench *bench, uint64_t seed, uint64_t instructions)
 {
@@ -366,7 +375,8 @@ static void run_random(Bench *bench, uint64_t seed, uint64_t instructions)
         Program program;
         uint64_t case_seed = seed << 32 | number;
         program_random(&program, case_seed);
-        g_autofree char *name = g_strdup_printf("random program, --case %" G_GUINT64_FORMAT, case_seed);
+        g_autofree char *name =
+            g_strdup_printf("random program, --case %" G_GUINT64_FORMAT, case_seed);
         check(bench, name, &program);
     }
 }
@@ -376,7 +386,8 @@ int main(int argc, char **argv)
     gint64 instructions = 1000000, seed = 0, only = -1;
     gboolean no_sweeps = FALSE;
     GOptionEntry entries[] = {
-        { "instructions", 'n', 0, G_OPTION_ARG_INT64, &instructions, "how many of random programs", "N" },
+        { "instructions", 'n', 0, G_OPTION_ARG_INT64, &instructions, "how many of random programs",
+          "N" },
         { "seed", 's', 0, G_OPTION_ARG_INT64, &seed, "of the random programs", "S" },
         { "case", 'c', 0, G_OPTION_ARG_INT64, &only, "this random program alone", "SEED" },
         { "no-sweeps", 0, 0, G_OPTION_ARG_NONE, &no_sweeps, "random programs only", NULL },
@@ -401,9 +412,11 @@ int main(int argc, char **argv)
         run_random(&bench, (uint64_t)seed, (uint64_t)instructions);
     }
     const TranslatorCounters *work = &bench.counters;
-    g_print("# %" G_GUINT64_FORMAT " instructions in lock-step, %" G_GUINT64_FORMAT " stops (%" G_GUINT64_FORMAT
-            " in the program); %" G_GUINT64_FORMAT " blocks, %" G_GUINT64_FORMAT " flushes, %" G_GUINT64_FORMAT
-            " invalidations, %" G_GUINT64_FORMAT " lookups, %" G_GUINT64_FORMAT " times the interpreter\n",
+    g_print("# %" G_GUINT64_FORMAT " instructions in lock-step, %" G_GUINT64_FORMAT
+            " stops (%" G_GUINT64_FORMAT " in the program); %" G_GUINT64_FORMAT
+            " blocks, %" G_GUINT64_FORMAT " flushes, %" G_GUINT64_FORMAT
+            " invalidations, %" G_GUINT64_FORMAT " lookups, %" G_GUINT64_FORMAT
+            " times the interpreter\n",
             bench.instructions, bench.stops, bench.stops_in_program, work->blocks, work->flushes,
             work->invalidations, work->lookups, work->interpreted);
     g_print("%u passed, %u failed\n", bench.passed, bench.failed);

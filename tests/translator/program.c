@@ -22,13 +22,14 @@ unsigned dice_below(Dice *dice, unsigned bound)
 
 #define PICK(dice, array) ((array)[dice_below(dice, G_N_ELEMENTS(array))])
 
-/* --- memory ------------------------------------------------------------------------------------------ */
+/* --- memory
+ * ------------------------------------------------------------------------------------------ */
 
 #define NODE_VALID (1ull << 63)
-#define NODE_LEAF (1ull << 62)
-#define ROOT_BITS 10u /* of a tree for 31 address bits: 2 MiB below each entry */
-#define LEAF_BITS 9u
-#define PTE_ALL (RADIX_PTE_READ | RADIX_PTE_WRITE | RADIX_PTE_EXECUTE)
+#define NODE_LEAF  (1ull << 62)
+#define ROOT_BITS  10u /* of a tree for 31 address bits: 2 MiB below each entry */
+#define LEAF_BITS  9u
+#define PTE_ALL    (RADIX_PTE_READ | RADIX_PTE_WRITE | RADIX_PTE_EXECUTE)
 
 static void put_be64(uint8_t *image, uint64_t at, uint64_t value)
 {
@@ -109,24 +110,14 @@ static void place_vector(Side *side, uint64_t at, unsigned vector, bool little)
 {
     switch (vector) {
     case 0x400:
-    case 0x480:
-        PLACE(side, at, restart_handler, little);
-        break;
-    case 0x900:
-        PLACE(side, at, decrementer_handler, little);
-        break;
-    case 0x500:
-        PLACE(side, at, external_handler, little);
-        break;
+    case 0x480: PLACE(side, at, restart_handler, little); break;
+    case 0x900: PLACE(side, at, decrementer_handler, little); break;
+    case 0x500: PLACE(side, at, external_handler, little); break;
     case 0x100:
     case 0xa00:
     case 0xc00:
-    case 0xd00:
-        PLACE(side, at, return_handler, little);
-        break;
-    default:
-        PLACE(side, at, skip_handler, little);
-        break;
+    case 0xd00: PLACE(side, at, return_handler, little); break;
+    default: PLACE(side, at, skip_handler, little); break;
     }
 }
 
@@ -147,7 +138,8 @@ static void place_handlers(Side *side, bool little)
 static void place_odd_pages(Dice *dice, Side *side)
 {
     for (unsigned i = 0; i < 6; i++) {
-        uint64_t page = dice_once_in(dice, 4) ? dice_below(dice, 512) : DATA_START / 4096 + dice_below(dice, 8);
+        uint64_t page =
+            dice_once_in(dice, 4) ? dice_below(dice, 512) : DATA_START / 4096 + dice_below(dice, 8);
         uint64_t real = dice_once_in(dice, 2) ? page : CODE_START / 4096 + dice_below(dice, 24);
         uint64_t entry = NODE_VALID | NODE_LEAF | real << 12 | (dice_roll(dice) & 0x19f);
         if (dice_once_in(dice, 8))
@@ -165,7 +157,8 @@ void program_place(const Program *program, Side *side)
     place_words(side, program->base, program->word, program->count, program->start.msr & MSR_LE);
 }
 
-/* --- words --------------------------------------------------------------------------------------------- */
+/* --- words
+ * --------------------------------------------------------------------------------------------- */
 
 /* A register operand: often one that the translator pins, seldom one that others want kept. */
 static unsigned random_register(Dice *dice)
@@ -177,7 +170,8 @@ static unsigned random_register(Dice *dice)
 static uint32_t with_registers(Dice *dice, uint32_t bits)
 {
     bits &= ~0x03fff800u;
-    return bits | random_register(dice) << 21 | random_register(dice) << 16 | random_register(dice) << 11;
+    return bits | random_register(dice) << 21 | random_register(dice) << 16 |
+           random_register(dice) << 11;
 }
 
 static bool is_memory_row(const IsaRow *row)
@@ -206,7 +200,8 @@ static uint32_t random_spr(Dice *dice, uint32_t bits)
 #include "machine/cpu/spr.def"
 #undef SPR
     };
-    static const uint16_t usual[] = { 1, 8, 8, 9, 9, 268, 268, 22, 26, 27, 815, 256, 272, 259, 29, 13 };
+    static const uint16_t usual[] = { 1,  8,  8,   9,   9,   268, 268, 22,
+                                      26, 27, 815, 256, 272, 259, 29,  13 };
     if (dice_once_in(dice, 40))
         return bits;
     unsigned number = dice_once_in(dice, 4) ? PICK(dice, numbers) : PICK(dice, usual);
@@ -214,13 +209,16 @@ static uint32_t random_spr(Dice *dice, uint32_t bits)
 }
 
 /* A branch within the program, mostly; word number AT of COUNT. */
-static uint32_t aim_branch(Dice *dice, const IsaRow *row, uint32_t bits, unsigned at, unsigned count)
+static uint32_t aim_branch(Dice *dice, const IsaRow *row, uint32_t bits, unsigned at,
+                           unsigned count)
 {
     int32_t distance = 4 * ((int32_t)dice_below(dice, count + 1) - (int32_t)at);
     if (dice_once_in(dice, 20))
         return bits;
     if (row->name[0] == 'b' && !(row->mask & 0x03fffffc)) /* I form */
-        return row->mask & row->word & 2 ? bits : (bits & ~0x03fffffcu) | ((uint32_t)distance & 0x03fffffc);
+        return row->mask & row->word & 2
+                   ? bits
+                   : (bits & ~0x03fffffcu) | ((uint32_t)distance & 0x03fffffc);
     if (!(row->mask & 0xfffc)) /* B form */
         return (bits & ~0xfffcu) | ((uint32_t)distance & 0xfffc);
     return bits;
@@ -266,12 +264,19 @@ static uint32_t random_word(Dice *dice)
     return word_of(dice, random_row(dice), 0, 8);
 }
 
-/* --- state --------------------------------------------------------------------------------------------- */
+/* --- state
+ * --------------------------------------------------------------------------------------------- */
 
 static uint64_t random_address(Dice *dice)
 {
-    static const uint64_t odd[] = { 0, 0xfffc, RAM_SIZE - 4, 0x7ffffffc, 0xfffffffc, 0x8000000000000000,
-                                    0x4000000000000000, 0xfffffffffffffffc };
+    static const uint64_t odd[] = { 0,
+                                    0xfffc,
+                                    RAM_SIZE - 4,
+                                    0x7ffffffc,
+                                    0xfffffffc,
+                                    0x8000000000000000,
+                                    0x4000000000000000,
+                                    0xfffffffffffffffc };
     uint64_t address;
     switch (dice_below(dice, 12)) {
     case 0:
@@ -296,9 +301,17 @@ static uint64_t random_address(Dice *dice)
 
 uint64_t program_value(Dice *dice)
 {
-    static const uint64_t corners[] = { 0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
-                                        0x7fffffffffffffff, 0x8000000000000000, UINT64_MAX,
-                                        0xffffffff80000000, 0xfffffffe };
+    static const uint64_t corners[] = { 0,
+                                        1,
+                                        0x7fffffff,
+                                        0x80000000,
+                                        0xffffffff,
+                                        0x100000000,
+                                        0x7fffffffffffffff,
+                                        0x8000000000000000,
+                                        UINT64_MAX,
+                                        0xffffffff80000000,
+                                        0xfffffffe };
     switch (dice_below(dice, 8)) {
     case 0: return dice_roll(dice);
     case 1: return PICK(dice, corners);
@@ -338,7 +351,8 @@ static void random_mode(Dice *dice, CpuState *start)
         start->msr &= ~(dice_once_in(dice, 2) ? MSR_FP | MSR_VSX : MSR_VEC);
     if (dice_once_in(dice, 60))
         start->msr |= dice_once_in(dice, 2) ? MSR_SE : MSR_BE;
-    start->spr[SPR_LPCR] = dice_below(dice, 4) << LPCR_AIL_SHIFT | (dice_once_in(dice, 2) ? LPCR_ILE : 0);
+    start->spr[SPR_LPCR] =
+        dice_below(dice, 4) << LPCR_AIL_SHIFT | (dice_once_in(dice, 2) ? LPCR_ILE : 0);
 }
 
 static void random_state(Dice *dice, CpuState *start)
@@ -365,19 +379,23 @@ static void random_state(Dice *dice, CpuState *start)
         start->dec_zero_tb = dice_below(dice, 200);
 }
 
-/* --- programs ------------------------------------------------------------------------------------------- */
+/* --- programs
+ * ------------------------------------------------------------------------------------------- */
 
 static void random_options(Dice *dice, TranslatorOptions *options)
 {
     static const uint8_t limits[] = { 1, 2, 7, 0, 0, 0 };
-    *options = (TranslatorOptions){ .block_limit = PICK(dice, limits), .threshold = 1,
+    *options = (TranslatorOptions){ .block_limit = PICK(dice, limits),
+                                    .threshold = 1,
                                     .code_bytes = 256 << 10 };
 }
 
 void program_random(Program *program, uint64_t seed)
 {
     Dice dice = { seed, 0 };
-    *program = (Program){ .count = 1 + dice_below(&dice, dice_once_in(&dice, 2) ? 16 : PROGRAM_WORDS - 1) };
+    *program =
+        (Program){ .count =
+                       1 + dice_below(&dice, dice_once_in(&dice, 2) ? 16 : PROGRAM_WORDS - 1) };
     uint64_t offset = 4 * dice_below(&dice, 900);
     if (dice_once_in(&dice, 4)) /* across the page's end */
         offset = 4096 - 4 * dice_below(&dice, program->count + 1);

@@ -41,7 +41,8 @@ void program_place(const Program *program, Side *side);
 void program_random(Program *program, uint64_t seed);
 /* A value that a register of a program may well hold: a number, an address, an instruction. */
 uint64_t program_value(Dice *dice);
-/* The state that programs start from, in supervisor state, 64-bit mode, little-endian, untranslated. */
+/* The state that programs start from, in supervisor state, 64-bit mode, little-endian,
+ * untranslated. */
 void program_plain_state(CpuState *start);
 
 #endif

@@ -16,7 +16,8 @@ static uint64_t mix(uint64_t digest, uint64_t value)
     return digest ^ digest >> 29;
 }
 
-/* --- the board: everything is a function of the instruction count --------------------------------- */
+/* --- the board: everything is a function of the instruction count
+ * --------------------------------- */
 
 static uint64_t device_read(Device *device, uint64_t offset, unsigned size)
 {
@@ -72,7 +73,8 @@ static void written_by_device(void *opaque, uint64_t address, uint64_t length)
 
 static const MemoryWatcher watcher = { epoch_moved, written_by_device };
 
-/* --- making ------------------------------------------------------------------------------------------ */
+/* --- making
+ * ------------------------------------------------------------------------------------------ */
 
 Side *side_new(void)
 {
@@ -141,7 +143,8 @@ void side_place(Side *side, uint64_t address, const void *data, size_t length)
     memory_mark(side->memory, address);
 }
 
-/* --- running ------------------------------------------------------------------------------------------- */
+/* --- running
+ * ------------------------------------------------------------------------------------------- */
 
 static void run_budget(Cpu *cpu, uint64_t end, bool interpreted)
 {
@@ -169,7 +172,8 @@ void side_run(Side *side, uint64_t target, bool interpreted)
     exception_refresh_decrementer(cpu);
 }
 
-/* --- comparing ------------------------------------------------------------------------------------------- */
+/* --- comparing
+ * ------------------------------------------------------------------------------------------- */
 
 static void add_difference(gpointer user, const char *path, const char *a, const char *b)
 {
@@ -179,15 +183,16 @@ static void add_difference(gpointer user, const char *path, const char *a, const
 static void add_number(GString *text, const char *what, uint64_t a, uint64_t b)
 {
     if (a != b)
-        g_string_append_printf(text, "%s: 0x%" G_GINT64_MODIFIER "x, 0x%" G_GINT64_MODIFIER "x\n", what, a, b);
+        g_string_append_printf(text, "%s: 0x%" G_GINT64_MODIFIER "x, 0x%" G_GINT64_MODIFIER "x\n",
+                               what, a, b);
 }
 
 static void compare_page(GString *text, const Side *a, const Side *b, uint64_t page, bool whole)
 {
     uint32_t mark = a->memory->page_mark[page];
     if (mark != b->memory->page_mark[page])
-        g_string_append_printf(text, "page 0x%" G_GINT64_MODIFIER "x: marks %u, %u of %u\n", page << 12,
-                               mark, b->memory->page_mark[page], a->memory->epoch);
+        g_string_append_printf(text, "page 0x%" G_GINT64_MODIFIER "x: marks %u, %u of %u\n",
+                               page << 12, mark, b->memory->page_mark[page], a->memory->epoch);
     if (mark != a->memory->epoch && !whole)
         return;
     const uint8_t *x = a->memory->ram + page * 4096, *y = b->memory->ram + page * 4096;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One processor with its memory and a device, driven as a machine drives it: what lock-step compares
- * two of.
+ * One processor with its memory and a device, driven as a machine drives it: what lock-step
+ * compares two of.
  */
 #ifndef TESTS_TRANSLATOR_SIDE_H
 #define TESTS_TRANSLATOR_SIDE_H
@@ -9,23 +9,23 @@
 #include "machine/cpu/cpu-state.h"
 #include "machine/translator/translator.h"
 
-#define RAM_SIZE 0x100000u
-#define CODE_START 0x20000u /* two pages that programs lie in */
-#define CODE_SIZE 0x2000u
-#define DATA_START 0x30000u
-#define DATA_SIZE 0x4000u
+#define RAM_SIZE      0x100000u
+#define CODE_START    0x20000u /* two pages that programs lie in */
+#define CODE_SIZE     0x2000u
+#define DATA_START    0x30000u
+#define DATA_SIZE     0x4000u
 #define PROCESS_TABLE 0x60000u
-#define ROOT_TABLE 0x62000u
-#define LEAF_TABLE 0x64000u /* of 512 pages: twice the RAM */
-#define DEVICE_START RAM_SIZE
-#define DEVICE_SIZE 0x1000u
+#define ROOT_TABLE    0x62000u
+#define LEAF_TABLE    0x64000u /* of 512 pages: twice the RAM */
+#define DEVICE_START  RAM_SIZE
+#define DEVICE_SIZE   0x1000u
 
 typedef struct {
     Memory *memory;
     Bus *bus;
     Clock clock;
     Cpu *cpu;
-    uint64_t device_digest;  /* of all accesses: address, size, value, instruction count */
+    uint64_t device_digest; /* of all accesses: address, size, value, instruction count */
     uint64_t device_accesses;
 } Side;
 

@@ -4,7 +4,8 @@
  * of random such instructions on random and corner values, in both byte orders and several FPSCRs,
  * the whole state compared after every few instructions.
  *
- * test-vector-float [SEED [PROGRAMS]] or "time", which prints what loops cost; without arguments a fixed number of programs.
+ * test-vector-float [SEED [PROGRAMS]] or "time", which prints what loops cost; without arguments a
+ * fixed number of programs.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -24,22 +25,22 @@ typedef struct {
 } Candidate;
 
 static const Candidate candidates[] = {
-#define VECTOR(row, recipe, operation) { ISA_##row, FORM_NONE, false },
+#define VECTOR(row, recipe, operation)       { ISA_##row, FORM_NONE, false },
 #define VECTOR_VALUE(row, recipe, operation) { ISA_##row, FORM_NONE, true },
-#define VECTOR_LOAD(row, form, kind) { ISA_##row, FORM_##form, false },
-#define VECTOR_STORE(row, form, kind) { ISA_##row, FORM_##form, false },
+#define VECTOR_LOAD(row, form, kind)         { ISA_##row, FORM_##form, false },
+#define VECTOR_STORE(row, form, kind)        { ISA_##row, FORM_##form, false },
 #include "machine/translator/x86-64/vector.def"
 #undef VECTOR
 #undef VECTOR_VALUE
 #undef VECTOR_LOAD
 #undef VECTOR_STORE
-#define BUILDER(row, function) { ISA_##row, FORM_NONE, false },
+#define BUILDER(row, function)                                     { ISA_##row, FORM_NONE, false },
 #define FLOAT(row, recipe, operation, first, second, third, flags) { ISA_##row, FORM_NONE, false },
 #include "machine/translator/x86-64/float.def"
 #undef FLOAT
     BUILDER(MTVSRD, ) BUILDER(MTVSRWZ, ) BUILDER(MTVSRWA, ) BUILDER(MTVSRDD, )
 #undef BUILDER
-    { ISA_MFVSRD, FORM_NONE, true },
+        { ISA_MFVSRD, FORM_NONE, true },
     { ISA_MFVSRLD, FORM_NONE, true },
     { ISA_MFVSRWZ, FORM_NONE, true },
 };
@@ -61,7 +62,8 @@ static uint32_t make_word(Dice *dice, const Candidate *candidate)
     for (unsigned first = 6; first <= 21; first += 5)
         if (!dice_once_in(dice, 4))
             set_bits(&word, first, 5, dice_below(dice, 4));
-    if (candidate->form == FORM_X || candidate->form == FORM_X16 || candidate->form == FORM_X_UPDATE) {
+    if (candidate->form == FORM_X || candidate->form == FORM_X16 ||
+        candidate->form == FORM_X_UPDATE) {
         set_bits(&word, 11, 5, 1 + dice_below(dice, 15));
         set_bits(&word, 16, 5, 16 + dice_below(dice, 8));
     } else if (candidate->form != FORM_NONE) {
@@ -76,15 +78,44 @@ static uint32_t make_word(Dice *dice, const Candidate *candidate)
 static uint64_t corner(Dice *dice)
 {
     static const uint64_t values[] = {
-        0, 1, 0x8000000000000000, 0x3ff0000000000000, 0xbff0000000000000, 0x7ff0000000000000,
-        0xfff0000000000000, 0x7ff8000000000000, 0xfff8000000000001, 0x7ff0000000000001,
-        0x7ff4000000000000, 0x0010000000000000, 0x000fffffffffffff, 0x8010000000000001,
-        0x0020000000000000, 0x7fefffffffffffff, 0x47efffffe0000000, 0x3810000000000000,
-        0x380fffffffffffff, 0x36a0000000000000, 0x3690000000000000, 0x4330000000000001,
-        0x43e0000000000000, 0x41dfffffffc00000, 0xc1e0000000000000, 0x41f0000000000000,
-        0x7f8000007f800001, 0x7fc0000000800000, 0x3f80000000000001, 0x807fffff00ffffff,
-        0x3ff0000010000000, 0x3ff0000030000000, 0x4008000000000000, 0x3fe0000000000000,
-        0xffffffffffffffff, 0x7fffffffffffffff, 0x0001020304050607, 0x1f1e1d1c1b1a1918,
+        0,
+        1,
+        0x8000000000000000,
+        0x3ff0000000000000,
+        0xbff0000000000000,
+        0x7ff0000000000000,
+        0xfff0000000000000,
+        0x7ff8000000000000,
+        0xfff8000000000001,
+        0x7ff0000000000001,
+        0x7ff4000000000000,
+        0x0010000000000000,
+        0x000fffffffffffff,
+        0x8010000000000001,
+        0x0020000000000000,
+        0x7fefffffffffffff,
+        0x47efffffe0000000,
+        0x3810000000000000,
+        0x380fffffffffffff,
+        0x36a0000000000000,
+        0x3690000000000000,
+        0x4330000000000001,
+        0x43e0000000000000,
+        0x41dfffffffc00000,
+        0xc1e0000000000000,
+        0x41f0000000000000,
+        0x7f8000007f800001,
+        0x7fc0000000800000,
+        0x3f80000000000001,
+        0x807fffff00ffffff,
+        0x3ff0000010000000,
+        0x3ff0000030000000,
+        0x4008000000000000,
+        0x3fe0000000000000,
+        0xffffffffffffffff,
+        0x7fffffffffffffff,
+        0x0001020304050607,
+        0x1f1e1d1c1b1a1918,
     };
     return values[dice_below(dice, G_N_ELEMENTS(values))];
 }
@@ -108,8 +139,9 @@ static uint64_t random_value(Dice *dice)
     case 0: return dice_roll(dice);
     case 1: return corner(dice);
     case 2: return corner(dice) + dice_below(dice, 3) - 1;
-    case 3: return (uint64_t)(0x3f000000u + dice_below(dice, 0x1000000)) << 32 |
-                   (0x40000000u + dice_below(dice, 0x1000000));
+    case 3:
+        return (uint64_t)(0x3f000000u + dice_below(dice, 0x1000000)) << 32 |
+               (0x40000000u + dice_below(dice, 0x1000000));
     default: return number(dice);
     }
 }
@@ -191,7 +223,8 @@ static bool run_program(Pair *pair, uint64_t seed)
         g_autofree char *difference = side_compare(sides[0], sides[1], false);
         if (!difference)
             continue;
-        g_printerr("# seed %" G_GINT64_MODIFIER "u after %" G_GINT64_MODIFIER "u: %s", seed, at, difference);
+        g_printerr("# seed %" G_GINT64_MODIFIER "u after %" G_GINT64_MODIFIER "u: %s", seed, at,
+                   difference);
         show(&start, words, count);
         return false;
     }
@@ -243,11 +276,11 @@ static void time_loops(void)
     static const uint32_t madd[] = { 0xfc2200fa, 0xfc8200fa, 0xfca200fa, 0xfcc200fa };   /* fmadd */
     static const uint32_t single[] = { 0xec22182a, 0xec82182a, 0xeca2182a, 0xecc2182a }; /* fadds */
     static const uint32_t compare[] = { 0xfc021800, 0xfc821800 };                        /* fcmpu */
-    static const uint32_t lanes[] = { 0x1022180a, 0x1082180a, 0x10a2180a };              /* vaddfp */
-    static const uint32_t fused[] = { 0x102200ee, 0x108200ee, 0x10a200ee };              /* vmaddfp */
-    static const uint32_t words[] = { 0x10221880, 0x10811880, 0x10a42080 };              /* vadduwm */
-    static const uint32_t permute[] = { 0x1022192b, 0x1082192b, 0x10a2192b };            /* vperm */
-    static const uint32_t copy[] = { 0x7c0080ce, 0x7c0081ce };                           /* lvx stvx */
+    static const uint32_t lanes[] = { 0x1022180a, 0x1082180a, 0x10a2180a };   /* vaddfp */
+    static const uint32_t fused[] = { 0x102200ee, 0x108200ee, 0x10a200ee };   /* vmaddfp */
+    static const uint32_t words[] = { 0x10221880, 0x10811880, 0x10a42080 };   /* vadduwm */
+    static const uint32_t permute[] = { 0x1022192b, 0x1082192b, 0x10a2192b }; /* vperm */
+    static const uint32_t copy[] = { 0x7c0080ce, 0x7c0081ce };                /* lvx stvx */
     Pair pair = { side_new(), side_new(), program_image() };
 #define TIME(name) time_loop(&pair, #name, name, G_N_ELEMENTS(name))
     TIME(add);
@@ -278,7 +311,8 @@ int main(int argc, char **argv)
         return 0;
     }
     if (argc > 1)
-        return run_programs(strtoull(argv[1], NULL, 10), argc > 2 ? (unsigned)atoi(argv[2]) : 1) != 0;
+        return run_programs(strtoull(argv[1], NULL, 10), argc > 2 ? (unsigned)atoi(argv[2]) : 1) !=
+               0;
     Suite *suite = suite_create("vector-float");
     TCase *tcase = tcase_create("programs");
     tcase_set_timeout(tcase, 120);

@@ -22,8 +22,8 @@ void allocator_init(Allocator *allocator, Assembler *as, const IrBlock *ir)
     for (unsigned i = 0; i < HOME_COUNT; i++)
         allocator->resident[i] = NO_REF;
     for (unsigned i = 0; i < ir->count; i++)
-        allocator->place[i] = (Place){
-            .kind = ir->node[i].op == IR_CONST ? AT_CONST : AT_NOWHERE, .last_use = (Ref)i };
+        allocator->place[i] = (Place){ .kind = ir->node[i].op == IR_CONST ? AT_CONST : AT_NOWHERE,
+                                       .last_use = (Ref)i };
     for (unsigned i = 0; i < ir->count; i++) {
         const IrNode *node = &ir->node[i];
         if (node->op == IR_CMP && node->is_dead)
@@ -187,8 +187,8 @@ Operand allocator_operand(Allocator *allocator, Ref ref)
     Operand operand = { .kind = OPERAND_IMM };
     if (allocator_is_imm(allocator, ref, &operand.imm))
         return operand;
-    bool in_memory = place->kind == AT_SLOT ||
-                     (place->kind == AT_HOME && pin_of(place->home) == NO_REG);
+    bool in_memory =
+        place->kind == AT_SLOT || (place->kind == AT_HOME && pin_of(place->home) == NO_REG);
     /* A value that is needed again is better in a register. */
     if (in_memory && place->last_use == allocator->now) {
         operand.kind = OPERAND_MEM;
@@ -223,8 +223,7 @@ HostReg allocator_target(Allocator *allocator)
     if (next < allocator->ir->count && set->op == IR_SET && set->a == allocator->now) {
         HostReg pin = pin_of(set->home);
         Ref resident = allocator->resident[set->home];
-        bool is_free = resident == NO_REF ||
-                       allocator->place[resident].last_use <= allocator->now;
+        bool is_free = resident == NO_REF || allocator->place[resident].last_use <= allocator->now;
         if (pin != NO_REG && is_free)
             return pin;
     }

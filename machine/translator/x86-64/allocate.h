@@ -4,9 +4,9 @@
  *
  * 1. A value is in one place: nowhere yet, a constant, a temporary, a frame slot, or still (again)
  *    in the home of the guest register that it was read from or written to.
- * 2. A home has at most one value that it is known to hold. Before the home changes, that value moves
- *    to a temporary if it is still needed and nowhere else. A temporary whose value a home holds as
- *    well can be taken for free.
+ * 2. A home has at most one value that it is known to hold. Before the home changes, that value
+ * moves to a temporary if it is still needed and nowhere else. A temporary whose value a home holds
+ * as well can be taken for free.
  * 3. A temporary that a node has asked for stays its own until the node is done.
  */
 #ifndef MACHINE_TRANSLATOR_X86_64_ALLOCATE_H
@@ -28,11 +28,11 @@ typedef struct {
     Assembler *as;
     const IrBlock *ir;
     Place place[IR_NODES_MAX];
-    Ref owner[16];         /* what a temporary holds; NO_REF: nothing */
-    bool is_busy[16];      /* in use by the present node */
+    Ref owner[16];            /* what a temporary holds; NO_REF: nothing */
+    bool is_busy[16];         /* in use by the present node */
     Ref resident[HOME_COUNT]; /* the value that lives in a home */
-    Ref slot_owner[16];    /* what a frame slot holds */
-    Ref now;               /* the node being emitted */
+    Ref slot_owner[16];       /* what a frame slot holds */
+    Ref now;                  /* the node being emitted */
 } Allocator;
 
 void allocator_init(Allocator *allocator, Assembler *as, const IrBlock *ir);

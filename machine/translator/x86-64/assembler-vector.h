@@ -15,36 +15,48 @@ typedef uint8_t Xmm; /* 0-15 */
 
 /* Prefix PP: 0 none, 1 66, 2 f3, 3 f2. Map: 1 0f, 2 0f38, 3 0f3a. */
 #define VEC_OP(pp, map, w, opcode) ((VecOp)((pp) << 16 | (map) << 12 | (w) << 8 | (opcode)))
-#define VEC_0F(opcode)   VEC_OP(1, 1, 0, opcode)
-#define VEC_38(opcode)   VEC_OP(1, 2, 0, opcode)
-#define VEC_38W(opcode)  VEC_OP(1, 2, 1, opcode)
-#define VEC_3A(opcode)   VEC_OP(1, 3, 0, opcode)
-#define VEC_SD(opcode)   VEC_OP(3, 1, 0, opcode)
-#define VEC_SS(opcode)   VEC_OP(2, 1, 0, opcode)
-#define VEC_PS(opcode)   VEC_OP(0, 1, 0, opcode)
+#define VEC_0F(opcode)             VEC_OP(1, 1, 0, opcode)
+#define VEC_38(opcode)             VEC_OP(1, 2, 0, opcode)
+#define VEC_38W(opcode)            VEC_OP(1, 2, 1, opcode)
+#define VEC_3A(opcode)             VEC_OP(1, 3, 0, opcode)
+#define VEC_SD(opcode)             VEC_OP(3, 1, 0, opcode)
+#define VEC_SS(opcode)             VEC_OP(2, 1, 0, opcode)
+#define VEC_PS(opcode)             VEC_OP(0, 1, 0, opcode)
 
 enum {
-    VMOVDQU_LOAD = 0x2106f,  /* xmm, mem */
+    VMOVDQU_LOAD = 0x2106f, /* xmm, mem */
     VMOVDQU_STORE = 0x2107f,
     VMOVSD_LOAD = 0x31010,
     VMOVSD_STORE = 0x31011,
     VMOVSS_LOAD = 0x21010,
     VMOVSS_STORE = 0x21011,
-    VMOVD_TO_XMM = 0x1106e,  /* with W: vmovq */
+    VMOVD_TO_XMM = 0x1106e, /* with W: vmovq */
     VMOVQ_TO_XMM = 0x1116e,
     VMOVD_FROM_XMM = 0x1107e,
     VMOVQ_FROM_XMM = 0x1117e,
-    VMOVQ = 0x2107e,         /* low quadword of xmm or memory, upper cleared */
+    VMOVQ = 0x2107e, /* low quadword of xmm or memory, upper cleared */
     VPEXTRQ = 0x13116,
     VPINSRQ = 0x13122,
-    VPXOR = 0x110ef, VPAND = 0x110db, VPANDN = 0x110df, VPOR = 0x110eb,
-    VPCMPEQB = 0x11074, VPCMPEQD = 0x11076,
-    VPSHUFD = 0x11070, VPSHUFB = 0x12000, VPALIGNR = 0x1300f,
-    VSHUFPD = 0x110c6, VSHUFPS = 0x010c6,
-    VUNPCKHPD = 0x11015, VUNPCKLPD = 0x11014, VMOVDDUP = 0x31012,
-    VPTEST = 0x12017, VPBLENDVB = 0x1304c,
-    VPMOVMSKB = 0x110d7, VPCLMULQDQ = 0x13044,
-    VPACKUSWB = 0x11067, VPACKUSDW = 0x1202b,
+    VPXOR = 0x110ef,
+    VPAND = 0x110db,
+    VPANDN = 0x110df,
+    VPOR = 0x110eb,
+    VPCMPEQB = 0x11074,
+    VPCMPEQD = 0x11076,
+    VPSHUFD = 0x11070,
+    VPSHUFB = 0x12000,
+    VPALIGNR = 0x1300f,
+    VSHUFPD = 0x110c6,
+    VSHUFPS = 0x010c6,
+    VUNPCKHPD = 0x11015,
+    VUNPCKLPD = 0x11014,
+    VMOVDDUP = 0x31012,
+    VPTEST = 0x12017,
+    VPBLENDVB = 0x1304c,
+    VPMOVMSKB = 0x110d7,
+    VPCLMULQDQ = 0x13044,
+    VPACKUSWB = 0x11067,
+    VPACKUSDW = 0x1202b,
 };
 
 static inline void asm_vex(Assembler *as, VecOp op, unsigned reg, unsigned first, unsigned index,
@@ -52,7 +64,8 @@ static inline void asm_vex(Assembler *as, VecOp op, unsigned reg, unsigned first
 {
     unsigned map = op >> 12 & 3, w = op >> 8 & 1, pp = op >> 16 & 3;
     asm_byte(as, 0xc4);
-    asm_byte(as, (uint8_t)((~reg >> 3 & 1) << 7 | (~index >> 3 & 1) << 6 | (~base >> 3 & 1) << 5 | map));
+    asm_byte(
+        as, (uint8_t)((~reg >> 3 & 1) << 7 | (~index >> 3 & 1) << 6 | (~base >> 3 & 1) << 5 | map));
     asm_byte(as, (uint8_t)(w << 7 | (~first & 15) << 3 | pp));
     asm_byte(as, (uint8_t)op);
 }
@@ -98,13 +111,13 @@ static inline void asm_vec_shift(Assembler *as, unsigned opcode, unsigned extens
 
 #define asm_vpsrldq(as, to, from, n) asm_vec_shift(as, 0x73, 3, to, from, n)
 #define asm_vpslldq(as, to, from, n) asm_vec_shift(as, 0x73, 7, to, from, n)
-#define asm_vpsrlq(as, to, from, n) asm_vec_shift(as, 0x73, 2, to, from, n)
-#define asm_vpsllq(as, to, from, n) asm_vec_shift(as, 0x73, 6, to, from, n)
-#define asm_vpsrld(as, to, from, n) asm_vec_shift(as, 0x72, 2, to, from, n)
-#define asm_vpsrad(as, to, from, n) asm_vec_shift(as, 0x72, 4, to, from, n)
-#define asm_vpslld(as, to, from, n) asm_vec_shift(as, 0x72, 6, to, from, n)
-#define asm_vpsrlw(as, to, from, n) asm_vec_shift(as, 0x71, 2, to, from, n)
-#define asm_vpsraw(as, to, from, n) asm_vec_shift(as, 0x71, 4, to, from, n)
-#define asm_vpsllw(as, to, from, n) asm_vec_shift(as, 0x71, 6, to, from, n)
+#define asm_vpsrlq(as, to, from, n)  asm_vec_shift(as, 0x73, 2, to, from, n)
+#define asm_vpsllq(as, to, from, n)  asm_vec_shift(as, 0x73, 6, to, from, n)
+#define asm_vpsrld(as, to, from, n)  asm_vec_shift(as, 0x72, 2, to, from, n)
+#define asm_vpsrad(as, to, from, n)  asm_vec_shift(as, 0x72, 4, to, from, n)
+#define asm_vpslld(as, to, from, n)  asm_vec_shift(as, 0x72, 6, to, from, n)
+#define asm_vpsrlw(as, to, from, n)  asm_vec_shift(as, 0x71, 2, to, from, n)
+#define asm_vpsraw(as, to, from, n)  asm_vec_shift(as, 0x71, 4, to, from, n)
+#define asm_vpsllw(as, to, from, n)  asm_vec_shift(as, 0x71, 6, to, from, n)
 
 #endif

@@ -14,14 +14,43 @@
 #include <string.h>
 
 typedef enum {
-    RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15,
+    RAX,
+    RCX,
+    RDX,
+    RBX,
+    RSP,
+    RBP,
+    RSI,
+    RDI,
+    R8,
+    R9,
+    R10,
+    R11,
+    R12,
+    R13,
+    R14,
+    R15,
     NO_REG = 0xff,
 } HostReg;
 
 /* Condition codes as in the encodings of jcc, setcc and cmovcc. */
 typedef enum {
-    CC_O, CC_NO, CC_B, CC_AE, CC_E, CC_NE, CC_BE, CC_A, CC_S, CC_NS, CC_P, CC_NP, CC_L, CC_GE,
-    CC_LE, CC_G,
+    CC_O,
+    CC_NO,
+    CC_B,
+    CC_AE,
+    CC_E,
+    CC_NE,
+    CC_BE,
+    CC_A,
+    CC_S,
+    CC_NS,
+    CC_P,
+    CC_NP,
+    CC_L,
+    CC_GE,
+    CC_LE,
+    CC_G,
 } HostCondition;
 
 typedef struct {
@@ -73,12 +102,14 @@ static inline void asm_u64(Assembler *as, uint64_t value)
     asm_u32(as, (uint32_t)(value >> 32));
 }
 
-/* --- prefixes and operands ---------------------------------------------------------------------- */
+/* --- prefixes and operands ----------------------------------------------------------------------
+ */
 
 static inline void asm_rex(Assembler *as, bool wide, unsigned reg, unsigned index, unsigned base,
                            bool byte_register)
 {
-    uint8_t rex = (uint8_t)(0x40 | wide << 3 | (reg >> 3 & 1) << 2 | (index >> 3 & 1) << 1 | (base >> 3 & 1));
+    uint8_t rex =
+        (uint8_t)(0x40 | wide << 3 | (reg >> 3 & 1) << 2 | (index >> 3 & 1) << 1 | (base >> 3 & 1));
     if (rex != 0x40 || byte_register)
         asm_byte(as, rex);
 }
@@ -97,7 +128,8 @@ static inline void asm_modrm_mem(Assembler *as, unsigned reg, Mem mem)
     bool needs_sib = has_index || (mem.base & 7) == RSP;
     asm_byte(as, (uint8_t)(mod << 6 | (reg & 7) << 3 | (needs_sib ? 4 : mem.base & 7)));
     if (needs_sib)
-        asm_byte(as, (uint8_t)(mem.scale << 6 | (has_index ? mem.index & 7 : 4) << 3 | (mem.base & 7)));
+        asm_byte(as,
+                 (uint8_t)(mem.scale << 6 | (has_index ? mem.index & 7 : 4) << 3 | (mem.base & 7)));
     if (mod == 1)
         asm_byte(as, (uint8_t)mem.displacement);
     else if (mod == 2)
@@ -143,7 +175,8 @@ static inline void asm_prefixed_rm(Assembler *as, uint8_t prefix, uint32_t opcod
     asm_rm(as, opcode, wide, reg, mem);
 }
 
-/* --- moves ---------------------------------------------------------------------------------------- */
+/* --- moves
+ * ---------------------------------------------------------------------------------------- */
 
 static inline void asm_mov(Assembler *as, HostReg to, HostReg from)
 {
@@ -210,7 +243,8 @@ static inline void asm_lea(Assembler *as, bool wide, HostReg to, Mem mem)
     asm_rm(as, 0x8d, wide, to, mem);
 }
 
-/* --- arithmetic: the eight classic operations -------------------------------------------------------- */
+/* --- arithmetic: the eight classic operations
+ * -------------------------------------------------------- */
 
 typedef enum { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP } AluOp;
 
@@ -262,7 +296,8 @@ static inline void asm_test_mem8_imm(Assembler *as, Mem mem, uint8_t value)
     asm_byte(as, value);
 }
 
-/* Group 3 (not 2, neg 3, mul 4, imul 5, div 6, idiv 7) and shifts (rol 0, ror 1, shl 4, shr 5, sar 7). */
+/* Group 3 (not 2, neg 3, mul 4, imul 5, div 6, idiv 7) and shifts (rol 0, ror 1, shl 4, shr 5, sar
+ * 7). */
 static inline void asm_group3(Assembler *as, unsigned op, bool wide, HostReg reg)
 {
     asm_rr(as, 0xf7, wide, op, reg);
@@ -324,7 +359,8 @@ static inline void asm_setcc_mem(Assembler *as, HostCondition condition, Mem to)
     asm_rm(as, 0x0f90 | condition, false, 0, to);
 }
 
-static inline void asm_cmov(Assembler *as, HostCondition condition, bool wide, HostReg to, HostReg from)
+static inline void asm_cmov(Assembler *as, HostCondition condition, bool wide, HostReg to,
+                            HostReg from)
 {
     asm_rr(as, 0x0f40 | condition, wide, to, from);
 }
@@ -337,7 +373,8 @@ static inline void asm_movzx8(Assembler *as, HostReg to, HostReg from)
     asm_modrm_reg(as, to, from);
 }
 
-/* --- jumps ---------------------------------------------------------------------------------------------- */
+/* --- jumps
+ * ---------------------------------------------------------------------------------------------- */
 
 /* Emits a jump with a 32-bit distance and returns where the distance stands. */
 static inline uint8_t *asm_jmp(Assembler *as)

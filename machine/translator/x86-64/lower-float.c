@@ -4,8 +4,8 @@
  *
  * The host computes under round to nearest with all exceptions masked. Its result is the guest's if
  * it is an ordinary number of the target format, well away from underflow and overflow (or a zero
- * that cannot come from underflow), and FPSCR rounds to nearest and enables nothing. Everything else
- * goes to the interpreter's function: NaNs, infinities, tiny and huge results.
+ * that cannot come from underflow), and FPSCR rounds to nearest and enables nothing. Everything
+ * else goes to the interpreter's function: NaNs, infinities, tiny and huge results.
  *
  * Single results are rounded twice, to double and then to single. That is the same as rounding once
  * unless the first result lies in the middle between two singles; such go to the function as well.
@@ -20,10 +20,24 @@ enum { SINGLE = 1, NEGATED = 2, ZERO = 4, DIRECT = 8 };
 enum { NO, T, A, B, C };
 
 typedef enum {
-    RECIPE_NONE, RECIPE_ONE, RECIPE_TWO, RECIPE_THREE, RECIPE_COPY, RECIPE_FROM_INTEGER,
-    RECIPE_INTEGRAL, RECIPE_COMPARE, RECIPE_TO_DOUBLEWORD, RECIPE_TO_WORD, RECIPE_MOVE_COPY,
-    RECIPE_MOVE_NEGATE, RECIPE_MOVE_MAGNITUDE, RECIPE_MOVE_NEGATIVE, RECIPE_MOVE_SIGN,
-    RECIPE_CHOOSE, RECIPE_LANES_TWO, RECIPE_LANES_THREE,
+    RECIPE_NONE,
+    RECIPE_ONE,
+    RECIPE_TWO,
+    RECIPE_THREE,
+    RECIPE_COPY,
+    RECIPE_FROM_INTEGER,
+    RECIPE_INTEGRAL,
+    RECIPE_COMPARE,
+    RECIPE_TO_DOUBLEWORD,
+    RECIPE_TO_WORD,
+    RECIPE_MOVE_COPY,
+    RECIPE_MOVE_NEGATE,
+    RECIPE_MOVE_MAGNITUDE,
+    RECIPE_MOVE_NEGATIVE,
+    RECIPE_MOVE_SIGN,
+    RECIPE_CHOOSE,
+    RECIPE_LANES_TWO,
+    RECIPE_LANES_THREE,
 } FloatRecipe;
 
 static const struct {
@@ -45,7 +59,7 @@ typedef struct {
     unsigned row;
     unsigned flags;
     VecOp op;
-    Xmm x[3];           /* the operands */
+    Xmm x[3]; /* the operands */
     HostReg temp, other;
     Stub *stub;
 } FloatCode;
@@ -244,7 +258,7 @@ static void lower_choose(FloatCode *f)
     Assembler *as = f->as;
     Xmm t = xmm_temp(f->low);
     asm_vec(as, VPXOR, 0, 0, 0);
-    asm_vec_imm(as, VEC_SD(0xc2), 0, f->x[0], 0, 13); /* cmpgesd */
+    asm_vec_imm(as, VEC_SD(0xc2), 0, f->x[0], 0, 13);           /* cmpgesd */
     asm_vec_imm(as, VEC_3A(0x4b), t, f->x[1], f->x[2], 0 << 4); /* blendvpd */
     xmm_write_low(f->low, f->insn->t, t, false);
 }
@@ -271,8 +285,8 @@ static void check_lanes(FloatCode *f, Xmm t)
         asm_vec(as, VEC_38(0x3b), 2, 2, 3); /* pminud */
     }
     asm_vpsrld(as, 3, 1, 8);
-    asm_vec(as, VEC_0F(0xfe), u, u, 3);     /* negative: too great */
-    asm_vec(as, VEC_38(0x3f), 3, 2, 3);     /* pmaxud */
+    asm_vec(as, VEC_0F(0xfe), u, u, 3); /* negative: too great */
+    asm_vec(as, VEC_38(0x3f), 3, 2, 3); /* pmaxud */
     asm_vec(as, VPCMPEQD, 3, 3, 2);
     asm_vec(as, VPANDN, 3, u, 3);
     asm_vec1(as, VEC_PS(0x50), f->temp, 3); /* movmskps */
@@ -312,8 +326,12 @@ void lower_float(Lowering *low, const IrNode *node)
 {
     const Insn *insn = &low->ir->insn[node->insn];
     unsigned row = (unsigned)node->imm;
-    FloatCode f = { .low = low, .as = &low->as, .insn = insn, .row = row, .flags = rows[row].flags,
-                .op = rows[row].op };
+    FloatCode f = { .low = low,
+                    .as = &low->as,
+                    .insn = insn,
+                    .row = row,
+                    .flags = rows[row].flags,
+                    .op = rows[row].op };
     FloatRecipe recipe = rows[row].recipe;
     if (recipe < RECIPE_LANES_TWO)
         read_operands(&f);

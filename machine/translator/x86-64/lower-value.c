@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Lowering of operations on values. Each puts its result where allocator_target() says, which may be
- * the register of an operand that is used up: an operand is read before, or in, the instruction that
- * writes the result.
+ * Lowering of operations on values. Each puts its result where allocator_target() says, which may
+ * be the register of an operand that is used up: an operand is read before, or in, the instruction
+ * that writes the result.
  */
 #include "machine/translator/x86-64/lower.h"
 
@@ -20,7 +20,8 @@ static bool is_reg(const Operand *operand, HostReg reg)
     return operand->kind == OPERAND_REG && operand->reg == reg;
 }
 
-/* --- sums and logic ---------------------------------------------------------------------------------- */
+/* --- sums and logic
+ * ---------------------------------------------------------------------------------- */
 
 static void lower_commutative(Lowering *low, const IrNode *node, AluOp op)
 {
@@ -117,7 +118,8 @@ static void lower_mul_high(Lowering *low, const IrNode *node, unsigned op)
     allocator_result(allocator, target);
 }
 
-/* --- shifts ------------------------------------------------------------------------------------------- */
+/* --- shifts
+ * ------------------------------------------------------------------------------------------- */
 
 enum { SHIFT_ROL = 0, SHIFT_SHL = 4, SHIFT_SHR = 5, SHIFT_SAR = 7 };
 enum { BMI_SHLX = 1, BMI_SHRX = 3 };
@@ -186,9 +188,11 @@ static void lower_rotate_variable(Lowering *low, const IrNode *node, bool wide)
     allocator_result(allocator, target);
 }
 
-/* --- extensions and counts ------------------------------------------------------------------------------ */
+/* --- extensions and counts
+ * ------------------------------------------------------------------------------ */
 
-static void lower_unary(Lowering *low, const IrNode *node, uint8_t prefix, uint32_t opcode, bool wide)
+static void lower_unary(Lowering *low, const IrNode *node, uint8_t prefix, uint32_t opcode,
+                        bool wide)
 {
     Allocator *allocator = &low->allocator;
     HostReg a = allocator_use(allocator, node->a);
@@ -202,7 +206,8 @@ static void lower_unary(Lowering *low, const IrNode *node, uint8_t prefix, uint3
     allocator_result(allocator, target);
 }
 
-/* --- carries ---------------------------------------------------------------------------------------------- */
+/* --- carries
+ * ---------------------------------------------------------------------------------------------- */
 
 /* Bit 32 of X, which is a ^ b ^ sum, is the carry into the upper word. */
 static void set_carries(Lowering *low, HostReg x, HostReg sum, HostCondition carry, HostReg whole)
@@ -272,7 +277,8 @@ static void lower_shift_algebraic(Lowering *low, const IrNode *node)
     allocator_result(allocator, target);
 }
 
-/* --- condition register -------------------------------------------------------------------------------------- */
+/* --- condition register
+ * -------------------------------------------------------------------------------------- */
 
 static void emit_compare(Lowering *low, const IrNode *node)
 {
@@ -351,7 +357,9 @@ static void lower_get_carry(Lowering *low)
     allocator_result(&low->allocator, target);
 }
 
-/* --- all of them ------------------------------------------------------------------------------------------------ */
+/* --- all of them
+ * ------------------------------------------------------------------------------------------------
+ */
 
 void lower_value(Lowering *low, const IrNode *node)
 {

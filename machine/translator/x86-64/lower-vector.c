@@ -6,8 +6,8 @@
  * registers a VSR is one number, so the book's element 0 is at the upper end: merges and packs take
  * their operands the other way around, element numbers are mirrored.
  *
- * What cannot be done in a few instructions (a miss of the TLB, a NaN to be kept signalling) goes out
- * of line to the interpreter's function for the whole instruction, then on behind it.
+ * What cannot be done in a few instructions (a miss of the TLB, a NaN to be kept signalling) goes
+ * out of line to the interpreter's function for the whole instruction, then on behind it.
  */
 #include <cpuid.h>
 
@@ -15,7 +15,8 @@
 #include "machine/translator/x86-64/assembler-vector.h"
 #include "machine/translator/x86-64/lower.h"
 
-/* --- cached VSRs ------------------------------------------------------------------------------------ */
+/* --- cached VSRs
+ * ------------------------------------------------------------------------------------ */
 
 void xmm_forget(Lowering *low)
 {
@@ -111,8 +112,8 @@ void xmm_write(Lowering *low, unsigned n, Xmm reg)
 }
 
 /*
- * The low half of REG becomes doubleword 0 of VSR n, doubleword 1 becomes 0; the latter not for sure
- * if IS_KEPT: when an enabled exception may have suppressed it out of line.
+ * The low half of REG becomes doubleword 0 of VSR n, doubleword 1 becomes 0; the latter not for
+ * sure if IS_KEPT: when an enabled exception may have suppressed it out of line.
  */
 void xmm_write_low(Lowering *low, unsigned n, Xmm reg, bool is_kept)
 {
@@ -136,11 +137,17 @@ void xmm_reload(Lowering *low, const XmmSnapshot *snapshot)
     }
 }
 
-/* --- constants -------------------------------------------------------------------------------------- */
+/* --- constants
+ * -------------------------------------------------------------------------------------- */
 
 typedef enum {
-    CONSTANT_REVERSE_Q, CONSTANT_REVERSE_D, CONSTANT_REVERSE_W, CONSTANT_REVERSE_H,
-    CONSTANT_NIBBLE_COUNTS, CONSTANT_POWERS_UP, CONSTANT_POWERS_DOWN,
+    CONSTANT_REVERSE_Q,
+    CONSTANT_REVERSE_D,
+    CONSTANT_REVERSE_W,
+    CONSTANT_REVERSE_H,
+    CONSTANT_NIBBLE_COUNTS,
+    CONSTANT_POWERS_UP,
+    CONSTANT_POWERS_DOWN,
 } Constant;
 
 static const uint8_t constants[][16] = {
@@ -181,7 +188,8 @@ static void load_words(Lowering *low, Xmm reg, uint32_t word)
     }
 }
 
-/* --- recipes ------------------------------------------------------------------------------------------ */
+/* --- recipes
+ * ------------------------------------------------------------------------------------------ */
 
 typedef struct {
     Lowering *low;
@@ -342,7 +350,8 @@ static void recipe_shift_d(Recipe *r)
     asm_vec(r->as, r->op, r->t, r->a, 0);
 }
 
-/* The other way by SIZE - count, which gives zero for a count of 0: the right half then is a itself. */
+/* The other way by SIZE - count, which gives zero for a count of 0: the right half then is a
+ * itself. */
 static void recipe_rotate_w(Recipe *r)
 {
     load_words(r->low, 0, 31);
@@ -379,9 +388,9 @@ static void recipe_shift_left_b(Recipe *r)
 {
     load_powers(r, CONSTANT_POWERS_UP);
     load_words(r->low, 0, 0x00ff00ff);
-    asm_vec(r->as, VPANDN, 2, 0, r->a);      /* bytes at odd places */
+    asm_vec(r->as, VPANDN, 2, 0, r->a); /* bytes at odd places */
     asm_vpsrlw(r->as, 3, 1, 8);
-    asm_vec(r->as, VEC_0F(0xd5), 2, 2, 3);   /* pmullw */
+    asm_vec(r->as, VEC_0F(0xd5), 2, 2, 3); /* pmullw */
     asm_vec(r->as, VEC_0F(0xd5), 1, r->a, 1);
     asm_vec(r->as, VPAND, 1, 1, 0);
     asm_vec(r->as, VPOR, r->t, 1, 2);
@@ -639,37 +648,46 @@ static void recipe_population_d(Recipe *r)
     asm_vec(r->as, VEC_0F(0xf6), r->t, r->t, 0); /* psadbw */
 }
 
-/* --- instructions --------------------------------------------------------------------------------------- */
+/* --- instructions
+ * --------------------------------------------------------------------------------------- */
 
 #define RECIPES(RECIPE)                                                                            \
-    RECIPE(AB, ab) RECIPE(BA, ba) RECIPE(NOT_AB, not_ab) RECIPE(A_NOT_B, a_not_b)                  \
-    RECIPE(AB_RC, ab_rc) RECIPE(NOT_AB_RC, not_ab_rc)                                              \
-    RECIPE(NOT_EQUAL_OR_ZERO, not_equal_or_zero)                                                   \
-    RECIPE(NOT_EQUAL_OR_ZERO_RC, not_equal_or_zero_rc)                                             \
-    RECIPE(ABOVE_B, above_b) RECIPE(ABOVE_H, above_h) RECIPE(ABOVE_W, above_w)                     \
-    RECIPE(ABOVE_B_RC, above_b_rc) RECIPE(ABOVE_H_RC, above_h_rc) RECIPE(ABOVE_W_RC, above_w_rc)   \
-    RECIPE(SATURATE, saturate) RECIPE(SATURATE_ADD_W, saturate_add_w)                              \
-    RECIPE(SATURATE_SUB_W, saturate_sub_w) RECIPE(SHIFT_W, shift_w) RECIPE(SHIFT_D, shift_d)       \
-    RECIPE(ROTATE_W, rotate_w) RECIPE(ROTATE_D, rotate_d)                                          \
-    RECIPE(SHIFT_LEFT_B, shift_left_b) RECIPE(SHIFT_RIGHT_B, shift_right_b)                        \
-    RECIPE(SHIFT_PAIR_BYTES, shift_pair_bytes) RECIPE(SHIFT_PAIR_WORDS, shift_pair_words)          \
-    RECIPE(PERMUTE_D, permute_d) RECIPE(SPLAT_W, splat_w) RECIPE(SPLAT_B, splat_b)                 \
-    RECIPE(SPLAT_H, splat_h) RECIPE(IMMEDIATE_B, immediate_b) RECIPE(IMMEDIATE_H, immediate_h)     \
-    RECIPE(IMMEDIATE_W, immediate_w) RECIPE(IMMEDIATE_IB, immediate_ib)                            \
-    RECIPE(PERMUTE, permute) RECIPE(PERMUTE_R, permute_r) RECIPE(PERMUTE_T, permute_t)             \
-    RECIPE(PERMUTE_TR, permute_tr) RECIPE(SELECT, select) RECIPE(PACK_H, pack_h)                   \
-    RECIPE(PACK_W, pack_w) RECIPE(PACK_D, pack_d) RECIPE(UNPACK_HIGH, unpack_high)                 \
-    RECIPE(UNPACK_LOW, unpack_low) RECIPE(REVERSE_Q, reverse_q) RECIPE(REVERSE_D, reverse_d)       \
-    RECIPE(REVERSE_W, reverse_w) RECIPE(REVERSE_H, reverse_h) RECIPE(EVEN_W, even_w)               \
-    RECIPE(MULTIPLY_ADD_H, multiply_add_h) RECIPE(SUM_H, sum_h) RECIPE(SUM_UB, sum_ub)             \
-    RECIPE(SUM_MB, sum_mb) RECIPE(CARRYLESS, carryless) RECIPE(POPULATION_B, population_b)         \
-    RECIPE(POPULATION_D, population_d)
+    RECIPE(AB, ab)                                                                                 \
+    RECIPE(BA, ba) RECIPE(NOT_AB, not_ab) RECIPE(A_NOT_B, a_not_b) RECIPE(AB_RC, ab_rc) RECIPE(    \
+        NOT_AB_RC,                                                                                 \
+        not_ab_rc) RECIPE(NOT_EQUAL_OR_ZERO,                                                       \
+                          not_equal_or_zero) RECIPE(NOT_EQUAL_OR_ZERO_RC,                          \
+                                                    not_equal_or_zero_rc) RECIPE(ABOVE_B, above_b) \
+        RECIPE(ABOVE_H, above_h) RECIPE(ABOVE_W, above_w) RECIPE(ABOVE_B_RC, above_b_rc) RECIPE(   \
+            ABOVE_H_RC, above_h_rc) RECIPE(ABOVE_W_RC, above_w_rc) RECIPE(SATURATE, saturate)      \
+            RECIPE(SATURATE_ADD_W, saturate_add_w) RECIPE(SATURATE_SUB_W, saturate_sub_w) RECIPE(  \
+                SHIFT_W, shift_w) RECIPE(SHIFT_D, shift_d) RECIPE(ROTATE_W, rotate_w)              \
+                RECIPE(ROTATE_D, rotate_d) RECIPE(SHIFT_LEFT_B, shift_left_b) RECIPE(              \
+                    SHIFT_RIGHT_B, shift_right_b) RECIPE(SHIFT_PAIR_BYTES, shift_pair_bytes)       \
+                    RECIPE(SHIFT_PAIR_WORDS, shift_pair_words) RECIPE(                             \
+                        PERMUTE_D, permute_d) RECIPE(SPLAT_W, splat_w) RECIPE(SPLAT_B, splat_b)    \
+                        RECIPE(SPLAT_H, splat_h) RECIPE(IMMEDIATE_B, immediate_b) RECIPE(          \
+                            IMMEDIATE_H, immediate_h) RECIPE(IMMEDIATE_W, immediate_w)             \
+                            RECIPE(IMMEDIATE_IB, immediate_ib) RECIPE(PERMUTE, permute) RECIPE(    \
+                                PERMUTE_R, permute_r) RECIPE(PERMUTE_T, permute_t)                 \
+                                RECIPE(PERMUTE_TR, permute_tr) RECIPE(SELECT, select) RECIPE(      \
+                                    PACK_H, pack_h) RECIPE(PACK_W, pack_w) RECIPE(PACK_D, pack_d)  \
+                                    RECIPE(UNPACK_HIGH, unpack_high) RECIPE(                       \
+                                        UNPACK_LOW, unpack_low) RECIPE(REVERSE_Q, reverse_q)       \
+                                        RECIPE(REVERSE_D, reverse_d) RECIPE(REVERSE_W, reverse_w)  \
+                                            RECIPE(REVERSE_H, reverse_h) RECIPE(EVEN_W, even_w)    \
+                                                RECIPE(MULTIPLY_ADD_H, multiply_add_h)             \
+                                                    RECIPE(SUM_H, sum_h) RECIPE(SUM_UB, sum_ub)    \
+                                                        RECIPE(SUM_MB, sum_mb) RECIPE(CARRYLESS,   \
+                                                                                      carryless)   \
+                                                            RECIPE(POPULATION_B, population_b)     \
+                                                                RECIPE(POPULATION_D, population_d)
 
 enum {
 #define RECIPE(name, function) RECIPE_##name,
     RECIPES(RECIPE)
 #undef RECIPE
-    RECIPE_COUNT_TRAILING,
+        RECIPE_COUNT_TRAILING,
     RECIPE_COUNT_LEADING,
 };
 
@@ -684,9 +702,9 @@ static const struct {
     VecOp op;
 } rows[ISA_ROW_COUNT] = {
 #define VECTOR(row, recipe, operation) [ISA_##row] = { RECIPE_##recipe, operation },
-#define VECTOR_VALUE VECTOR
-#define VECTOR_LOAD(row, form, kind) [ISA_##row] = { ACCESS_##kind, 0 },
-#define VECTOR_STORE VECTOR_LOAD
+#define VECTOR_VALUE                   VECTOR
+#define VECTOR_LOAD(row, form, kind)   [ISA_##row] = { ACCESS_##kind, 0 },
+#define VECTOR_STORE                   VECTOR_LOAD
 #include "machine/translator/x86-64/vector.def"
 #undef VECTOR
 #undef VECTOR_VALUE
@@ -730,7 +748,8 @@ static void lower_vector_value(Lowering *low, const IrNode *node)
 static void lower_get_vsr(Lowering *low, const IrNode *node)
 {
     HostReg target = allocator_target(&low->allocator);
-    asm_rm(&low->as, 0x8b, node->size == 8, target, doubleword_mem((unsigned)node->imm, node->field));
+    asm_rm(&low->as, 0x8b, node->size == 8, target,
+           doubleword_mem((unsigned)node->imm, node->field));
     allocator_result(&low->allocator, target);
 }
 
@@ -748,7 +767,9 @@ static void lower_set_vsr(Lowering *low, const IrNode *node)
         low->xmm.narrow |= 1ull << n;
 }
 
-/* --- memory ------------------------------------------------------------------------------------------------- */
+/* --- memory
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static unsigned access_size(VectorAccess kind)
 {
@@ -839,9 +860,7 @@ static void load_low(Lowering *low, Xmm reg, Mem mem, VectorAccess kind, bool sw
 {
     Assembler *as = &low->as;
     switch (kind) {
-    case ACCESS_SINGLE:
-        load_single(low, reg, mem, swap, temp, stub);
-        break;
+    case ACCESS_SINGLE: load_single(low, reg, mem, swap, temp, stub); break;
     case ACCESS_WORD:
         load_integer(as, temp, mem, false, swap);
         asm_vec1(as, VMOVD_TO_XMM, reg, temp);

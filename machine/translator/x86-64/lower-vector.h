@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define XMM_FIRST 4u
+#define XMM_FIRST  4u
 #define XMM_CACHED 12u
 
 typedef enum { XMM_EMPTY, XMM_FULL, XMM_LOW } XmmFormat;

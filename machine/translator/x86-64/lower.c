@@ -5,8 +5,8 @@
  * A block is: charge the budget; the nodes, in order; the exits; then, out of line, what is rarely
  * needed: slow paths of memory accesses and the exits' stubs.
  *
- * 1. Between guest instructions every guest register is in its home (pinned register or state), so a
- *    way out of the block needs to know only which instruction it stands at.
+ * 1. Between guest instructions every guest register is in its home (pinned register or state), so
+ * a way out of the block needs to know only which instruction it stands at.
  * 2. An exit to the same page is a direct jump that is patched once its target exists. Any other
  *    exit goes through the bank's jump table, which is emptied with the translations it relies on.
  */
@@ -14,14 +14,19 @@
 
 #include "machine/translator/helpers.h"
 
-/* --- out-of-line code ----------------------------------------------------------------------------- */
+/* --- out-of-line code
+ * ----------------------------------------------------------------------------- */
 
 static Stub *add_stub(Lowering *low, uint8_t *site)
 {
     g_assert(low->stub_count < G_N_ELEMENTS(low->stub));
     Stub *stub = &low->stub[low->stub_count++];
-    *stub = (Stub){ .site = site, .node = low->allocator.now, .target = NO_REG, .value = NO_REG,
-                    .home = HOME_COUNT, .xmm = low->xmm.now };
+    *stub = (Stub){ .site = site,
+                    .node = low->allocator.now,
+                    .target = NO_REG,
+                    .value = NO_REG,
+                    .home = HOME_COUNT,
+                    .xmm = low->xmm.now };
     return stub;
 }
 
@@ -41,7 +46,8 @@ void lower_call_resume(Lowering *low, Stub *stub)
     stub->xmm = low->xmm.now;
 }
 
-/* --- memory ------------------------------------------------------------------------------------------- */
+/* --- memory
+ * ------------------------------------------------------------------------------------------- */
 
 static uint32_t describe_access(const IrNode *node)
 {
@@ -68,15 +74,14 @@ static HostReg emit_lookup(Lowering *low, HostReg ea, unsigned size, size_t tabl
     return tag;
 }
 
-G_STATIC_ASSERT(sizeof(TlbEntry) == 16 && offsetof(TlbEntry, tag) == 0 && offsetof(TlbEntry, addend) == 8);
+G_STATIC_ASSERT(sizeof(TlbEntry) == 16 && offsetof(TlbEntry, tag) == 0 &&
+                offsetof(TlbEntry, addend) == 8);
 
 /* Loads SIZE bytes at MEM into REG as the node wants them. */
 static void emit_sized_load(Assembler *as, const IrNode *node, HostReg reg, Mem mem)
 {
     switch (node->size) {
-    case 1:
-        asm_rm(as, node->is_signed ? 0x0fbe : 0x0fb6, node->is_signed, reg, mem);
-        break;
+    case 1: asm_rm(as, node->is_signed ? 0x0fbe : 0x0fb6, node->is_signed, reg, mem); break;
     case 2:
         if (!node->swap) {
             asm_rm(as, node->is_signed ? 0x0fbf : 0x0fb7, node->is_signed, reg, mem);
@@ -97,9 +102,7 @@ static void emit_sized_load(Assembler *as, const IrNode *node, HostReg reg, Mem 
             asm_rm(as, node->is_signed ? 0x63 : 0x8b, node->is_signed, reg, mem);
         }
         break;
-    default:
-        asm_rm(as, node->swap ? 0x0f38f0 : 0x8b, true, reg, mem);
-        break;
+    default: asm_rm(as, node->swap ? 0x0f38f0 : 0x8b, true, reg, mem); break;
     }
 }
 
@@ -132,16 +135,12 @@ static void lower_load(Lowering *low, const IrNode *node)
 static void emit_sized_store(Assembler *as, const IrNode *node, HostReg reg, Mem mem)
 {
     switch (node->size) {
-    case 1:
-        asm_store8(as, mem, reg);
-        break;
+    case 1: asm_store8(as, mem, reg); break;
     case 2:
         asm_byte(as, 0x66);
         asm_rm(as, node->swap ? 0x0f38f1 : 0x89, false, reg, mem);
         break;
-    default:
-        asm_rm(as, node->swap ? 0x0f38f1 : 0x89, node->size == 8, reg, mem);
-        break;
+    default: asm_rm(as, node->swap ? 0x0f38f1 : 0x89, node->size == 8, reg, mem); break;
     }
 }
 
@@ -233,7 +232,8 @@ static void emit_stub(Lowering *low, const Stub *stub)
     asm_jmp_to(as, stub->resume);
 }
 
-/* --- calls ---------------------------------------------------------------------------------------------- */
+/* --- calls
+ * ---------------------------------------------------------------------------------------------- */
 
 static void lower_call(Lowering *low, const IrNode *node)
 {
@@ -243,7 +243,9 @@ static void lower_call(Lowering *low, const IrNode *node)
     xmm_forget(low);
 }
 
-/* --- exits ------------------------------------------------------------------------------------------------ */
+/* --- exits
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static bool is_same_page(const Lowering *low, uint64_t target)
 {
@@ -348,7 +350,9 @@ static void lower_exit(Lowering *low, const IrNode *node)
     }
 }
 
-/* --- the block ----------------------------------------------------------------------------------------------- */
+/* --- the block
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void lower_node(Lowering *low, const IrNode *node)
 {

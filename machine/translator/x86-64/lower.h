@@ -21,8 +21,8 @@ typedef struct {
     Ref node;
     bool is_store;
     bool is_call;
-    uint8_t home;     /* is_call: a GPR that the function changes but later nodes set; HOME_COUNT */
-    XmmSnapshot xmm;  /* what is cached where the fast path goes on */
+    uint8_t home;    /* is_call: a GPR that the function changes but later nodes set; HOME_COUNT */
+    XmmSnapshot xmm; /* what is cached where the fast path goes on */
 } Stub;
 
 typedef struct {

@@ -18,9 +18,9 @@
 #include "machine/translator/ir.h"
 #include "machine/translator/x86-64/assembler.h"
 
-#define CPU_REG RBP
-#define CPU_BIAS 128
-#define BANK_REG R14
+#define CPU_REG    RBP
+#define CPU_BIAS   128
+#define BANK_REG   R14
 #define BUDGET_REG R15
 
 #define TEMP_COUNT 5

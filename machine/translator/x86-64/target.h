@@ -10,11 +10,11 @@
 
 /* Code that all blocks share; addresses in the writable mapping. */
 typedef struct {
-    uint8_t *enter;          /* void (*)(Cpu *, const uint8_t *code) */
-    uint8_t *exit_spill;     /* pinned registers into the state, then back to the caller of enter */
-    uint8_t *exit_plain;     /* back, the state being complete */
-    uint8_t *exit_indirect;  /* RAX: guest address to go on at */
-    uint8_t *exit_link;      /* RAX: the Link that was not linked */
+    uint8_t *enter;         /* void (*)(Cpu *, const uint8_t *code) */
+    uint8_t *exit_spill;    /* pinned registers into the state, then back to the caller of enter */
+    uint8_t *exit_plain;    /* back, the state being complete */
+    uint8_t *exit_indirect; /* RAX: guest address to go on at */
+    uint8_t *exit_link;     /* RAX: the Link that was not linked */
     uint8_t *load, *store, *call; /* to the helpers of helpers.h */
 } TargetThunks;
 
@@ -25,8 +25,8 @@ bool target_is_supported(void);
 void target_emit_thunks(CodeMemory *memory, TargetThunks *thunks);
 
 /*
- * Emits BLOCK's code from IR behind what MEMORY holds and fills code and links. False when MEMORY is
- * full: nothing has changed then.
+ * Emits BLOCK's code from IR behind what MEMORY holds and fills code and links. False when MEMORY
+ * is full: nothing has changed then.
  */
 bool target_lower(CodeMemory *memory, const TargetThunks *thunks, const IrBlock *ir, Block *block);
 

@@ -97,10 +97,11 @@ static uint8_t *emit_exit_storing(Assembler *as, const TargetThunks *thunks, Mem
 }
 
 /*
- * A call of HELPER(cpu, block in RCX, what in EAX, budget). Temporaries are lost; pins are reloaded,
- * all of them if the helper may change any guest register.
+ * A call of HELPER(cpu, block in RCX, what in EAX, budget). Temporaries are lost; pins are
+ * reloaded, all of them if the helper may change any guest register.
  */
-static uint8_t *emit_helper(Assembler *as, const TargetThunks *thunks, const void *helper, bool reload_all)
+static uint8_t *emit_helper(Assembler *as, const TargetThunks *thunks, const void *helper,
+                            bool reload_all)
 {
     uint8_t *start = as->at;
     asm_push(as, RAX); /* aligns */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * bare-machine KERNEL [INSTRUCTIONS [BOARD CPU]]: runs a bare-metal image on a machine (pseries, if
- * nothing else is said) inside one process, its console to standard output, until it powers off or so
- * many instructions have passed.
+ * nothing else is said) inside one process, its console to standard output, until it powers off or
+ * so many instructions have passed.
  */
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -46,10 +46,10 @@ static Machine *start(const char *kernel, const char *board, const char *cpu)
                                       .monotonic_ns = real_time,
                                       .output = print_output };
     g_autoptr(GError) error = NULL;
-    g_autofree char *json = g_strdup_printf(
-        "{\"name\":\"bare\",\"board\":\"%s\",\"cpu\":\"%s\",\"memory\":\"256M\","
-        "\"kernel\":\"%s\",\"serial\":[{\"id\":\"hvc0\",\"backend\":\"ring\"}]}",
-        board, cpu, kernel);
+    g_autofree char *json =
+        g_strdup_printf("{\"name\":\"bare\",\"board\":\"%s\",\"cpu\":\"%s\",\"memory\":\"256M\","
+                        "\"kernel\":\"%s\",\"serial\":[{\"id\":\"hvc0\",\"backend\":\"ring\"}]}",
+                        board, cpu, kernel);
     MachineConfig *config = machine_config_parse(json, -1, &error);
     int directory = open(g_get_tmp_dir(), O_RDONLY | O_DIRECTORY);
     Machine *machine = config && machine_config_open_files(config, AT_FDCWD, &error)
@@ -69,7 +69,8 @@ int main(int argc, char **argv)
         return 2;
     }
     const uint64_t limit = argc > 2 ? g_ascii_strtoull(argv[2], NULL, 0) : LIMIT_DEFAULT;
-    Machine *machine = start(argv[1], argc > 4 ? argv[3] : "pseries", argc > 4 ? argv[4] : "power9");
+    Machine *machine =
+        start(argv[1], argc > 4 ? argv[3] : "pseries", argc > 4 ? argv[4] : "power9");
     Cpu *cpu = machine_cpu(machine, 0);
     while (machine_run_state(machine) == MACHINE_RUNNING && cpu_icount(cpu) < limit)
         machine_run(machine, QUANTUM, limit);

@@ -383,7 +383,8 @@ static void test_trace(void)
     expect("trace-branch-without-branches", nops, REAL | MSR_BE, 0, 0, 0);
 }
 
-/* FPSCR.FEX is set while MSR does not ask for floating-point exceptions; then an MSR asks for them. */
+/* FPSCR.FEX is set while MSR does not ask for floating-point exceptions; then an MSR asks for them.
+ */
 CODE(enable_by_mtmsrd, "mtfsb1 27; mtfsb1 5; mtmsrd 3; nop");
 CODE(enable_by_mtmsr, "mtfsb1 27; mtfsb1 5; mtmsr 3; nop");
 CODE(enable_by_rfid, "mtfsb1 27; mtfsb1 5; mtsrr0 5; mtsrr1 4; rfid");

@@ -90,7 +90,8 @@ const char *named(const char *a, const char *b, const char *c)
     return buffer;
 }
 
-/* --- running --------------------------------------------------------------------------------------- */
+/* --- running
+ * --------------------------------------------------------------------------------------- */
 
 void run(const void *code, u32 msr, u32 r3, u32 r4, u32 r5)
 {
@@ -123,13 +124,13 @@ void data_fault(const char *name, const u32 *code, u32 msr, u32 ea, u32 dsisr)
     expect_value(named(name, "dar", ""), record.dar, ea);
 }
 
-/* --- translation ------------------------------------------------------------------------------------ */
+/* --- translation
+ * ------------------------------------------------------------------------------------ */
 
 volatile u32 *map(u32 ea, u32 real, u32 bits, bool secondary)
 {
     u32 vsid = get_segment(ea >> 28) & 0xffffff, hash = (vsid & 0x7ffff) ^ (ea >> 12 & 0xffff);
-    volatile u32 *group =
-        (volatile u32 *)(TABLE | ((secondary ? ~hash : hash) & 0x3ff) << 6);
+    volatile u32 *group = (volatile u32 *)(TABLE | ((secondary ? ~hash : hash) & 0x3ff) << 6);
     for (unsigned i = 0; i < 16; i += 2)
         if (!(group[i] & 0x80000000)) {
             group[i + 1] = real | bits;
@@ -195,7 +196,8 @@ static void prepare_translation(void)
         tlbie(ea << 12);
 }
 
-/* --- entry ------------------------------------------------------------------------------------------- */
+/* --- entry
+ * ------------------------------------------------------------------------------------------- */
 
 bool set_external(bool level)
 {

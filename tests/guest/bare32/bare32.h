@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the 32-bit bare-metal tests share. A test runs a snippet in some MSR and looks at the interrupt
- * that ends it; every snippet ends with `sc` and a mark, which counts as completion. The test program
- * itself runs without translation. RAM below 16 MiB is mapped one to one by IBAT0 and DBAT0 for
- * snippets that run with translation; segments 4 to 7 have VSID 0x100 times their number and pages.
+ * What the 32-bit bare-metal tests share. A test runs a snippet in some MSR and looks at the
+ * interrupt that ends it; every snippet ends with `sc` and a mark, which counts as completion. The
+ * test program itself runs without translation. RAM below 16 MiB is mapped one to one by IBAT0 and
+ * DBAT0 for snippets that run with translation; segments 4 to 7 have VSID 0x100 times their number
+ * and pages.
  */
 #ifndef TESTS_GUEST_BARE32_H
 #define TESTS_GUEST_BARE32_H
@@ -54,7 +55,7 @@ extern Record record;
 
 #define CODE(name, text)                                                                           \
     extern const u32 name[];                                                                       \
-    __asm__(".pushsection .text\n.machine \"7400\"\n.balign 32\n" #name ":\n" text                     \
+    __asm__(".pushsection .text\n.machine \"7400\"\n.balign 32\n" #name ":\n" text                 \
             "\nsc\n.long 0x504f4b21\n.popsection\n")
 
 #define MFSPR(n)                                                                                   \

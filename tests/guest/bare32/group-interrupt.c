@@ -14,9 +14,9 @@ CODE(fadd, "fadd 1,2,3");
 CODE(lfd, "lfd 1,0(4)");
 CODE(vand, "vand 1,2,3");
 CODE(lvx, "lvx 1,0,4");
-CODE(load_double, ".long 0xe8640000");  /* ld: 64-bit only */
-CODE(isel, ".long 0x7c64281e");         /* isel: not in these */
-CODE(fsqrt, ".long 0xfc20182c");        /* fsqrt: not in these */
+CODE(load_double, ".long 0xe8640000"); /* ld: 64-bit only */
+CODE(isel, ".long 0x7c64281e");        /* isel: not in these */
+CODE(fsqrt, ".long 0xfc20182c");       /* fsqrt: not in these */
 CODE(mtmsrd, ".long 0x7c600164");
 CODE(tlbia, ".long 0x7c0002e4");
 
@@ -25,11 +25,16 @@ static const struct {
     const u32 *code;
     u32 vector, cause;
 } synchronous[] = {
-    { "illegal", illegal, 0x700, ILLEGAL },   { "trap", trap, 0x700, TRAP },
-    { "fadd", fadd, 0x800, 0 },               { "lfd", lfd, 0x800, 0 },
-    { "vand", vand, 0xf20, 0 },               { "lvx", lvx, 0xf20, 0 },
-    { "ld", load_double, 0x700, ILLEGAL },    { "isel", isel, 0x700, ILLEGAL },
-    { "fsqrt", fsqrt, 0x700, ILLEGAL },       { "mtmsrd", mtmsrd, 0x700, ILLEGAL },
+    { "illegal", illegal, 0x700, ILLEGAL },
+    { "trap", trap, 0x700, TRAP },
+    { "fadd", fadd, 0x800, 0 },
+    { "lfd", lfd, 0x800, 0 },
+    { "vand", vand, 0xf20, 0 },
+    { "lvx", lvx, 0xf20, 0 },
+    { "ld", load_double, 0x700, ILLEGAL },
+    { "isel", isel, 0x700, ILLEGAL },
+    { "fsqrt", fsqrt, 0x700, ILLEGAL },
+    { "mtmsrd", mtmsrd, 0x700, ILLEGAL },
     { "tlbia", tlbia, 0x700, ILLEGAL },
 };
 
@@ -73,11 +78,11 @@ static void test_privileged(void)
     static const struct {
         const char *name;
         const u32 *code;
-    } rows[] = { { "mfmsr", p_mfmsr }, { "mtmsr", p_mtmsr },   { "rfi", p_rfi },
-                 { "mtsr", p_mtsr },   { "mtsrin", p_mtsrin }, { "mfsr", p_mfsr },
-                 { "mfsrin", p_mfsrin }, { "tlbie", p_tlbie }, { "tlbsync", p_tlbsync },
-                 { "dcbi", p_dcbi },   { "mtsprg", p_mtsprg }, { "mfsdr1", p_mfsdr1 },
-                 { "mthid0", p_mthid0 }, { "mfpvr", p_mfpvr }, { "mtdec", p_mtdec },
+    } rows[] = { { "mfmsr", p_mfmsr },   { "mtmsr", p_mtmsr },   { "rfi", p_rfi },
+                 { "mtsr", p_mtsr },     { "mtsrin", p_mtsrin }, { "mfsr", p_mfsr },
+                 { "mfsrin", p_mfsrin }, { "tlbie", p_tlbie },   { "tlbsync", p_tlbsync },
+                 { "dcbi", p_dcbi },     { "mtsprg", p_mtsprg }, { "mfsdr1", p_mfsdr1 },
+                 { "mthid0", p_mthid0 }, { "mfpvr", p_mfpvr },   { "mtdec", p_mtdec },
                  { "mttbl", p_mttbl } };
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
         run(rows[i].code, USER, 0, 0x20000, 0);

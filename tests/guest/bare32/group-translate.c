@@ -4,16 +4,16 @@
  */
 #include "bare32.h"
 
-#define R 0x100u
-#define C 0x80u
+#define R     0x100u
+#define C     0x80u
 #define PTE_W 0x40u
 #define PTE_I 0x20u
 #define PTE_M 0x10u
 #define PTE_G 0x08u
-#define KS 0x40000000u
-#define KP 0x20000000u
-#define N 0x10000000u
-#define T 0x80000000u
+#define KS    0x40000000u
+#define KP    0x20000000u
+#define N     0x10000000u
+#define T     0x80000000u
 
 CODE(load, "lwz 3,0(4)");
 CODE(store, "stw 3,0(4)");
@@ -44,7 +44,8 @@ static void put_code(u32 real)
     __asm__ volatile("dcbst 0,%0; sync; icbi 0,%0; isync" : : "r"(real) : "memory");
 }
 
-/* --- pages: keys, protection, R and C -------------------------------------------------------------- */
+/* --- pages: keys, protection, R and C
+ * -------------------------------------------------------------- */
 
 static void test_protection(void)
 {
@@ -53,7 +54,8 @@ static void test_protection(void)
         for (unsigned key = 0; key < 2; key++)
             for (unsigned pp = 0; pp < 4; pp++) {
                 u32 msr = user ? USER : VIRTUAL, ea = fresh_ea();
-                const char *name = named(names[pp], key ? "key-1" : "key-0", user ? "user" : "super");
+                const char *name =
+                    named(names[pp], key ? "key-1" : "key-0", user ? "user" : "super");
                 bool readable = !key || pp, writable = pp == 2 || (!key && pp != 3);
                 set_segment(4, 0x400 | (key ? (user ? KP : KS) : (user ? KS : KP)));
                 volatile u32 *entry = map(ea, fresh_page(), pp | PTE_M, false);
@@ -67,7 +69,9 @@ static void test_protection(void)
                 else
                     data_fault(named(name, "store", ""), store, msr, ea + 8, PROTECTION | STORE);
                 expect_value(named(name, "store", "rc"), *entry & (R | C),
-                             writable ? R | C : readable ? R : 0);
+                             writable   ? R | C
+                             : readable ? R
+                                        : 0);
                 unmap(entry);
                 tlbie(ea);
             }
@@ -162,7 +166,8 @@ static void test_change(void)
     tlbie(first);
 }
 
-/* --- fetches ----------------------------------------------------------------------------------------- */
+/* --- fetches
+ * ----------------------------------------------------------------------------------------- */
 
 static void test_fetch(void)
 {
@@ -191,7 +196,8 @@ static void test_fetch(void)
     tlbie(ea);
 }
 
-/* --- attributes ---------------------------------------------------------------------------------------- */
+/* --- attributes
+ * ---------------------------------------------------------------------------------------- */
 
 static void test_attributes(void)
 {
@@ -220,7 +226,8 @@ static void test_attributes(void)
     tlbie(ea);
 }
 
-/* --- segments ------------------------------------------------------------------------------------------- */
+/* --- segments
+ * ------------------------------------------------------------------------------------------- */
 
 CODE(segment_moves, "mtsr 5,3; mfsr 6,5; mtsrin 4,5; mfsrin 7,5; mfsr 8,5");
 
@@ -277,7 +284,9 @@ static void test_segments(void)
     set_segment(7, 0x700);
 }
 
-/* --- blocks ------------------------------------------------------------------------------------------------ */
+/* --- blocks
+ * ------------------------------------------------------------------------------------------------
+ */
 
 #define BLOCK 0x90000000u
 static void set_block(u32 upper, u32 lower)
