@@ -47,8 +47,7 @@ bool inbox_post_event(Inbox *inbox, const Event *event, GError **error);
 /* How many bytes wait for device NUMBER. */
 size_t inbox_waiting_chars(Inbox *inbox, unsigned number);
 
-/* --- for the machine thread
- * -------------------------------------------------------------------------- */
+/* --- for the machine thread ------------------------------------------------------------------- */
 
 /* Executes waiting tasks; false if there were none. */
 bool inbox_run_tasks(Inbox *inbox, Machine *machine);

@@ -25,8 +25,7 @@ const StateTable machine_state_table = {
         STATE_DONE }
 };
 
-/* --- hashing
- * --------------------------------------------------------------------------------------- */
+/* --- hashing ---------------------------------------------------------------------------------- */
 
 void machine_collect_dirty(Machine *machine)
 {
@@ -124,8 +123,7 @@ void machine_hash(Machine *machine, bool full, HashList *list)
         machine->ram_hash = before; /* a question leaves no trace in the points to come */
 }
 
-/* --- recording and replaying
- * -------------------------------------------------------------------------- */
+/* --- recording and replaying ------------------------------------------------------------------ */
 
 static bool require_no_replay(Machine *machine, GError **error)
 {
@@ -201,8 +199,7 @@ char **machine_behaviour_versions(Machine *machine)
     return g_strv_builder_end(builder);
 }
 
-/* --- saving and loading
- * -------------------------------------------------------------------------------- */
+/* --- saving and loading ----------------------------------------------------------------------- */
 
 static void save_memory(const Machine *machine, StateWriter *writer)
 {

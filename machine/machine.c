@@ -10,8 +10,7 @@
 
 #define DEFAULT_QUANTUM (1u << 16)
 
-/* --- what memory tells the processor
- * -------------------------------------------------------------- */
+/* --- what memory tells the processor ---------------------------------------------------------- */
 
 static void epoch_moved(void *opaque)
 {
@@ -31,8 +30,7 @@ static const MemoryWatcher memory_watcher = {
     .written = written_by_device,
 };
 
-/* --- making and freeing
- * ---------------------------------------------------------------------------- */
+/* --- making and freeing ----------------------------------------------------------------------- */
 
 static const Board *find_board(const MachineConfig *config, GError **error)
 {
@@ -148,8 +146,7 @@ bool machine_power_on(Machine *machine, GError **error)
     return machine->board->load(machine, error);
 }
 
-/* --- devices
- * ------------------------------------------------------------------------------------------ */
+/* --- devices ---------------------------------------------------------------------------------- */
 
 Device *device_new(Machine *machine, const DeviceClass *class, const char *id)
 {
@@ -212,8 +209,7 @@ Device *machine_device_by_id(Machine *machine, const char *id)
     return NULL;
 }
 
-/* --- what boards and devices ask
- * ---------------------------------------------------------------------- */
+/* --- what boards and devices ask -------------------------------------------------------------- */
 
 Memory *machine_memory(Machine *machine)
 {
@@ -292,8 +288,7 @@ void machine_request_shutdown(Machine *machine, ShutdownCause cause)
     machine_touch_boundary(machine);
 }
 
-/* --- run states
- * ----------------------------------------------------------------------------------------- */
+/* --- run states ------------------------------------------------------------------------------- */
 
 static const char *const run_state_names[] = {
     [MACHINE_PRELAUNCH] = "prelaunch",

@@ -91,8 +91,7 @@ typedef struct {
 const Board *board_find(const char *name);
 const Board *const *board_list(void);
 
-/* --- for the machine's owner
- * ---------------------------------------------------------------------- */
+/* --- for the machine's owner ------------------------------------------------------------------ */
 
 typedef enum {
     MACHINE_PRELAUNCH, /* built and loaded, has not run yet */
@@ -169,8 +168,7 @@ bool machine_set_engine(Machine *machine, MachineEngine engine,
 /* For tests: instructions per quantum; 0 is the default of 2^16. */
 void machine_set_quantum(Machine *machine, uint64_t quantum);
 
-/* --- recording and replaying
- * ------------------------------------------------------------------------ */
+/* --- recording and replaying ------------------------------------------------------------------ */
 
 /*
  * On a machine in its power-on state or stopped anywhere: records from here on into LOG (taken).
@@ -184,8 +182,7 @@ bool machine_play(Machine *machine, LogReader *log, SyncLevel level, GError **er
 /* Versions of everything that a guest could notice, as lines "component version" for manifests. */
 char **machine_behaviour_versions(Machine *machine);
 
-/* --- state
- * ------------------------------------------------------------------------------------------ */
+/* --- state ------------------------------------------------------------------------------------ */
 
 /* Digests of every component; FULL digests all of RAM instead of a hash point's share. */
 void machine_hash(Machine *machine, bool full, HashList *list);

@@ -44,8 +44,7 @@ static void warp_to(Machine *machine, uint64_t virtual_ns)
 /* In the number of a request: the event completes it, instead of telling how it went. */
 #define DONE_BY_HOST 0x80000000u
 
-/* --- inputs
- * ---------------------------------------------------------------------------------------------- */
+/* --- inputs ----------------------------------------------------------------------------------- */
 
 static size_t room_of(Machine *machine, unsigned number)
 {
@@ -179,8 +178,7 @@ int machine_block_result(Device *device, uint32_t request, int code)
     return code;
 }
 
-/* --- boundaries
- * ------------------------------------------------------------------------------------------- */
+/* --- boundaries ------------------------------------------------------------------------------- */
 
 static void power_off(Machine *machine, ShutdownCause cause)
 {

@@ -83,8 +83,7 @@ static void deliver_asynchronous(Cpu *cpu, Vector vector)
     enter(cpu, vector, 0);
 }
 
-/* --- the rest
- * ------------------------------------------------------------------------------------- */
+/* --- the rest --------------------------------------------------------------------------------- */
 
 /*
  * PEM table 6-10. A D form gives bits 5 and 1-4 of its word where an X form gives bits 29-30, 25

@@ -137,8 +137,7 @@ static ExecStatus refuse(Cpu *cpu, unsigned number, bool is_write)
     return EXEC_NEXT;
 }
 
-/* --- facilities that FSCR gates in problem state
- * ---------------------------------------------------- */
+/* --- facilities that FSCR gates in problem state ---------------------------------------------- */
 
 static int gate_of(SprKind kind)
 {
@@ -190,8 +189,7 @@ static bool is_refused(Cpu *cpu, unsigned number, bool is_write, ExecStatus *sta
     return true;
 }
 
-/* --- performance monitor: problem-state names of the privileged registers
- * -------------------------- */
+/* --- performance monitor: problem-state names of the privileged registers --------------------- */
 
 #define PMU_PRIVILEGED_DISTANCE 16
 /* Bits that problem state sees of MMCR0: FC, PMAO and PMAE (Book III 9.4.4). */
@@ -219,8 +217,7 @@ static void pmu_write(Cpu *cpu, unsigned number, uint64_t value)
     *stored = (*stored & ~mask) | (value & mask);
 }
 
-/* --- event-based branches: the status register has set and reset names
- * ------------------------------ */
+/* --- event-based branches: the status register has set and reset names ------------------------ */
 
 static uint64_t ebb_read(const Cpu *cpu, unsigned number)
 {
@@ -245,8 +242,7 @@ static void ebb_write(Cpu *cpu, unsigned number, uint64_t value)
     }
 }
 
-/* --- reading
- * --------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* A value as the model's registers hold it. */
 static uint64_t narrow(const Cpu *cpu, uint64_t value)
@@ -322,8 +318,7 @@ ExecStatus op_mftb(Cpu *cpu, const Insn *insn)
     return EXEC_NEXT;
 }
 
-/* --- writing
- * ---------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static ExecStatus write_mode_register(Cpu *cpu, unsigned number, uint64_t value)
 {

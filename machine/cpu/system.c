@@ -127,8 +127,7 @@ ExecStatus op_scv(Cpu *cpu, const Insn *insn)
     return cpu_raise(cpu, VECTOR_SYSTEM_CALL_VECTORED, INSN_BITS(insn, 20, 26));
 }
 
-/* --- translation invalidation
- * --------------------------------------------------------------------- */
+/* --- translation invalidation ----------------------------------------------------------------- */
 
 enum { INVALIDATE_PAGE = 0, INVALIDATE_PROCESS = 1 }; /* RB.IS; 2 and 3: all of the partition */
 enum { RIC_WALK_CACHE = 1 };
@@ -181,8 +180,7 @@ ExecStatus op_slbie(Cpu *cpu, const Insn *insn)
     return EXEC_NEXT;
 }
 
-/* --- 32-bit processors: segment registers, translation lookaside buffer
- * --------------------------- */
+/* --- 32-bit processors: segment registers, translation lookaside buffer ----------------------- */
 
 /*
  * Drops every translation of the congruence class that the address falls into, in all address
@@ -225,8 +223,7 @@ ExecStatus op_mfsrin(Cpu *cpu, const Insn *insn)
     return EXEC_NEXT;
 }
 
-/* --- doorbells
- * ------------------------------------------------------------------------------------ */
+/* --- doorbells -------------------------------------------------------------------------------- */
 
 #define DOORBELL_TYPE(value)   ((value) >> 27 & 31)
 #define DOORBELL_PRIVILEGED    5

@@ -24,8 +24,7 @@ static bool finish(Builder *build, unsigned target, Ref result, bool rc)
     return true;
 }
 
-/* --- arithmetic
- * ----------------------------------------------------------------------------------- */
+/* --- arithmetic ------------------------------------------------------------------------------- */
 
 bool build_addi(Builder *build)
 {
@@ -136,8 +135,7 @@ bool build_subfic(Builder *build)
     return finish(build, T, build_op(build, IR_SUBC, imm, get(build, A)), false);
 }
 
-/* --- logical
- * --------------------------------------------------------------------------------------- */
+/* --- logical ---------------------------------------------------------------------------------- */
 
 static bool build_logical(Builder *build, IrOp op, bool invert_b, bool invert_result, bool rc)
 {
@@ -250,8 +248,7 @@ bool build_popcntd(Builder *build)
     return build_unary(build, IR_POPCNT, false);
 }
 
-/* --- rotates and shifts
- * ------------------------------------------------------------------------------ */
+/* --- rotates and shifts ----------------------------------------------------------------------- */
 
 /* Ones from bit FIRST to bit LAST, book numbering, around the end if FIRST > LAST. */
 static uint64_t mask64(unsigned first, unsigned last)
@@ -478,8 +475,7 @@ bool build_srawi_rc(Builder *build)
     return build_shift_algebraic(build, word, B, false, true);
 }
 
-/* --- comparing and selecting
- * ---------------------------------------------------------------------------- */
+/* --- comparing and selecting ------------------------------------------------------------------ */
 
 static bool build_compare_forms(Builder *build, bool is_signed, Ref b)
 {

@@ -101,8 +101,7 @@ bool build_vector_store(Builder *build)
     return build_access(build, IR_VSR_STORE);
 }
 
-/* --- moves between register files
- * ----------------------------------------------------------------- */
+/* --- moves between register files ------------------------------------------------------------- */
 
 static bool from_vsr(Builder *build, unsigned doubleword, unsigned size)
 {

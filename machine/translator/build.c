@@ -156,8 +156,7 @@ void build_store(Builder *build, Ref ea, Ref value, unsigned size, bool reverse)
     node->swap = size > 1 && build->swap != reverse;
 }
 
-/* --- the block
- * ------------------------------------------------------------------------------------- */
+/* --- the block -------------------------------------------------------------------------------- */
 
 static void forget_all(Builder *build)
 {
@@ -219,8 +218,7 @@ void ir_build(IrBlock *block, const Cpu *cpu, uint64_t ea, const uint8_t *words,
     }
 }
 
-/* --- passes
- * ------------------------------------------------------------------------------------------- */
+/* --- passes ----------------------------------------------------------------------------------- */
 
 void ir_optimise(IrBlock *block)
 {
@@ -249,8 +247,7 @@ void ir_optimise(IrBlock *block)
     }
 }
 
-/* --- names
- * ---------------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static const struct {
     const char *name;

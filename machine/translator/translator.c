@@ -53,8 +53,7 @@ struct Translator {
     TranslatorCounters counters;
 };
 
-/* --- making and freeing
- * ---------------------------------------------------------------------------- */
+/* --- making and freeing ----------------------------------------------------------------------- */
 
 Translator *translator_new(Cpu *cpu, Memory *memory, const TranslatorOptions *options,
                            GError **error)
@@ -126,8 +125,7 @@ static void *arena_allocate(Translator *translator, size_t size)
     return chunk + translator->arena_used - size;
 }
 
-/* --- finding and making blocks
- * ---------------------------------------------------------------------- */
+/* --- finding and making blocks ---------------------------------------------------------------- */
 
 static uint32_t hash_of(uint64_t ea, uint64_t real, uint32_t mode_key)
 {
@@ -210,8 +208,7 @@ static Block *present_block(Translator *translator)
     return block;
 }
 
-/* --- links
- * --------------------------------------------------------------------------------------------- */
+/* --- links ------------------------------------------------------------------------------------ */
 
 static void link_to(Translator *translator, Link *link, Block *target)
 {
@@ -245,8 +242,7 @@ static void unlink_outgoing(Block *block)
     }
 }
 
-/* --- giving up blocks
- * -------------------------------------------------------------------------------- */
+/* --- giving up blocks ------------------------------------------------------------------------- */
 
 static void remove_from_hash(Translator *translator, Block *block)
 {
@@ -303,8 +299,7 @@ void translator_written(Translator *translator, uint64_t real, uint64_t length)
     }
 }
 
-/* --- running
- * --------------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 static void enter(Translator *translator, const uint8_t *code)
 {

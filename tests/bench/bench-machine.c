@@ -57,8 +57,7 @@ static int64_t clock_ns(clockid_t id)
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-/* --- the host's side of the machine
- * -------------------------------------------------------------------- */
+/* --- the host's side of the machine ----------------------------------------------------------- */
 
 static gint64 host_clock(gpointer opaque)
 {
@@ -100,8 +99,7 @@ static void console(void *opaque, const Device *device, const void *data, size_t
             g_string_append_c(run->line, text[i]);
 }
 
-/* --- building it
- * ----------------------------------------------------------------------------------------- */
+/* --- building it ------------------------------------------------------------------------------ */
 
 static void member(JsonBuilder *builder, const char *name, const char *value)
 {
@@ -189,8 +187,7 @@ static bool choose_mode(Machine *machine, const Options *options, GError **error
     return reader && machine_play(machine, reader, SYNC_MINIMAL, error);
 }
 
-/* --- running it
- * ------------------------------------------------------------------------------------------ */
+/* --- running it ------------------------------------------------------------------------------- */
 
 static void run_to(Machine *machine, uint64_t quantum, uint64_t limit)
 {

@@ -120,8 +120,7 @@ static void use_translator(Run *run, unsigned block_limit)
         g_error("%s", error->message);
 }
 
-/* --- recording with random input
- * ------------------------------------------------------------------- */
+/* --- recording with random input -------------------------------------------------------------- */
 
 typedef struct {
     int log; /* file descriptor */
@@ -185,8 +184,7 @@ static Recording record(const char *append, guint32 seed, uint64_t quantum)
     return recording;
 }
 
-/* --- replaying in many shapes
- * ------------------------------------------------------------------------ */
+/* --- replaying in many shapes ----------------------------------------------------------------- */
 
 typedef struct {
     uint64_t quantum;
@@ -330,8 +328,7 @@ static void check_stripped_log(void)
     recording_clear(&recording);
 }
 
-/* --- injected errors
- * ----------------------------------------------------------------------------------- */
+/* --- injected errors -------------------------------------------------------------------------- */
 
 typedef void (*Injection)(Machine *machine);
 
@@ -400,8 +397,7 @@ static void check_injections(void)
     recording_clear(&recording);
 }
 
-/* --- whole snapshots
- * ------------------------------------------------------------------------------------- */
+/* --- whole snapshots -------------------------------------------------------------------------- */
 
 static void run_to(Run *run, uint64_t icount)
 {

@@ -144,8 +144,7 @@ static void run_to(Run *run, uint64_t limit, GRand *dice)
                     limit);
 }
 
-/* --- comparing
- * ------------------------------------------------------------------------------------------- */
+/* --- comparing -------------------------------------------------------------------------------- */
 
 static void print_difference(gpointer user, const char *path, const char *a, const char *b)
 {

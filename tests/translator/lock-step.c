@@ -31,8 +31,7 @@ typedef struct {
     TranslatorCounters counters;
 } Bench;
 
-/* --- what happens at stops
- * -------------------------------------------------------------------------- */
+/* --- what happens at stops -------------------------------------------------------------------- */
 
 /* To both: the guest notices. */
 static void intrude(Bench *bench, Dice *dice, const Program *program)
@@ -108,8 +107,7 @@ static uint64_t next_slice(Dice *dice)
     }
 }
 
-/* --- one program
- * ---------------------------------------------------------------------------------------- */
+/* --- one program ------------------------------------------------------------------------------ */
 
 static void count_work(Bench *bench)
 {
@@ -154,8 +152,7 @@ static char *run(Bench *bench, const Program *program)
     return difference;
 }
 
-/* --- showing what went wrong
- * --------------------------------------------------------------------------- */
+/* --- showing what went wrong ------------------------------------------------------------------ */
 
 static bool still_differs(Bench *bench, const Program *program)
 {
@@ -239,8 +236,7 @@ static void check(Bench *bench, const char *name, const Program *program)
         print_failure(bench, name, program);
 }
 
-/* --- sweeps: each event at each place of a block
- * ---------------------------------------------------------- */
+/* --- sweeps: each event at each place of a block ---------------------------------------------- */
 
 #define SWEEP_WORDS 60u
 
@@ -365,8 +361,7 @@ static void sweep_ends(Bench *bench)
     }
 }
 
-/* --- the whole
- * ------------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static void run_random(Bench *bench, uint64_t seed, uint64_t instructions)
 {

@@ -22,8 +22,7 @@ unsigned dice_below(Dice *dice, unsigned bound)
 
 #define PICK(dice, array) ((array)[dice_below(dice, G_N_ELEMENTS(array))])
 
-/* --- memory
- * ------------------------------------------------------------------------------------------ */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 #define NODE_VALID (1ull << 63)
 #define NODE_LEAF  (1ull << 62)
@@ -157,8 +156,7 @@ void program_place(const Program *program, Side *side)
     place_words(side, program->base, program->word, program->count, program->start.msr & MSR_LE);
 }
 
-/* --- words
- * --------------------------------------------------------------------------------------------- */
+/* --- words ------------------------------------------------------------------------------------ */
 
 /* A register operand: often one that the translator pins, seldom one that others want kept. */
 static unsigned random_register(Dice *dice)
@@ -264,8 +262,7 @@ static uint32_t random_word(Dice *dice)
     return word_of(dice, random_row(dice), 0, 8);
 }
 
-/* --- state
- * --------------------------------------------------------------------------------------------- */
+/* --- state ------------------------------------------------------------------------------------ */
 
 static uint64_t random_address(Dice *dice)
 {
@@ -379,8 +376,7 @@ static void random_state(Dice *dice, CpuState *start)
         start->dec_zero_tb = dice_below(dice, 200);
 }
 
-/* --- programs
- * ------------------------------------------------------------------------------------------- */
+/* --- programs --------------------------------------------------------------------------------- */
 
 static void random_options(Dice *dice, TranslatorOptions *options)
 {

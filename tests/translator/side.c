@@ -16,8 +16,7 @@ static uint64_t mix(uint64_t digest, uint64_t value)
     return digest ^ digest >> 29;
 }
 
-/* --- the board: everything is a function of the instruction count
- * --------------------------------- */
+/* --- the board: everything is a function of the instruction count ----------------------------- */
 
 static uint64_t device_read(Device *device, uint64_t offset, unsigned size)
 {
@@ -73,8 +72,7 @@ static void written_by_device(void *opaque, uint64_t address, uint64_t length)
 
 static const MemoryWatcher watcher = { epoch_moved, written_by_device };
 
-/* --- making
- * ------------------------------------------------------------------------------------------ */
+/* --- making ----------------------------------------------------------------------------------- */
 
 Side *side_new(void)
 {
@@ -143,8 +141,7 @@ void side_place(Side *side, uint64_t address, const void *data, size_t length)
     memory_mark(side->memory, address);
 }
 
-/* --- running
- * ------------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 static void run_budget(Cpu *cpu, uint64_t end, bool interpreted)
 {
@@ -172,8 +169,7 @@ void side_run(Side *side, uint64_t target, bool interpreted)
     exception_refresh_decrementer(cpu);
 }
 
-/* --- comparing
- * ------------------------------------------------------------------------------------------- */
+/* --- comparing -------------------------------------------------------------------------------- */
 
 static void add_difference(gpointer user, const char *path, const char *a, const char *b)
 {

@@ -175,8 +175,7 @@ static inline void asm_prefixed_rm(Assembler *as, uint8_t prefix, uint32_t opcod
     asm_rm(as, opcode, wide, reg, mem);
 }
 
-/* --- moves
- * ---------------------------------------------------------------------------------------- */
+/* --- moves ------------------------------------------------------------------------------------ */
 
 static inline void asm_mov(Assembler *as, HostReg to, HostReg from)
 {
@@ -243,8 +242,7 @@ static inline void asm_lea(Assembler *as, bool wide, HostReg to, Mem mem)
     asm_rm(as, 0x8d, wide, to, mem);
 }
 
-/* --- arithmetic: the eight classic operations
- * -------------------------------------------------------- */
+/* --- arithmetic: the eight classic operations ------------------------------------------------- */
 
 typedef enum { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP } AluOp;
 
@@ -373,8 +371,7 @@ static inline void asm_movzx8(Assembler *as, HostReg to, HostReg from)
     asm_modrm_reg(as, to, from);
 }
 
-/* --- jumps
- * ---------------------------------------------------------------------------------------------- */
+/* --- jumps ------------------------------------------------------------------------------------ */
 
 /* Emits a jump with a 32-bit distance and returns where the distance stands. */
 static inline uint8_t *asm_jmp(Assembler *as)

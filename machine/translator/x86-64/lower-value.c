@@ -20,8 +20,7 @@ static bool is_reg(const Operand *operand, HostReg reg)
     return operand->kind == OPERAND_REG && operand->reg == reg;
 }
 
-/* --- sums and logic
- * ---------------------------------------------------------------------------------- */
+/* --- sums and logic --------------------------------------------------------------------------- */
 
 static void lower_commutative(Lowering *low, const IrNode *node, AluOp op)
 {
@@ -118,8 +117,7 @@ static void lower_mul_high(Lowering *low, const IrNode *node, unsigned op)
     allocator_result(allocator, target);
 }
 
-/* --- shifts
- * ------------------------------------------------------------------------------------------- */
+/* --- shifts ----------------------------------------------------------------------------------- */
 
 enum { SHIFT_ROL = 0, SHIFT_SHL = 4, SHIFT_SHR = 5, SHIFT_SAR = 7 };
 enum { BMI_SHLX = 1, BMI_SHRX = 3 };
@@ -188,8 +186,7 @@ static void lower_rotate_variable(Lowering *low, const IrNode *node, bool wide)
     allocator_result(allocator, target);
 }
 
-/* --- extensions and counts
- * ------------------------------------------------------------------------------ */
+/* --- extensions and counts -------------------------------------------------------------------- */
 
 static void lower_unary(Lowering *low, const IrNode *node, uint8_t prefix, uint32_t opcode,
                         bool wide)
@@ -206,8 +203,7 @@ static void lower_unary(Lowering *low, const IrNode *node, uint8_t prefix, uint3
     allocator_result(allocator, target);
 }
 
-/* --- carries
- * ---------------------------------------------------------------------------------------------- */
+/* --- carries ---------------------------------------------------------------------------------- */
 
 /* Bit 32 of X, which is a ^ b ^ sum, is the carry into the upper word. */
 static void set_carries(Lowering *low, HostReg x, HostReg sum, HostCondition carry, HostReg whole)
@@ -277,8 +273,7 @@ static void lower_shift_algebraic(Lowering *low, const IrNode *node)
     allocator_result(allocator, target);
 }
 
-/* --- condition register
- * -------------------------------------------------------------------------------------- */
+/* --- condition register ----------------------------------------------------------------------- */
 
 static void emit_compare(Lowering *low, const IrNode *node)
 {

@@ -15,8 +15,7 @@
 #include "machine/translator/x86-64/assembler-vector.h"
 #include "machine/translator/x86-64/lower.h"
 
-/* --- cached VSRs
- * ------------------------------------------------------------------------------------ */
+/* --- cached VSRs ------------------------------------------------------------------------------ */
 
 void xmm_forget(Lowering *low)
 {
@@ -137,8 +136,7 @@ void xmm_reload(Lowering *low, const XmmSnapshot *snapshot)
     }
 }
 
-/* --- constants
- * -------------------------------------------------------------------------------------- */
+/* --- constants -------------------------------------------------------------------------------- */
 
 typedef enum {
     CONSTANT_REVERSE_Q,
@@ -188,8 +186,7 @@ static void load_words(Lowering *low, Xmm reg, uint32_t word)
     }
 }
 
-/* --- recipes
- * ------------------------------------------------------------------------------------------ */
+/* --- recipes ---------------------------------------------------------------------------------- */
 
 typedef struct {
     Lowering *low;
@@ -648,40 +645,66 @@ static void recipe_population_d(Recipe *r)
     asm_vec(r->as, VEC_0F(0xf6), r->t, r->t, 0); /* psadbw */
 }
 
-/* --- instructions
- * --------------------------------------------------------------------------------------- */
+/* --- instructions ----------------------------------------------------------------------------- */
 
-#define RECIPES(RECIPE)                                                                            \
-    RECIPE(AB, ab)                                                                                 \
-    RECIPE(BA, ba) RECIPE(NOT_AB, not_ab) RECIPE(A_NOT_B, a_not_b) RECIPE(AB_RC, ab_rc) RECIPE(    \
-        NOT_AB_RC,                                                                                 \
-        not_ab_rc) RECIPE(NOT_EQUAL_OR_ZERO,                                                       \
-                          not_equal_or_zero) RECIPE(NOT_EQUAL_OR_ZERO_RC,                          \
-                                                    not_equal_or_zero_rc) RECIPE(ABOVE_B, above_b) \
-        RECIPE(ABOVE_H, above_h) RECIPE(ABOVE_W, above_w) RECIPE(ABOVE_B_RC, above_b_rc) RECIPE(   \
-            ABOVE_H_RC, above_h_rc) RECIPE(ABOVE_W_RC, above_w_rc) RECIPE(SATURATE, saturate)      \
-            RECIPE(SATURATE_ADD_W, saturate_add_w) RECIPE(SATURATE_SUB_W, saturate_sub_w) RECIPE(  \
-                SHIFT_W, shift_w) RECIPE(SHIFT_D, shift_d) RECIPE(ROTATE_W, rotate_w)              \
-                RECIPE(ROTATE_D, rotate_d) RECIPE(SHIFT_LEFT_B, shift_left_b) RECIPE(              \
-                    SHIFT_RIGHT_B, shift_right_b) RECIPE(SHIFT_PAIR_BYTES, shift_pair_bytes)       \
-                    RECIPE(SHIFT_PAIR_WORDS, shift_pair_words) RECIPE(                             \
-                        PERMUTE_D, permute_d) RECIPE(SPLAT_W, splat_w) RECIPE(SPLAT_B, splat_b)    \
-                        RECIPE(SPLAT_H, splat_h) RECIPE(IMMEDIATE_B, immediate_b) RECIPE(          \
-                            IMMEDIATE_H, immediate_h) RECIPE(IMMEDIATE_W, immediate_w)             \
-                            RECIPE(IMMEDIATE_IB, immediate_ib) RECIPE(PERMUTE, permute) RECIPE(    \
-                                PERMUTE_R, permute_r) RECIPE(PERMUTE_T, permute_t)                 \
-                                RECIPE(PERMUTE_TR, permute_tr) RECIPE(SELECT, select) RECIPE(      \
-                                    PACK_H, pack_h) RECIPE(PACK_W, pack_w) RECIPE(PACK_D, pack_d)  \
-                                    RECIPE(UNPACK_HIGH, unpack_high) RECIPE(                       \
-                                        UNPACK_LOW, unpack_low) RECIPE(REVERSE_Q, reverse_q)       \
-                                        RECIPE(REVERSE_D, reverse_d) RECIPE(REVERSE_W, reverse_w)  \
-                                            RECIPE(REVERSE_H, reverse_h) RECIPE(EVEN_W, even_w)    \
-                                                RECIPE(MULTIPLY_ADD_H, multiply_add_h)             \
-                                                    RECIPE(SUM_H, sum_h) RECIPE(SUM_UB, sum_ub)    \
-                                                        RECIPE(SUM_MB, sum_mb) RECIPE(CARRYLESS,   \
-                                                                                      carryless)   \
-                                                            RECIPE(POPULATION_B, population_b)     \
-                                                                RECIPE(POPULATION_D, population_d)
+/* clang-format off */
+#define RECIPES(RECIPE) \
+    RECIPE(AB, ab) \
+    RECIPE(BA, ba) \
+    RECIPE(NOT_AB, not_ab) \
+    RECIPE(A_NOT_B, a_not_b) \
+    RECIPE(AB_RC, ab_rc) \
+    RECIPE(NOT_AB_RC, not_ab_rc) \
+    RECIPE(NOT_EQUAL_OR_ZERO, not_equal_or_zero) \
+    RECIPE(NOT_EQUAL_OR_ZERO_RC, not_equal_or_zero_rc) \
+    RECIPE(ABOVE_B, above_b) \
+    RECIPE(ABOVE_H, above_h) \
+    RECIPE(ABOVE_W, above_w) \
+    RECIPE(ABOVE_B_RC, above_b_rc) \
+    RECIPE(ABOVE_H_RC, above_h_rc) \
+    RECIPE(ABOVE_W_RC, above_w_rc) \
+    RECIPE(SATURATE, saturate) \
+    RECIPE(SATURATE_ADD_W, saturate_add_w) \
+    RECIPE(SATURATE_SUB_W, saturate_sub_w) \
+    RECIPE(SHIFT_W, shift_w) \
+    RECIPE(SHIFT_D, shift_d) \
+    RECIPE(ROTATE_W, rotate_w) \
+    RECIPE(ROTATE_D, rotate_d) \
+    RECIPE(SHIFT_LEFT_B, shift_left_b) \
+    RECIPE(SHIFT_RIGHT_B, shift_right_b) \
+    RECIPE(SHIFT_PAIR_BYTES, shift_pair_bytes) \
+    RECIPE(SHIFT_PAIR_WORDS, shift_pair_words) \
+    RECIPE(PERMUTE_D, permute_d) \
+    RECIPE(SPLAT_W, splat_w) \
+    RECIPE(SPLAT_B, splat_b) \
+    RECIPE(SPLAT_H, splat_h) \
+    RECIPE(IMMEDIATE_B, immediate_b) \
+    RECIPE(IMMEDIATE_H, immediate_h) \
+    RECIPE(IMMEDIATE_W, immediate_w) \
+    RECIPE(IMMEDIATE_IB, immediate_ib) \
+    RECIPE(PERMUTE, permute) \
+    RECIPE(PERMUTE_R, permute_r) \
+    RECIPE(PERMUTE_T, permute_t) \
+    RECIPE(PERMUTE_TR, permute_tr) \
+    RECIPE(SELECT, select) \
+    RECIPE(PACK_H, pack_h) \
+    RECIPE(PACK_W, pack_w) \
+    RECIPE(PACK_D, pack_d) \
+    RECIPE(UNPACK_HIGH, unpack_high) \
+    RECIPE(UNPACK_LOW, unpack_low) \
+    RECIPE(REVERSE_Q, reverse_q) \
+    RECIPE(REVERSE_D, reverse_d) \
+    RECIPE(REVERSE_W, reverse_w) \
+    RECIPE(REVERSE_H, reverse_h) \
+    RECIPE(EVEN_W, even_w) \
+    RECIPE(MULTIPLY_ADD_H, multiply_add_h) \
+    RECIPE(SUM_H, sum_h) \
+    RECIPE(SUM_UB, sum_ub) \
+    RECIPE(SUM_MB, sum_mb) \
+    RECIPE(CARRYLESS, carryless) \
+    RECIPE(POPULATION_B, population_b) \
+    RECIPE(POPULATION_D, population_d)
+/* clang-format on */
 
 enum {
 #define RECIPE(name, function) RECIPE_##name,

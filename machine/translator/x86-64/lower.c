@@ -14,8 +14,7 @@
 
 #include "machine/translator/helpers.h"
 
-/* --- out-of-line code
- * ----------------------------------------------------------------------------- */
+/* --- out-of-line code ------------------------------------------------------------------------- */
 
 static Stub *add_stub(Lowering *low, uint8_t *site)
 {
@@ -46,8 +45,7 @@ void lower_call_resume(Lowering *low, Stub *stub)
     stub->xmm = low->xmm.now;
 }
 
-/* --- memory
- * ------------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 static uint32_t describe_access(const IrNode *node)
 {
@@ -232,8 +230,7 @@ static void emit_stub(Lowering *low, const Stub *stub)
     asm_jmp_to(as, stub->resume);
 }
 
-/* --- calls
- * ---------------------------------------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------------------------ */
 
 static void lower_call(Lowering *low, const IrNode *node)
 {

@@ -90,8 +90,7 @@ const char *named(const char *a, const char *b, const char *c)
     return buffer;
 }
 
-/* --- running
- * --------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 void run(const void *code, u32 msr, u32 r3, u32 r4, u32 r5)
 {
@@ -124,8 +123,7 @@ void data_fault(const char *name, const u32 *code, u32 msr, u32 ea, u32 dsisr)
     expect_value(named(name, "dar", ""), record.dar, ea);
 }
 
-/* --- translation
- * ------------------------------------------------------------------------------------ */
+/* --- translation ------------------------------------------------------------------------------ */
 
 volatile u32 *map(u32 ea, u32 real, u32 bits, bool secondary)
 {
@@ -196,8 +194,7 @@ static void prepare_translation(void)
         tlbie(ea << 12);
 }
 
-/* --- entry
- * ------------------------------------------------------------------------------------------- */
+/* --- entry ------------------------------------------------------------------------------------ */
 
 bool set_external(bool level)
 {

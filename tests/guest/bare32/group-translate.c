@@ -44,8 +44,7 @@ static void put_code(u32 real)
     __asm__ volatile("dcbst 0,%0; sync; icbi 0,%0; isync" : : "r"(real) : "memory");
 }
 
-/* --- pages: keys, protection, R and C
- * -------------------------------------------------------------- */
+/* --- pages: keys, protection, R and C --------------------------------------------------------- */
 
 static void test_protection(void)
 {
@@ -166,8 +165,7 @@ static void test_change(void)
     tlbie(first);
 }
 
-/* --- fetches
- * ----------------------------------------------------------------------------------------- */
+/* --- fetches ---------------------------------------------------------------------------------- */
 
 static void test_fetch(void)
 {
@@ -196,8 +194,7 @@ static void test_fetch(void)
     tlbie(ea);
 }
 
-/* --- attributes
- * ---------------------------------------------------------------------------------------- */
+/* --- attributes ------------------------------------------------------------------------------- */
 
 static void test_attributes(void)
 {
@@ -226,8 +223,7 @@ static void test_attributes(void)
     tlbie(ea);
 }
 
-/* --- segments
- * ------------------------------------------------------------------------------------------- */
+/* --- segments --------------------------------------------------------------------------------- */
 
 CODE(segment_moves, "mtsr 5,3; mfsr 6,5; mtsrin 4,5; mfsrin 7,5; mfsr 8,5");
 
