@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -388,6 +389,11 @@ static void options_clear(Options *options)
 
 int main(int argc, char **argv)
 {
+    /*
+     * One heap for all threads: the C library opens a file of /proc before it gives back a part of
+     * another thread's heap, and a confined worker may open nothing.
+     */
+    mallopt(M_ARENA_MAX, 1);
     Options options = { .link = -1 };
     Worker worker = { .directory = -1 };
     GError *error = NULL;

@@ -159,7 +159,8 @@ def test_exit_130_interrupted(tiny, pp, daemon):
     pp.create(tiny.definition("endless", "rounds=100000000", clock=FAST)).start()
     try:
         process = subprocess.Popen([program("powerplay"), "wait", "endless", "--serial", "never"],
-                                   env=os.environ | {"POWERPLAY_SOCKET": str(daemon.socket)})
+                                   env=os.environ | {"POWERPLAY_SOCKET": str(daemon.socket)},
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         time.sleep(0.7)
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130

@@ -35,7 +35,8 @@ class Peer:
         self.file = self.socket.makefile("rb")
         self.file.readline()
         self.socket.sendall(b'{"execute":"qmp_capabilities"}')
-        self.file.readline()
+        while b'"return"' not in self.file.readline():
+            pass
 
     def ask(self, data, number):
         self.socket.sendall(data + RESET % number)
