@@ -169,7 +169,7 @@ def hashes_at_the_end(wire: Wire) -> dict[str, str]:
 
 
 def test_all_of_it_stays_in_the_machines_folder(tiny, blank_disk, tmp_path):
-    definition = tiny.definition("confined", "rounds=300", clock=FAST, **disk_of(blank_disk))
+    definition = tiny.definition("confined", "rounds=4000", clock=FAST, **disk_of(blank_disk))
     recorded = {}
     for name in ("a", "b"):
         with confined(definition, tmp_path) as wire:
