@@ -14,7 +14,6 @@
 #define HELPER_SIZE(what) ((what) >> 8 & 0x1f)
 #define HELPER_SIGNED     (1u << 16)
 #define HELPER_SWAP       (1u << 17)
-#define HELPER_VECTOR     (1u << 18) /* register number from bit 20 on */
 
 /* The address is in cpu->translated.ea, the value of a store in cpu->translated.value. */
 uint64_t helper_load(Cpu *cpu, const Block *block, uint32_t what, int64_t budget);

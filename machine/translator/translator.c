@@ -418,7 +418,7 @@ static uint64_t swap(uint64_t value, unsigned size)
  * The instruction has completed but a boundary must look: what its SETs would do is done here. The
  * rows that are built as memory nodes have RT at t and, in update forms, the base at a.
  */
-static void complete(Cpu *cpu, const Insn *insn, uint32_t what, const uint64_t *loaded)
+static void complete(Cpu *cpu, const Insn *insn, const uint64_t *loaded)
 {
     const IsaRow *row = isa_lookup(insn->word, cpu->model->families);
     if (loaded)
@@ -433,22 +433,15 @@ uint64_t helper_load(Cpu *cpu, const Block *block, uint32_t what, int64_t budget
     unsigned index = HELPER_INSN(what), size = HELPER_SIZE(what);
     const Insn *insn = &block->insn[index];
     uint64_t value = 0;
-    Vsr vector;
     stand_at(cpu, block, index, budget);
     int64_t before = cpu->left;
-    bool is_vector = what & HELPER_VECTOR;
-    bool ok = is_vector ? cpu_load128(cpu, cpu->translated.ea, &vector)
-                        : cpu_load_slow(cpu, cpu->translated.ea, size, &value);
-    if (!ok) {
+    if (!cpu_load_slow(cpu, cpu->translated.ea, size, &value)) {
         leave(cpu, EXEC_EXCEPTION);
         return 0;
     }
-    if (is_vector)
-        cpu->s.vsr[what >> 20] = vector;
-    else
-        value = extend(what & HELPER_SWAP ? swap(value, size) : value, what);
+    value = extend(what & HELPER_SWAP ? swap(value, size) : value, what);
     if (cpu->left != before)
-        complete(cpu, insn, what, is_vector ? NULL : &value);
+        complete(cpu, insn, &value);
     return value;
 }
 
@@ -461,10 +454,8 @@ void helper_store(Cpu *cpu, const Block *block, uint32_t what, int64_t budget)
     int64_t before = cpu->left;
     if (what & HELPER_SWAP)
         value = swap(value, size);
-    bool ok = what & HELPER_VECTOR ? cpu_store128(cpu, cpu->translated.ea, cpu->s.vsr[what >> 20])
-                                   : cpu_store_slow(cpu, cpu->translated.ea, size, &value);
-    if (!ok)
+    if (!cpu_store_slow(cpu, cpu->translated.ea, size, &value))
         leave(cpu, EXEC_EXCEPTION);
     else if (cpu->left != before)
-        complete(cpu, insn, what, NULL);
+        complete(cpu, insn, NULL);
 }

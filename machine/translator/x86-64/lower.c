@@ -50,8 +50,7 @@ void lower_call_resume(Lowering *low, Stub *stub)
 static uint32_t describe_access(const IrNode *node)
 {
     return node->insn | (uint32_t)node->size << 8 | (node->is_signed ? HELPER_SIGNED : 0) |
-           (node->swap ? HELPER_SWAP : 0) |
-           (node->size == 16 ? HELPER_VECTOR | (uint32_t)node->imm << 20 : 0);
+           (node->swap ? HELPER_SWAP : 0);
 }
 
 /*
@@ -111,22 +110,16 @@ static void emit_sized_load(Assembler *as, const IrNode *node, HostReg reg, Mem 
 static void lower_load(Lowering *low, const IrNode *node)
 {
     Allocator *allocator = &low->allocator;
-    bool is_vector = node->op == IR_LOAD_VECTOR;
     HostReg ea = allocator_use(allocator, node->a);
-    HostReg target = is_vector ? NO_REG : allocator_target(allocator);
+    HostReg target = allocator_target(allocator);
     Stub *stub;
     HostReg addend = emit_lookup(low, ea, node->size, offsetof(TlbBank, read), &stub);
     Mem mem = mem_indexed(addend, ea, 0, 0);
     stub->what = describe_access(node);
     stub->target = target;
     stub->live = allocator_live_temps(allocator, target);
-    if (is_vector) {
-        asm_prefixed_rm(&low->as, 0xf3, 0x0f6f, false, 0, mem); /* movdqu xmm0 */
-        asm_rm(&low->as, 0x0f29, false, 0, vsr_mem(node->imm)); /* movaps */
-    } else {
-        emit_sized_load(&low->as, node, target, mem);
-        allocator_result(allocator, target);
-    }
+    emit_sized_load(&low->as, node, target, mem);
+    allocator_result(allocator, target);
     stub->resume = low->as.at;
 }
 
@@ -146,7 +139,7 @@ static void lower_store(Lowering *low, const IrNode *node)
 {
     Allocator *allocator = &low->allocator;
     HostReg ea = allocator_use(allocator, node->a);
-    HostReg value = node->op == IR_STORE ? allocator_use(allocator, node->b) : NO_REG;
+    HostReg value = allocator_use(allocator, node->b);
     Stub *stub;
     HostReg addend = emit_lookup(low, ea, node->size, offsetof(TlbBank, write), &stub);
     Mem mem = mem_indexed(addend, ea, 0, 0);
@@ -154,12 +147,7 @@ static void lower_store(Lowering *low, const IrNode *node)
     stub->value = value;
     stub->is_store = true;
     stub->live = allocator_live_temps(allocator, NO_REG);
-    if (node->op == IR_STORE_VECTOR) {
-        asm_rm(&low->as, 0x0f28, false, 0, vsr_mem(node->imm));
-        asm_prefixed_rm(&low->as, 0xf3, 0x0f7f, false, 0, mem);
-    } else {
-        emit_sized_store(&low->as, node, value, mem);
-    }
+    emit_sized_store(&low->as, node, value, mem);
     stub->resume = low->as.at;
 }
 
@@ -354,10 +342,8 @@ static void lower_exit(Lowering *low, const IrNode *node)
 static void lower_node(Lowering *low, const IrNode *node)
 {
     switch (node->op) {
-    case IR_LOAD:
-    case IR_LOAD_VECTOR: lower_load(low, node); break;
-    case IR_STORE:
-    case IR_STORE_VECTOR: lower_store(low, node); break;
+    case IR_LOAD: lower_load(low, node); break;
+    case IR_STORE: lower_store(low, node); break;
     case IR_CALL: lower_call(low, node); break;
     case IR_FLOAT: lower_float(low, node); break;
     case IR_GOTO:
