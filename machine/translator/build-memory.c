@@ -25,6 +25,9 @@ static Ref address(Builder *build, Form form, bool update)
 static bool load(Builder *build, Form form, bool update, unsigned size, bool is_signed,
                  bool reverse)
 {
+    /* An invalid form that 32-bit models execute: the function of the interpreter says how. */
+    if (update && build->insn->a == build->insn->t)
+        return false;
     Ref ea = address(build, form, update);
     build_set(build, build->insn->t, build_load(build, ea, size, is_signed, reverse));
     if (update)
