@@ -2,11 +2,11 @@
 /*
  * The translator beside the interpreter, on the same programs from the same state.
  *
- * lock-step [--instructions N] [--seed S] [--case SEED]: first the sweeps (each event at each place
- * of a block), then random programs until N instructions have run; or the one random program SEED.
- * The two are compared at every stop: registers, memory and its dirty marks, the device's accesses
- * with their instruction counts, the translation set. A program that tells them apart is made as
- * short as it can be and shown. The last line is "N passed, N failed".
+ * lock-step [--cpu MODEL] [--instructions N] [--seed S] [--case SEED]: first the sweeps (each event
+ * at each place of a block), then random programs until N instructions have run; or the one random
+ * program SEED. The two are compared at every stop: registers, memory and its dirty marks, the
+ * device's accesses with their instruction counts, the translation set. A program that tells them
+ * apart is made as short as it can be and shown. The last line is "N passed, N failed".
  *
  * 1. A case depends on nothing but its seed: each starts with new caches and a new translator.
  * 2. What happens to both sides between stops is the same; what happens to one only (flushes, other
@@ -23,6 +23,7 @@
 #include "tests/translator/program.h"
 
 typedef struct {
+    const CpuModel *model;
     Side *interpreter, *translator;
     uint8_t *image;
     uint64_t instructions;
@@ -56,7 +57,8 @@ static void intrude(Bench *bench, Dice *dice, const Program *program)
 
 static bool is_in_program(const Cpu *cpu)
 {
-    return (cpu->s.cia & 0x3fffffffffffffff) - CODE_START < CODE_SIZE;
+    uint64_t within = cpu->model->is_64bit ? 0x3fffffffffffffff : 0x0fffffff;
+    return (cpu->s.cia & within) - CODE_START < CODE_SIZE;
 }
 
 /* Both go back to the program if they left it, though handlers mostly come back by themselves. */
@@ -125,7 +127,7 @@ static void count_work(Bench *bench)
 /* What differs, or NULL. The caller frees it. */
 static char *run(Bench *bench, const Program *program)
 {
-    Dice dice = { program->run_seed ^ 0x5555, program->base };
+    Dice dice = { program->run_seed ^ 0x5555, program->base, bench->model };
     Side *a = bench->interpreter, *b = bench->translator;
     side_begin(a, bench->image, &program->start, NULL);
     side_begin(b, bench->image, &program->start, &program->options);
@@ -217,7 +219,7 @@ static void print_failure(Bench *bench, const char *name, const Program *origina
     print_lines("#   ", difference ? difference : "(the difference went away)");
     for (unsigned i = 0; i < program.count; i++) {
         uint64_t at = program.base + 4 * i;
-        g_autofree char *text = disassemble(program.word[i], at, FAMILY_P9);
+        g_autofree char *text = disassemble(program.word[i], at, bench->model->families);
         if (program.word[i] != 0x60000000)
             g_print("#   %" G_GINT64_MODIFIER "x: %08x  %s\n", at, program.word[i], text);
     }
@@ -244,21 +246,21 @@ static void check(Bench *bench, const char *name, const Program *program)
  * code. */
 static const struct {
     const char *name;
-    uint32_t word;
+    uint32_t word, word32; /* of 32-bit models: the same if 0 */
 } events[] = {
-    { "time base read", 0x7cac42a6 },      /* mftb r5 */
-    { "decrementer read", 0x7cb602a6 },    /* mfdec r5 */
-    { "decrementer written", 0x7e9603a6 }, /* mtdec r20 */
-    { "load fault", 0xe8b60000 },          /* ld r5, 0(r22) */
-    { "update load fault", 0x84b60004 },   /* lwzu r5, 4(r22) */
-    { "store fault", 0xf8b60000 },         /* std r5, 0(r22) */
-    { "update store fault", 0xf8b60009 },  /* stdu r5, 8(r22) */
-    { "trap", 0x7fe00008 },                /* trap */
+    { "time base read", 0x7cac42a6 },                 /* mftb r5 */
+    { "decrementer read", 0x7cb602a6 },               /* mfdec r5 */
+    { "decrementer written", 0x7e9603a6 },            /* mtdec r20 */
+    { "load fault", 0xe8b60000, 0x80b60000 },         /* ld (lwz) r5, 0(r22) */
+    { "update load fault", 0x84b60004 },              /* lwzu r5, 4(r22) */
+    { "store fault", 0xf8b60000, 0x90b60000 },        /* std (stw) r5, 0(r22) */
+    { "update store fault", 0xf8b60009, 0x94b60008 }, /* stdu (stwu) r5, 8(r22) */
+    { "trap", 0x7fe00008 },                           /* trap */
     { "illegal word", 0x00000000 },
     { "system call", 0x44000002 },                     /* sc */
     { "hypervisor call", 0x44000022 },                 /* sc 1 */
-    { "load across pages", 0xe8b7fffc },               /* ld r5, -4(r23) */
-    { "store across pages", 0xf8b7fffc },              /* std r5, -4(r23) */
+    { "load across pages", 0xe8b7fffc, 0x80b7fffe },   /* ld r5, -4(r23); lwz r5, -2(r23) */
+    { "store across pages", 0xf8b7fffc, 0x90b7fffe },  /* std r5, -4(r23); stw r5, -2(r23) */
     { "device load", 0x80b50000 },                     /* lwz r5, 0(r21) */
     { "device load that stops", 0x80b50100 },          /* lwz r5, 0x100(r21) */
     { "device update load that stops", 0x84b50100 },   /* lwzu r5, 0x100(r21) */
@@ -269,10 +271,15 @@ static const struct {
     { "store into its own word", 0x937a0000 },         /* stw r27, 0(r26) */
     { "update store into the next word", 0x97790000 }, /* stwu r27, 0(r25) */
     { "vector store into code", 0x7c19c1ce },          /* stvx v0, r25, r24 (r24 as 0 below) */
-    { "interrupts enabled", 0x7fc10164 },              /* mtmsrd r30, 1 */
-    { "byte order changed", 0x7fa00124 },              /* mtmsr r29 */
+    { "interrupts enabled", 0x7fc10164, 0x7fc00124 },  /* mtmsrd r30, 1; mtmsr r30 */
+    { "byte order changed", 0x7fa00124 },              /* mtmsr r29, which has LE or FP cleared */
     { "string load fault", 0x7cb6a4aa },               /* lswi r5, r22, 20 */
     { "cache block cleared", 0x7c00cfec },             /* dcbz 0, r25 */
+    { "translations dropped", 0x7c00a264 },            /* tlbie r20 */
+    { "segment changed", 0x7f6001a4 },                 /* mtsr 0, r27: illegal on a POWER9 */
+    { "data block changed", 0x7e9883a6 },              /* mtspr 536, r20 */
+    { "instruction block changed", 0x7e9083a6 },       /* mtspr 528, r20 */
+    { "doze", 0x7f800124 },                            /* mtmsr r28 */
 };
 
 static const uint32_t filler[] = {
@@ -289,29 +296,32 @@ static const uint32_t filler[] = {
     0x7ce838f8, /* not r8, r7 */
 };
 
-static void sweep_program(Program *program, unsigned event, unsigned place)
+static void sweep_program(Program *program, const CpuModel *model, unsigned event, unsigned place)
 {
-    *program = (Program){ .base = CODE_START + 64 * (place % 3),
+    *program = (Program){ .model = model,
+                          .base = CODE_START + 64 * (place % 3),
                           .count = SWEEP_WORDS + 1,
                           .length = 4 * SWEEP_WORDS,
                           .undisturbed = true,
                           .options = { .threshold = 1, .code_bytes = 256 << 10 } };
-    program_plain_state(&program->start);
+    program_plain_state(model, &program->start);
     CpuState *s = &program->start;
     for (unsigned i = 0; i < SWEEP_WORDS; i++)
         program->word[i] = filler[i % G_N_ELEMENTS(filler)];
-    program->word[place] = events[event].word;
+    bool has_other = !model->is_64bit && events[event].word32;
+    program->word[place] = has_other ? events[event].word32 : events[event].word;
     program->word[SWEEP_WORDS] = 0x48000000 | (-4 * SWEEP_WORDS & 0x03fffffc);
     s->cia = s->spr[SPR_SPRG3] = program->base;
     s->gpr[20] = DATA_START;
     s->gpr[21] = DEVICE_START;
-    s->gpr[22] = 0x8000000000000000;
+    s->gpr[22] = model->is_64bit ? 0x8000000000000000 : 0x80000000;
     s->gpr[23] = DATA_START + 4096;
     s->gpr[24] = strstr(events[event].name, "vector") ? 0 : program->base;
     s->gpr[25] = program->base + 4 * (place + 1);
     s->gpr[26] = program->base + 4 * place;
     s->gpr[27] = 0x38a50001; /* addi r5, r5, 1 */
-    s->gpr[29] = s->msr & ~MSR_LE;
+    s->gpr[28] = s->msr | MSR_POW | MSR_EE;
+    s->gpr[29] = s->msr & ~(model->is_64bit ? MSR_LE : MSR_FP);
     s->gpr[30] = s->msr | MSR_EE;
     s->external_line = event % 2;
 }
@@ -338,7 +348,7 @@ static void sweep_events(Bench *bench)
         for (unsigned place = 0; place < SWEEP_WORDS; place++) {
             Program program;
             g_autofree char *name = g_strdup_printf("%s at %u", events[event].name, place);
-            sweep_program(&program, event, place);
+            sweep_program(&program, bench->model, event, place);
             check_sweep(bench, name, &program);
         }
 }
@@ -349,7 +359,7 @@ static void sweep_ends(Bench *bench)
     for (unsigned place = 0; place < 2 * SWEEP_WORDS; place++) {
         Program program;
         g_autofree char *decrementer = g_strdup_printf("decrementer interrupt at %u", place);
-        sweep_program(&program, 0, place % SWEEP_WORDS);
+        sweep_program(&program, bench->model, 0, place % SWEEP_WORDS);
         program.start.msr |= MSR_EE;
         program.start.external_line = 0;
         program.start.dec_zero_tb = place;
@@ -369,7 +379,7 @@ static void run_random(Bench *bench, uint64_t seed, uint64_t instructions)
     for (uint64_t number = 0; bench->instructions < end; number++) {
         Program program;
         uint64_t case_seed = seed << 32 | number;
-        program_random(&program, case_seed);
+        program_random(&program, bench->model, case_seed);
         g_autofree char *name =
             g_strdup_printf("random program, --case %" G_GUINT64_FORMAT, case_seed);
         check(bench, name, &program);
@@ -380,7 +390,9 @@ int main(int argc, char **argv)
 {
     gint64 instructions = 1000000, seed = 0, only = -1;
     gboolean no_sweeps = FALSE;
+    g_autofree char *cpu = NULL;
     GOptionEntry entries[] = {
+        { "cpu", 0, 0, G_OPTION_ARG_STRING, &cpu, "processor model (power9)", "MODEL" },
         { "instructions", 'n', 0, G_OPTION_ARG_INT64, &instructions, "how many of random programs",
           "N" },
         { "seed", 's', 0, G_OPTION_ARG_INT64, &seed, "of the random programs", "S" },
@@ -393,10 +405,13 @@ int main(int argc, char **argv)
     g_option_context_add_main_entries(context, entries, NULL);
     if (!g_option_context_parse(context, &argc, &argv, &error))
         g_error("%s", error->message);
-    Bench bench = { side_new(), side_new(), program_image(), 0 };
+    const CpuModel *model = cpu_model_find(cpu ? cpu : "power9");
+    if (!model)
+        g_error("there is no processor model %s", cpu);
+    Bench bench = { model, side_new(model), side_new(model), program_image(model), 0 };
     if (only >= 0) {
         Program program;
-        program_random(&program, (uint64_t)only);
+        program_random(&program, model, (uint64_t)only);
         check(&bench, "the one program", &program);
     } else {
         if (!no_sweeps) {

@@ -20,6 +20,9 @@ unsigned dice_below(Dice *dice, unsigned bound)
     return (unsigned)(((dice_roll(dice) >> 32) * bound) >> 32);
 }
 
+#define RFID 0x4c000024u
+#define RFI  0x4c000064u /* what 32-bit models have instead */
+
 #define PICK(dice, array) ((array)[dice_below(dice, G_N_ELEMENTS(array))])
 
 /* --- memory ----------------------------------------------------------------------------------- */
@@ -49,13 +52,16 @@ static void put_tables(uint8_t *image)
         put_be64(image, LEAF_TABLE + 8 * page, NODE_VALID | NODE_LEAF | page << 12 | PTE_ALL);
 }
 
-uint8_t *program_image(void)
+uint8_t *program_image(const CpuModel *model)
 {
-    Dice dice = { 1, 0 };
+    Dice dice = { 1, 0, model };
     uint8_t *image = g_malloc0(RAM_SIZE);
     for (unsigned i = 0; i < DATA_SIZE; i += 8)
         put_be64(image, DATA_START + i, dice_roll(&dice));
-    put_tables(image);
+    if (model->is_64bit)
+        put_tables(image);
+    else
+        program32_put_tables(image);
     return image;
 }
 
@@ -66,7 +72,7 @@ static const uint32_t skip_handler[] = {
     0x38420004, /* addi r2, r2, 4 */
     0x7c5a03a6, /* mtsrr0 r2 */
     0x7c5242a6, /* mfsprg2 r2 */
-    0x4c000024, /* rfid */
+    RFID,
 };
 /* Goes on where SPRG3 says. */
 static const uint32_t restart_handler[] = {
@@ -74,7 +80,7 @@ static const uint32_t restart_handler[] = {
     0x7c5342a6, /* mfsprg3 r2 */
     0x7c5a03a6, /* mtsrr0 r2 */
     0x7c5242a6, /* mfsprg2 r2 */
-    0x4c000024, /* rfid */
+    RFID,
 };
 /* Sets the decrementer to 77. */
 static const uint32_t decrementer_handler[] = {
@@ -82,7 +88,7 @@ static const uint32_t decrementer_handler[] = {
     0x3840004d, /* li r2, 77 */
     0x7c5603a6, /* mtdec r2 */
     0x7c5242a6, /* mfsprg2 r2 */
-    0x4c000024, /* rfid */
+    RFID,
 };
 /* Lowers the line: what it stores into the device has bit 0 clear in either byte order. */
 static const uint32_t external_handler[] = {
@@ -90,15 +96,18 @@ static const uint32_t external_handler[] = {
     0x3c400010, /* lis r2, DEVICE_START >> 16 */
     0x90420200, /* stw r2, 0x200(r2) */
     0x7c5242a6, /* mfsprg2 r2 */
-    0x4c000024, /* rfid */
+    RFID,
 };
-static const uint32_t return_handler[] = { 0x4c000024 };
+static const uint32_t return_handler[] = { RFID };
 static const uint32_t vectored_handler[] = { 0x4c0000a4 }; /* rfscv */
 
 static void place_words(Side *side, uint64_t at, const uint32_t *words, size_t count, bool little)
 {
     for (size_t i = 0; i < count; i++) {
-        uint32_t word = little ? GUINT32_TO_LE(words[i]) : GUINT32_TO_BE(words[i]);
+        uint32_t word = words[i];
+        if (word == RFID && !side->cpu->model->is_64bit)
+            word = RFI;
+        word = little ? GUINT32_TO_LE(word) : GUINT32_TO_BE(word);
         side_place(side, at + 4 * i, &word, sizeof word);
     }
 }
@@ -150,9 +159,12 @@ static void place_odd_pages(Dice *dice, Side *side)
 
 void program_place(const Program *program, Side *side)
 {
-    Dice dice = { program->run_seed, program->base };
+    Dice dice = { program->run_seed, program->base, program->model };
     place_handlers(side, program->start.spr[SPR_LPCR] & LPCR_ILE);
-    place_odd_pages(&dice, side);
+    if (program->model->is_64bit)
+        place_odd_pages(&dice, side);
+    else
+        program32_place_odd_pages(&dice, side);
     place_words(side, program->base, program->word, program->count, program->start.msr & MSR_LE);
 }
 
@@ -191,7 +203,7 @@ static uint32_t tame_address(Dice *dice, const IsaRow *row, uint32_t bits)
     return (bits & ~(31u << 11)) | (16 + dice_below(dice, 8)) << 11;
 }
 
-static uint32_t random_spr(Dice *dice, uint32_t bits)
+static uint32_t random_spr(Dice *dice, const CpuModel *model, uint32_t bits)
 {
     static const uint16_t numbers[] = {
 #define SPR(family, name, number, user, privileged, kind, meaning) number,
@@ -202,7 +214,9 @@ static uint32_t random_spr(Dice *dice, uint32_t bits)
                                       26, 27, 815, 256, 272, 259, 29,  13 };
     if (dice_once_in(dice, 40))
         return bits;
-    unsigned number = dice_once_in(dice, 4) ? PICK(dice, numbers) : PICK(dice, usual);
+    unsigned number = dice_once_in(dice, 4) ? PICK(dice, numbers)
+                      : model->is_64bit     ? PICK(dice, usual)
+                                            : program32_spr(dice);
     return (bits & ~0x001ff800u) | (number & 31) << 16 | number >> 5 << 11;
 }
 
@@ -222,14 +236,15 @@ static uint32_t aim_branch(Dice *dice, const IsaRow *row, uint32_t bits, unsigne
     return bits;
 }
 
-static uint32_t word_of(Dice *dice, const IsaRow *row, unsigned at, unsigned count)
+static uint32_t word_of(Dice *dice, const CpuModel *model, const IsaRow *row, unsigned at,
+                        unsigned count)
 {
     unsigned number = isa_row_number(row);
     uint32_t bits = with_registers(dice, (uint32_t)dice_roll(dice));
     if (is_memory_row(row))
         bits = tame_address(dice, row, bits);
     if (number == ISA_MFSPR || number == ISA_MTSPR)
-        bits = random_spr(dice, bits);
+        bits = random_spr(dice, model, bits);
     if (number <= ISA_BCCTRL)
         bits = aim_branch(dice, row, bits, at, count);
     bits &= ~row->mask;
@@ -239,7 +254,7 @@ static uint32_t word_of(Dice *dice, const IsaRow *row, unsigned at, unsigned cou
 }
 
 /* A row, those with builders more often; ones that change the mode not too often. */
-static const IsaRow *random_row(Dice *dice)
+static const IsaRow *random_row(Dice *dice, const CpuModel *model)
 {
     bool wants_builder = !dice_once_in(dice, 4);
     for (;;) {
@@ -250,7 +265,7 @@ static const IsaRow *random_row(Dice *dice)
             number = dice_once_in(dice, 2) ? ISA_MFSPR : ISA_MTSPR;
         const IsaRow *row = &isa_rows[number];
         bool is_rare = row->flags & (ISA_PRIV | ISA_HV);
-        if (!(row->families & FAMILY_P9) || (is_rare && !dice_once_in(dice, 8)))
+        if (!(row->families & model->families) || (is_rare && !dice_once_in(dice, 8)))
             continue;
         if (!wants_builder || builder_of(number))
             return row;
@@ -259,7 +274,7 @@ static const IsaRow *random_row(Dice *dice)
 
 static uint32_t random_word(Dice *dice)
 {
-    return word_of(dice, random_row(dice), 0, 8);
+    return word_of(dice, dice->model, random_row(dice, dice->model), 0, 8);
 }
 
 /* --- state ------------------------------------------------------------------------------------ */
@@ -289,6 +304,8 @@ static uint64_t random_address(Dice *dice)
     }
     if (!dice_once_in(dice, 4))
         address &= ~(uint64_t)15;
+    if (!dice->model->is_64bit)
+        return program32_odd_address(dice, address);
     if (dice_once_in(dice, 10))
         address |= 0xc000000000000000;
     if (dice_once_in(dice, 20))
@@ -318,16 +335,20 @@ uint64_t program_value(Dice *dice)
     }
 }
 
-void program_plain_state(CpuState *start)
+void program_plain_state(const CpuModel *model, CpuState *start)
 {
     memset(start, 0, sizeof *start);
     start->running = 1;
+    start->dec_zero_tb = 0x7fffffff;
+    if (!model->is_64bit) {
+        program32_plain_state(start);
+        return;
+    }
     start->msr = MSR_SF | MSR_ME | MSR_LE | MSR_FP | MSR_VEC | MSR_VSX | MSR_RI;
     start->spr[SPR_LPCR] = LPCR_ILE;
     start->spr[SPR_FSCR] = UINT64_MAX >> 8;
     start->spr[SPR_PTCR] = PROCESS_TABLE;
     start->spr[SPR_PIDR] = 1;
-    start->dec_zero_tb = 0x7fffffff;
 }
 
 static void random_mode(Dice *dice, CpuState *start)
@@ -354,8 +375,11 @@ static void random_mode(Dice *dice, CpuState *start)
 
 static void random_state(Dice *dice, CpuState *start)
 {
-    program_plain_state(start);
-    random_mode(dice, start);
+    program_plain_state(dice->model, start);
+    if (dice->model->is_64bit)
+        random_mode(dice, start);
+    else
+        program32_random_mode(dice, start);
     for (unsigned i = 0; i < 32; i++)
         start->gpr[i] = i >= 16 && i < 24 ? dice_below(dice, 64) : program_value(dice);
     for (unsigned i = 0; i < 64; i++)
@@ -370,8 +394,10 @@ static void random_state(Dice *dice, CpuState *start)
     start->fpscr = bits >> 16 & 0xff;
     start->lr = program_value(dice);
     start->ctr = dice_once_in(dice, 2) ? dice_below(dice, 8) : program_value(dice);
-    start->spr[SPR_TAR] = program_value(dice);
-    start->spr[SPR_FSCR] = dice_once_in(dice, 4) ? dice_roll(dice) >> 8 : start->spr[SPR_FSCR];
+    if (dice->model->is_64bit) {
+        start->spr[SPR_TAR] = program_value(dice);
+        start->spr[SPR_FSCR] = dice_once_in(dice, 4) ? dice_roll(dice) >> 8 : start->spr[SPR_FSCR];
+    }
     if (dice_once_in(dice, 3))
         start->dec_zero_tb = dice_below(dice, 200);
 }
@@ -386,18 +412,19 @@ static void random_options(Dice *dice, TranslatorOptions *options)
                                     .code_bytes = 256 << 10 };
 }
 
-void program_random(Program *program, uint64_t seed)
+void program_random(Program *program, const CpuModel *model, uint64_t seed)
 {
-    Dice dice = { seed, 0 };
+    Dice dice = { seed, 0, model };
     *program =
-        (Program){ .count =
+        (Program){ .model = model,
+                   .count =
                        1 + dice_below(&dice, dice_once_in(&dice, 2) ? 16 : PROGRAM_WORDS - 1) };
     uint64_t offset = 4 * dice_below(&dice, 900);
     if (dice_once_in(&dice, 4)) /* across the page's end */
         offset = 4096 - 4 * dice_below(&dice, program->count + 1);
     dice.code = program->base = CODE_START + offset;
     for (unsigned i = 0; i < program->count; i++)
-        program->word[i] = word_of(&dice, random_row(&dice), i, program->count);
+        program->word[i] = word_of(&dice, model, random_row(&dice, model), i, program->count);
     /* And round again. */
     program->word[program->count] = 0x48000000 | (-(uint32_t)program->count * 4 & 0x03fffffc);
     program->count++;

@@ -11,6 +11,7 @@
 typedef struct {
     uint64_t state;
     uint64_t code; /* where addresses of code are to lie; 0: anywhere among it */
+    const CpuModel *model;
 } Dice;
 
 uint64_t dice_roll(Dice *dice);
@@ -23,6 +24,7 @@ static inline bool dice_once_in(Dice *dice, unsigned n)
 #define PROGRAM_WORDS 64u
 
 typedef struct {
+    const CpuModel *model;
     CpuState start;
     uint64_t base; /* real address of the first word */
     uint32_t word[PROGRAM_WORDS];
@@ -33,16 +35,25 @@ typedef struct {
     bool undisturbed; /* no stops, no changes from outside */
 } Program;
 
-/* Memory as every program finds it. The caller frees it. */
-uint8_t *program_image(void);
+/* Memory as every program of MODEL finds it. The caller frees it. */
+uint8_t *program_image(const CpuModel *model);
 /* Places the handlers (in the byte order that START asks for), tables and words of PROGRAM. */
 void program_place(const Program *program, Side *side);
 
-void program_random(Program *program, uint64_t seed);
+void program_random(Program *program, const CpuModel *model, uint64_t seed);
 /* A value that a register of a program may well hold: a number, an address, an instruction. */
 uint64_t program_value(Dice *dice);
-/* The state that programs start from, in supervisor state, 64-bit mode, little-endian,
- * untranslated. */
-void program_plain_state(CpuState *start);
+/* The state that programs start from: supervisor state, untranslated, all facilities; on a POWER9
+ * 64-bit mode and little-endian. */
+void program_plain_state(const CpuModel *model, CpuState *start);
+
+/* The parts that are of 32-bit models (program32.c): tables, unusual pages, mode and registers. */
+void program32_put_tables(uint8_t *image);
+void program32_place_odd_pages(Dice *dice, Side *side);
+void program32_plain_state(CpuState *start);
+void program32_random_mode(Dice *dice, CpuState *start);
+/* An address in another segment or block, or of a table entry. */
+uint64_t program32_odd_address(Dice *dice, uint64_t address);
+unsigned program32_spr(Dice *dice);
 
 #endif

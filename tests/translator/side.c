@@ -8,7 +8,6 @@
 #include "machine/cpu/exception.h"
 #include "machine/cpu/interpreter.h"
 #include "machine/cpu/mmu.h"
-#include "machine/cpu/model.h"
 
 static uint64_t mix(uint64_t digest, uint64_t value)
 {
@@ -74,13 +73,13 @@ static const MemoryWatcher watcher = { epoch_moved, written_by_device };
 
 /* --- making ----------------------------------------------------------------------------------- */
 
-Side *side_new(void)
+Side *side_new(const CpuModel *model)
 {
     Side *side = g_new0(Side, 1);
     side->memory = memory_new(RAM_SIZE, NULL);
     side->bus = bus_new();
     bus_map(side->bus, (Device *)side, 0, DEVICE_START, DEVICE_SIZE, &device_ops);
-    side->cpu = cpu_new(&cpu_model_power9, side->memory, side->bus, &side->clock);
+    side->cpu = cpu_new(model, side->memory, side->bus, &side->clock);
     side->clock.cpu = side->cpu;
     side->cpu->board = &board;
     side->memory->watcher = &watcher;

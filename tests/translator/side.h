@@ -7,6 +7,7 @@
 #define TESTS_TRANSLATOR_SIDE_H
 
 #include "machine/cpu/cpu-state.h"
+#include "machine/cpu/model.h"
 #include "machine/translator/translator.h"
 
 #define RAM_SIZE      0x100000u
@@ -17,6 +18,7 @@
 #define PROCESS_TABLE 0x60000u
 #define ROOT_TABLE    0x62000u
 #define LEAF_TABLE    0x64000u /* of 512 pages: twice the RAM */
+#define HASH_TABLE    0x80000u /* of 32-bit models: 64 KiB */
 #define DEVICE_START  RAM_SIZE
 #define DEVICE_SIZE   0x1000u
 
@@ -29,7 +31,8 @@ typedef struct {
     uint64_t device_accesses;
 } Side;
 
-Side *side_new(void);
+/* MODEL decides what the tables in memory are (program.h). */
+Side *side_new(const CpuModel *model);
 void side_free(Side *side);
 
 /*

@@ -148,7 +148,7 @@ static uint64_t random_value(Dice *dice)
 
 static void random_start(Dice *dice, CpuState *start)
 {
-    program_plain_state(start);
+    program_plain_state(&cpu_model_power9, start);
     start->msr |= MSR_FP | MSR_VEC | MSR_VSX;
     if (dice_once_in(dice, 3))
         start->msr &= ~MSR_LE;
@@ -233,7 +233,8 @@ static bool run_program(Pair *pair, uint64_t seed)
 
 static unsigned run_programs(uint64_t seed, unsigned programs)
 {
-    Pair pair = { side_new(), side_new(), program_image() };
+    Pair pair = { side_new(&cpu_model_power9), side_new(&cpu_model_power9),
+                  program_image(&cpu_model_power9) };
     unsigned failed = 0;
     for (unsigned i = 0; i < programs && failed < 5; i++)
         failed += !run_program(&pair, seed + i);
@@ -281,7 +282,8 @@ static void time_loops(void)
     static const uint32_t words[] = { 0x10221880, 0x10811880, 0x10a42080 };   /* vadduwm */
     static const uint32_t permute[] = { 0x1022192b, 0x1082192b, 0x10a2192b }; /* vperm */
     static const uint32_t copy[] = { 0x7c0080ce, 0x7c0081ce };                /* lvx stvx */
-    Pair pair = { side_new(), side_new(), program_image() };
+    Pair pair = { side_new(&cpu_model_power9), side_new(&cpu_model_power9),
+                  program_image(&cpu_model_power9) };
 #define TIME(name) time_loop(&pair, #name, name, G_N_ELEMENTS(name))
     TIME(add);
     TIME(madd);
