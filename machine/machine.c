@@ -373,13 +373,6 @@ bool machine_set_engine(Machine *machine, MachineEngine engine,
 {
     static const TranslatorOptions defaults;
     Translator *translator = NULL;
-    if (engine == MACHINE_ENGINE_TRANSLATOR && !machine->cpu->model->is_64bit) {
-        g_set_error(
-            error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-            "%s runs on the interpreter: the translator has been proven for 64-bit models only",
-            machine->cpu->model->name);
-        return false;
-    }
     if (engine == MACHINE_ENGINE_TRANSLATOR) {
         translator =
             translator_new(machine->cpu, machine->memory, options ? options : &defaults, error);
