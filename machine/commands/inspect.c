@@ -5,6 +5,7 @@
 #include "machine/commands/commands.h"
 
 #include "machine/cpu/cpu-state.h"
+#include "machine/cpu/model.h"
 #include "machine/cpu/spr.h"
 
 #include <fcntl.h>
@@ -112,8 +113,9 @@ static uint64_t fixed_point_exception(const CpuState *s)
            (uint64_t)s->ov32 << 19 | (uint64_t)s->ca32 << 18 | s->xer_count;
 }
 
-static JsonObject *registers_object(const CpuState *s)
+static JsonObject *registers_object(const Cpu *cpu)
 {
+    const CpuState *s = &cpu->s;
     JsonObject *out = json_object_new();
     char name[16];
     for (unsigned i = 0; i < 32; i++) {
@@ -133,8 +135,9 @@ static JsonObject *registers_object(const CpuState *s)
         set_vector(out, name, &s->vsr[i]);
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(s->spr); i++) {
-        if (spr_name(i) && !json_object_has_member(out, spr_name(i))) {
-            set_hex(out, spr_name(i), s->spr[i]);
+        const char *special = spr_name(cpu->model->spr_set, i);
+        if (special && !json_object_has_member(out, special)) {
+            set_hex(out, special, s->spr[i]);
         }
     }
     return out;
@@ -151,7 +154,7 @@ static void execute_registers(WorkerCall *call)
     }
     JsonObject *object = json_object_new();
     set_unsigned(object, "icount", machine_position(machine).icount);
-    json_object_set_object_member(object, "registers", registers_object(&cpu->s));
+    json_object_set_object_member(object, "registers", registers_object(cpu));
     call->reply = object_node(object);
 }
 

@@ -100,17 +100,9 @@ static const SprRow tables[SPR_SETS][SPR_COUNT] = {
 };
 #undef SPR
 
-const char *spr_name_in(SprSet set, unsigned number)
+const char *spr_name(SprSet set, unsigned number)
 {
     return number < SPR_COUNT ? tables[set][number].name : NULL;
-}
-
-const char *spr_name(unsigned number)
-{
-    const char *name = NULL;
-    for (unsigned set = 0; !name && set < SPR_SETS; set++)
-        name = spr_name_in(set, number);
-    return name;
 }
 
 static const SprRow *row_of(const Cpu *cpu, unsigned number)

@@ -38,9 +38,7 @@ typedef enum { SPR_SET_P9, SPR_SET_7400, SPR_SET_7447, SPR_SETS } SprSet;
 #define FSCR_TM   5
 #define FSCR_PMU  3 /* reported when MMCR0.PMCC forbids the access */
 
-/* The name of register NUMBER in any set (where they differ, the lowest set's), or NULL. */
-const char *spr_name(unsigned number);
 /* The name of register NUMBER in SET, or NULL. */
-const char *spr_name_in(SprSet set, unsigned number);
+const char *spr_name(SprSet set, unsigned number);
 
 #endif
