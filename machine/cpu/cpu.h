@@ -170,6 +170,7 @@ struct Cpu {
     void *board_opaque;
     CpuEngine *engine;
     struct Translator *translator; /* NULL: the interpreter runs everything */
+    const struct CpuObserver *observer; /* NULL but in tests (observer.h) */
     struct Memory *memory;
     struct Mmu *mmu;
     const struct Clock *clock;

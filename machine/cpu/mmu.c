@@ -23,6 +23,7 @@
 #include "machine/cpu/mmu-family.h"
 #include "machine/cpu/mode.h"
 #include "machine/cpu/model.h"
+#include "machine/cpu/observer.h"
 #include "machine/cpu/radix.h"
 
 #define BANKS           16
@@ -119,7 +120,8 @@ void mmu_drop_write_entries_to(Mmu *mmu, uint64_t real)
     for (unsigned b = 0; b < BANKS; b++) {
         TlbEntry *write = mmu->banks[b].write;
         for (unsigned i = 0; i < TLB_SETS; i++)
-            if (write[i].tag != TLB_INVALID && write[i].addend + write[i].tag == host)
+            if (write[i].tag != TLB_INVALID &&
+                write[i].addend + (write[i].tag & ~PAGE_MASK) == host)
                 write[i].tag = TLB_INVALID;
     }
 }
@@ -319,6 +321,7 @@ void mmu_store_table(Cpu *cpu, uint64_t real, const void *data, unsigned length)
     code_cache_written(cpu->engine, real, length);
     memory_mark(cpu->memory, real);
     memcpy(cpu->memory->ram + real, data, length);
+    cpu_observe_store(cpu, real, length, data);
 }
 
 /* A permitted translation, and what using it will have to do. */
@@ -444,6 +447,7 @@ static bool reach(Cpu *cpu, uint64_t ea, AccessKind access, Translation *out)
         cpu->tlb->read[TLB_INDEX(ea)] = entry;
         tlb_note_fill(cpu->tlb, FILL_READ, TLB_INDEX(ea));
     } else if (!code_cache_has_code(cpu->engine, out->real)) {
+        entry.tag |= cpu->observer ? TLB_OBSERVED : 0;
         cpu->tlb->write[TLB_INDEX(ea)] = entry;
         tlb_note_fill(cpu->tlb, FILL_WRITE, TLB_INDEX(ea));
     }
@@ -482,6 +486,7 @@ static void load_part(Cpu *cpu, const Translation *where, unsigned size, uint8_t
 
 static void store_part(Cpu *cpu, const Translation *where, unsigned size, const uint8_t *data)
 {
+    cpu_observe_store(cpu, where->real, size, data);
     if (!memory_contains(cpu->memory, where->real, size)) {
         device_store(cpu, where->real, size, data);
         return;

@@ -19,6 +19,7 @@
 /* An aligned access of SIZE bytes at EA hits if the page matches; an unaligned one never does. */
 #define TLB_TAG(ea, size) ((ea) & (~(TLB_PAGE_SIZE - 1) | ((uint64_t)(size)-1)))
 #define TLB_INVALID       0xfffull /* no tag: low bits set */
+#define TLB_OBSERVED      0x800ull /* in tags of write entries while stores are observed */
 
 typedef struct {
     uint64_t tag;    /* effective page address, or TLB_INVALID */

@@ -18,6 +18,13 @@
 /* The address is in cpu->translated.ea, the value of a store in cpu->translated.value. */
 uint64_t helper_load(Cpu *cpu, const Block *block, uint32_t what, int64_t budget);
 void helper_store(Cpu *cpu, const Block *block, uint32_t what, int64_t budget);
+/*
+ * For an observer (observe.c). WHAT: how many of the block's instructions are left, this one
+ * included, and the size of a store whose place in the host's memory is in cpu->translated.ea.
+ * Neither changes anything.
+ */
+void helper_stored(Cpu *cpu, uint32_t what, int64_t budget);
+void helper_block_left(Cpu *cpu, const Block *next, uint32_t what, int64_t budget);
 /* The interpreter's function of instruction WHAT. */
 void helper_call(Cpu *cpu, const Block *block, uint32_t what, int64_t budget);
 

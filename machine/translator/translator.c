@@ -25,6 +25,7 @@
 #include "machine/cpu/exception.h"
 #include "machine/cpu/interpreter.h"
 #include "machine/cpu/mmu.h"
+#include "machine/cpu/observer.h"
 #include "machine/translator/block.h"
 #include "machine/translator/float-pending.h"
 #include "machine/translator/helpers.h"
@@ -72,7 +73,7 @@ Translator *translator_new(Cpu *cpu, Memory *memory, const TranslatorOptions *op
     }
     if (!code_memory_init(&translator->code, size, error))
         return NULL;
-    target_emit_thunks(&translator->code, &translator->thunks);
+    target_emit_thunks(&translator->code, &translator->thunks, cpu->observer != NULL);
     translator->thunk_bytes = translator->code.used;
     translator->hash = g_new0(Block *, HASH_BUCKETS);
     translator->by_page = g_new0(Block *, memory_page_count(memory));
@@ -344,7 +345,7 @@ static const uint8_t *present_code(Translator *translator)
     return block->code;
 }
 
-void translator_run(Cpu *cpu)
+static void run_blocks(Cpu *cpu)
 {
     Translator *translator = cpu->translator;
     cpu->translated.must_return = 0;
@@ -361,10 +362,22 @@ void translator_run(Cpu *cpu)
         if (cpu->left == before) {
             /* No code yet, or more budget than is left for its first block. */
             translator->counters.interpreted++;
+            if (cpu->observer)
+                cpu->observer->block_left(cpu->observer->opaque, cpu);
             if (!interpreter_run_straight(cpu))
                 return;
         }
     }
+}
+
+void translator_run(Cpu *cpu)
+{
+    const CpuObserver *observer = cpu->observer;
+    if (observer)
+        observer->budget_begins(observer->opaque, cpu);
+    run_blocks(cpu);
+    if (observer)
+        observer->block_left(observer->opaque, cpu);
 }
 
 void translator_counters(const Translator *translator, TranslatorCounters *counters)

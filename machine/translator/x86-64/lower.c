@@ -47,6 +47,25 @@ void lower_call_resume(Lowering *low, Stub *stub)
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
+void lower_match_observed(Lowering *low, HostReg tag)
+{
+    if (low->thunks->stored)
+        asm_alu_imm(&low->as, ALU_OR, true, tag, TLB_OBSERVED);
+}
+
+void lower_observe_store(Lowering *low, const IrNode *node, Mem mem, unsigned size)
+{
+    Assembler *as = &low->as;
+    if (!low->thunks->stored)
+        return;
+    asm_push(as, RAX);
+    asm_lea(as, true, RAX, mem);
+    asm_store(as, CPU_MEM(translated.ea), RAX);
+    asm_mov_imm(as, RAX, (low->ir->insn_count - node->insn) | size << 8);
+    asm_call_to(as, low->thunks->stored);
+    asm_pop(as, RAX);
+}
+
 static uint32_t describe_access(const IrNode *node)
 {
     return node->insn | (uint32_t)node->size << 8 | (node->is_signed ? HELPER_SIGNED : 0) |
@@ -64,6 +83,8 @@ static HostReg emit_lookup(Lowering *low, HostReg ea, unsigned size, size_t tabl
     asm_alu_imm(as, ALU_AND, false, index, (TLB_SETS - 1) << 4);
     asm_mov(as, tag, ea);
     asm_alu_imm(as, ALU_AND, true, tag, (int32_t)(-4096 | (int32_t)(size - 1)));
+    if (table == offsetof(TlbBank, write))
+        lower_match_observed(low, tag);
     asm_alu_mem(as, ALU_CMP, true, tag, mem_indexed(BANK_REG, index, 0, (int32_t)table));
     *stub = add_stub(low, asm_jcc(as, CC_NE));
     (*stub)->ea = ea;
@@ -148,6 +169,7 @@ static void lower_store(Lowering *low, const IrNode *node)
     stub->is_store = true;
     stub->live = allocator_live_temps(allocator, NO_REG);
     emit_sized_store(&low->as, node, value, mem);
+    lower_observe_store(low, node, mem, node->size);
     stub->resume = low->as.at;
 }
 
@@ -360,6 +382,10 @@ static void lower_node(Lowering *low, const IrNode *node)
 static void emit_code(Lowering *low)
 {
     Assembler *as = &low->as;
+    if (low->thunks->block_left) {
+        emit_block_pointer(low);
+        asm_call_to(as, low->thunks->block_left);
+    }
     asm_alu_imm(as, ALU_SUB, true, BUDGET_REG, (int32_t)low->ir->insn_count);
     uint8_t *out_of_budget = asm_jcc(as, CC_S);
     for (Ref i = 0; i < low->ir->count; i++) {

@@ -55,6 +55,13 @@ static inline Mem vsr_mem(uint64_t n)
 Stub *lower_call_stub(Lowering *low, const IrNode *node);
 void lower_call_resume(Lowering *low, Stub *stub);
 
+/*
+ * For an observer of stores; without one neither emits anything. Makes TAG, of the page of a store,
+ * what the table has for it; and tells, behind the store of SIZE bytes to MEM, what is there now.
+ */
+void lower_match_observed(Lowering *low, HostReg tag);
+void lower_observe_store(Lowering *low, const IrNode *node, Mem mem, unsigned size);
+
 /* VSRs in host registers (lower-vector.c). */
 void xmm_forget(Lowering *low);
 void xmm_begin(Lowering *low);

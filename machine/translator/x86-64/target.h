@@ -16,13 +16,14 @@ typedef struct {
     uint8_t *exit_indirect; /* RAX: guest address to go on at */
     uint8_t *exit_link;     /* RAX: the Link that was not linked */
     uint8_t *load, *store, *call; /* to the helpers of helpers.h */
+    uint8_t *stored, *block_left; /* for an observer; NULL without one */
 } TargetThunks;
 
 /* Whether this host has what the lowering uses (AVX2, FMA, PCLMULQDQ, BMI, BMI2, LZCNT). */
 bool target_is_supported(void);
 
-/* Emits the shared code at the start of MEMORY. */
-void target_emit_thunks(CodeMemory *memory, TargetThunks *thunks);
+/* Emits the shared code at the start of MEMORY; OBSERVED: with that for an observer. */
+void target_emit_thunks(CodeMemory *memory, TargetThunks *thunks, bool observed);
 
 /*
  * Emits BLOCK's code from IR behind what MEMORY holds and fills code and links. False when MEMORY

@@ -123,7 +123,41 @@ static uint8_t *emit_helper(Assembler *as, const TargetThunks *thunks, const voi
     return start;
 }
 
-void target_emit_thunks(CodeMemory *memory, TargetThunks *thunks)
+/*
+ * To the observer of stores, WHAT in EAX and the place in translated.ea, from the midst of a block:
+ * every register is kept, those of vectors by XSAVE.
+ */
+static uint8_t *emit_stored(Assembler *as)
+{
+    static const HostReg kept[] = { RCX, RDX, RSI, RDI, R8, R9, R10, R11, RBX };
+    enum { VECTORS = 0xe6, AREA = 4096, HEADER = 512, HEADER_SIZE = 64 };
+    uint8_t *start = as->at;
+    for (unsigned i = 0; i < G_N_ELEMENTS(kept); i++)
+        asm_push(as, kept[i]);
+    asm_mov32(as, RSI, RAX);
+    asm_mov(as, RBX, RSP);
+    asm_alu_imm(as, ALU_AND, true, RSP, -64);
+    asm_alu_imm(as, ALU_SUB, true, RSP, AREA);
+    for (int i = 0; i < HEADER_SIZE; i += 4)
+        asm_store_imm32(as, false, mem_at(RSP, HEADER + i), 0);
+    asm_mov_imm(as, RAX, VECTORS);
+    asm_mov_imm(as, RDX, 0);
+    asm_rm(as, 0x0fae, true, 4, mem_at(RSP, 0)); /* xsave64 */
+    asm_lea(as, true, RDI, mem_at(CPU_REG, -CPU_BIAS));
+    asm_mov(as, RDX, BUDGET_REG);
+    asm_mov_imm(as, RAX, (uint64_t)(uintptr_t)helper_stored);
+    asm_rr(as, 0xff, false, 2, RAX); /* call rax */
+    asm_mov_imm(as, RAX, VECTORS);
+    asm_mov_imm(as, RDX, 0);
+    asm_rm(as, 0x0fae, true, 5, mem_at(RSP, 0)); /* xrstor64 */
+    asm_mov(as, RSP, RBX);
+    for (unsigned i = G_N_ELEMENTS(kept); i > 0; i--)
+        asm_pop(as, kept[i - 1]);
+    asm_ret(as);
+    return start;
+}
+
+void target_emit_thunks(CodeMemory *memory, TargetThunks *thunks, bool observed)
 {
     uint8_t *start = memory->write + memory->used;
     Assembler as = { start, start, memory->write + memory->size, false };
@@ -135,6 +169,8 @@ void target_emit_thunks(CodeMemory *memory, TargetThunks *thunks)
     thunks->load = emit_helper(&as, thunks, helper_load, false);
     thunks->store = emit_helper(&as, thunks, helper_store, false);
     thunks->call = emit_helper(&as, thunks, float_settled_call, true);
+    thunks->stored = observed ? emit_stored(&as) : NULL;
+    thunks->block_left = observed ? emit_helper(&as, thunks, helper_block_left, false) : NULL;
     g_assert(!as.overflow);
     memory->used += (size_t)(as.at - start);
 }
