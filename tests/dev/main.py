@@ -2,6 +2,7 @@
 """The verbs of ./dev.  "packages VERB …" prints the Debian packages that a verb needs; the front installs them."""
 
 import argparse
+import contextlib
 import importlib
 import signal
 import sys
@@ -40,7 +41,8 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--peer", choices=("qemu", "none"), default="qemu")
     bench.add_argument("--pairs", type=int, default=3, metavar="N", help="rounds; an interval of 95 %% takes 6, a floor 20")
     bench.add_argument("--per-boot", type=int, default=6, metavar="N", help="benchmarks that share one boot")
-    bench.add_argument("--engine", metavar="NAME", help="what executes the guest in Powerplay")
+    bench.add_argument("--engine", choices=("translator", "interpreter"), default="translator",
+                       help="what executes the guest in Powerplay; translator unless named")
     bench.add_argument("--daemon", action="store_true", help="run ours through the daemon, not in one process")
     bench.add_argument("--no-count", action="store_true", help="do not count the host's instructions (takes a while)")
     fuzz = verbs.add_parser("fuzz")
@@ -71,7 +73,10 @@ def main(words: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if words[:1] == ["packages"]:
-            print(*needed(parser().parse_args(words[1:])))
+            # Standard output is a list of packages for the front, whatever argparse has to say.
+            with contextlib.redirect_stdout(sys.stderr):
+                packages = needed(parser().parse_args(words[1:]))
+            print(*packages)
             return 0
         arguments = parser().parse_args(words)
         return module(arguments.verb).make(arguments)
