@@ -3,9 +3,11 @@
  * Two machines boot the same guest, one on each engine, side by side.
  *
  * boot-step [OPTION...] KERNEL: registers are compared every --step instructions (2^16), the hashes
- * of all components every 2^20 and the whole state, all of memory included, at the end. Nothing
- * comes from the host: clocks and random bytes are functions of the machine's position, and idling
- * takes no real time. The last line is "N passed, N failed", a comparison of hashes being a case.
+ * of all components every 2^20 and the whole state, all of memory included, at the end. With
+ * --observe the registers and a digest of all stores are compared wherever the translator left a
+ * block (store-digest.h). Nothing comes from the host: clocks and random bytes are functions of the
+ * machine's position, and idling takes no real time. The last line is "N passed, N failed", a
+ * comparison of hashes being a case.
  *
  * 1. The interpreter runs in quanta of 2^16; the translator's quanta are random, and with --disturb
  *    its caches are dropped and its options changed now and then.
@@ -21,19 +23,22 @@
 #include "machine/cpu/mmu.h"
 #include "machine/machine.h"
 #include "machine/translator/translator.h"
+#include "tests/translator/store-digest.h"
 
 #define HASH_INTERVAL (1u << 20)
 
 typedef struct {
     Machine *machine;
     GByteArray *output;
+    StoreDigest stored;
 } Run;
 
 typedef struct {
     char *initrd, *append, *memory, *cpu, *board;
     gint64 instructions, step;
     gint seed;
-    gboolean disturb;
+    gboolean disturb, observe;
+    gint block_limit;
 } Options;
 
 static gint64 source_clock(gpointer user)
@@ -92,7 +97,11 @@ static Run *run_new(const Options *options, const char *kernel, int directory, M
     };
     run->output = g_byte_array_new();
     run->machine = machine_new(config, directory, &host, &error);
-    if (!run->machine || !machine_set_engine(run->machine, engine, NULL, &error))
+    if (!run->machine)
+        g_error("%s", error->message);
+    store_digest_begin(&run->stored, machine_cpu(run->machine, 0), options->observe);
+    TranslatorOptions translator = { .block_limit = (unsigned)options->block_limit };
+    if (!machine_set_engine(run->machine, engine, &translator, &error))
         g_error("%s", error->message);
     machine_start(run->machine, NULL);
     return run;
@@ -101,6 +110,7 @@ static Run *run_new(const Options *options, const char *kernel, int directory, M
 static void run_free(Run *run)
 {
     machine_free(run->machine);
+    store_digest_clear(&run->stored);
     g_byte_array_unref(run->output);
     g_free(run);
 }
@@ -182,6 +192,25 @@ static bool same_hashes(Run *a, Run *b, bool full)
            !memcmp(a->output->data, b->output->data, a->output->len);
 }
 
+static void run_reference(void *opaque, uint64_t icount)
+{
+    run_to(opaque, icount, NULL);
+}
+
+/* Both to instruction AT, the interpreter by way of every place where the translator left a block.
+ */
+static bool same_way(Run *a, Run *b, uint64_t at, GRand *dice)
+{
+    run_to(b, at, dice);
+    g_autofree char *difference = store_digest_follow(&a->stored, &b->stored, run_reference, a);
+    run_to(a, at, NULL);
+    if (!difference)
+        difference = store_digest_compare(&a->stored, &b->stored);
+    if (difference)
+        g_print("# %s", difference);
+    return !difference;
+}
+
 /* How many comparisons of hashes held; FAILED says whether one did not. */
 static unsigned lock_step(Run *a, Run *b, const Options *options, bool *failed)
 {
@@ -189,9 +218,8 @@ static unsigned lock_step(Run *a, Run *b, const Options *options, bool *failed)
     uint64_t limit = (uint64_t)options->instructions, step = (uint64_t)options->step;
     unsigned passed = 0;
     for (uint64_t at = step; at <= limit && is_running(a); at += step) {
-        run_to(a, at, NULL);
-        run_to(b, at, dice);
-        *failed = !same_registers(a, b) || (at % HASH_INTERVAL == 0 && !same_hashes(a, b, false));
+        *failed = !same_way(a, b, at, dice) || !same_registers(a, b) ||
+                  (at % HASH_INTERVAL == 0 && !same_hashes(a, b, false));
         if (*failed)
             return passed;
         passed += at % HASH_INTERVAL == 0;
@@ -215,6 +243,10 @@ int main(int argc, char **argv)
         { "step", 0, 0, G_OPTION_ARG_INT64, &options.step, "between comparisons of registers",
           "N" },
         { "seed", 0, 0, G_OPTION_ARG_INT, &options.seed, "of quanta and disturbances", "S" },
+        { "observe", 0, 0, G_OPTION_ARG_NONE, &options.observe,
+          "compare stores, and registers at the end of each block", NULL },
+        { "block-limit", 0, 0, G_OPTION_ARG_INT, &options.block_limit,
+          "instructions in a block, 0: as many as there are", "N" },
         { "disturb", 0, 0, G_OPTION_ARG_NONE, &options.disturb, "drop caches, change engines",
           NULL },
         { NULL }
@@ -235,6 +267,10 @@ int main(int argc, char **argv)
     g_print("# %" G_GUINT64_FORMAT " instructions, %s, %u bytes of output\n",
             cpu_icount(processor(a)), machine_run_state_name(machine_run_state(a->machine)),
             a->output->len);
+    if (options.observe)
+        g_print("# %" G_GUINT64_FORMAT " blocks were left, %" G_GUINT64_FORMAT
+                " pieces stored: registers and digests agree\n",
+                a->stored.exits_followed, a->stored.count);
     g_print("%u passed, %u failed\n", passed, failed);
     run_free(a);
     run_free(b);

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs build/tests/translator/boot-step: guests on both engines side by side.  10^8 instructions of Debian's kernel and
-3 * 10^7 of the tiny guest; with --full more than 10^9."""
+3 * 10^7 of the tiny guest; with --full more than 10^9.  Observed runs compare all stores, and the registers wherever the
+translator left a block; the plain ones run its code as it is in production."""
 
 import os
 import pathlib
@@ -14,6 +15,7 @@ from guest import guests
 
 TINY = 30 * 2**20
 QUICK, FULL = 96 * 2**20, 1024 * 2**20
+LIMITS = (1, 2, 7)      # instructions in a block
 
 
 def run(guest: guests.Guest, instructions: int, *words: str) -> tuple[int, int]:
@@ -33,11 +35,14 @@ def run(guest: guests.Guest, instructions: int, *words: str) -> tuple[int, int]:
 def main() -> int:
     length = FULL if "--full" in sys.argv[1:] else QUICK
     tiny, shell = guests.tiny(), guests.shell()
+    busy = ("--append", "rounds=35 work=60000 wait=1500")
     results = [
-        run(tiny, TINY, "--append", "rounds=35 work=60000 wait=1500"),
-        run(tiny, TINY, "--append", "rounds=35 work=60000 wait=1500", "--disturb", "--step", "4096"),
-        run(shell, length),
+        run(tiny, TINY, *busy),
+        run(tiny, TINY, *busy, "--disturb", "--observe", "--step", "4096"),
+        run(shell, length, "--observe"),
         run(shell, length, "--disturb"),
+        run(shell, length // 4, "--disturb", "--observe"),
+        *(run(shell, length // 8, "--observe", "--block-limit", str(limit)) for limit in LIMITS),
     ]
     passed, failed = (sum(column) for column in zip(*results))
     print(f"{passed} passed, {failed} failed")

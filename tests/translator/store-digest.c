@@ -78,8 +78,9 @@ static void note_exit(void *opaque, const Cpu *cpu)
 {
     StoreDigest *digest = opaque;
     uint64_t icount = cpu_icount(cpu);
-    bool is_known = digest->exits->len &&
-                    g_array_index(digest->exits, ExitDigest, digest->exits->len - 1).icount == icount;
+    bool is_known =
+        digest->exits->len &&
+        g_array_index(digest->exits, ExitDigest, digest->exits->len - 1).icount == icount;
     if (is_known || icount == digest->budget_start)
         return;
     ExitDigest exit = { icount, cpu->s.cia, digest_registers(cpu), digest_before(digest, icount) };
@@ -107,7 +108,8 @@ static char *describe_stores(const StoreDigest *reference, const StoreDigest *tr
                              uint64_t icount)
 {
     GString *text = g_string_new(NULL);
-    g_string_append_printf(text, "stores before instruction %" G_GUINT64_FORMAT " differ\n", icount);
+    g_string_append_printf(text, "stores before instruction %" G_GUINT64_FORMAT " differ\n",
+                           icount);
     describe_last(text, "interpreter", reference);
     describe_last(text, "translator, since then", translated);
     return g_string_free(text, FALSE);
