@@ -143,9 +143,12 @@ void cpu_set_timebase(Cpu *cpu, uint64_t value)
 
 uint64_t cpu_xer(const Cpu *cpu)
 {
-    return (uint64_t)cpu->s.so << XER_SO_SHIFT | (uint64_t)cpu->s.ov << XER_OV_SHIFT |
-           (uint64_t)cpu->s.ca << XER_CA_SHIFT | (uint64_t)cpu->s.ov32 << XER_OV32_SHIFT |
-           (uint64_t)cpu->s.ca32 << XER_CA32_SHIFT | cpu->s.xer_count;
+    uint64_t xer = (uint64_t)cpu->s.so << XER_SO_SHIFT | (uint64_t)cpu->s.ov << XER_OV_SHIFT |
+                   (uint64_t)cpu->s.ca << XER_CA_SHIFT | cpu->s.xer_count;
+    /* These two came with Power ISA 3.0. */
+    if (cpu->model->is_64bit)
+        xer |= (uint64_t)cpu->s.ov32 << XER_OV32_SHIFT | (uint64_t)cpu->s.ca32 << XER_CA32_SHIFT;
+    return xer;
 }
 
 void cpu_set_xer(Cpu *cpu, uint64_t value)

@@ -6,6 +6,7 @@
  * The condition register logic itself is in branch.c.
  */
 #include "machine/cpu/cpu.h"
+#include "machine/cpu/model.h"
 #include "machine/cpu/ops.h"
 
 #define RS (cpu->s.gpr[insn->t])
@@ -13,10 +14,10 @@
 #define RA (cpu->s.gpr[insn->a])
 #define RB (cpu->s.gpr[insn->b])
 
-/* The L bit of the compares: operands of 64 bits. */
-static inline bool is_double(const Insn *insn)
+/* The L bit of the compares: operands of 64 bits. Reserved, and ignored, on 32-bit models. */
+static inline bool is_double(const Cpu *cpu, const Insn *insn)
 {
-    return INSN_BITS(insn, 10, 10);
+    return INSN_BITS(insn, 10, 10) && cpu->model->is_64bit;
 }
 
 static inline ExecStatus compare_signed(Cpu *cpu, const Insn *insn, int64_t a, int64_t b)
@@ -33,27 +34,27 @@ static inline ExecStatus compare_unsigned(Cpu *cpu, const Insn *insn, uint64_t a
 
 ExecStatus op_cmp(Cpu *cpu, const Insn *insn)
 {
-    if (is_double(insn))
+    if (is_double(cpu, insn))
         return compare_signed(cpu, insn, (int64_t)RA, (int64_t)RB);
     return compare_signed(cpu, insn, (int32_t)RA, (int32_t)RB);
 }
 
 ExecStatus op_cmpi(Cpu *cpu, const Insn *insn)
 {
-    int64_t a = is_double(insn) ? (int64_t)RA : (int32_t)RA;
+    int64_t a = is_double(cpu, insn) ? (int64_t)RA : (int32_t)RA;
     return compare_signed(cpu, insn, a, insn_si(insn));
 }
 
 ExecStatus op_cmpl(Cpu *cpu, const Insn *insn)
 {
-    if (is_double(insn))
+    if (is_double(cpu, insn))
         return compare_unsigned(cpu, insn, RA, RB);
     return compare_unsigned(cpu, insn, (uint32_t)RA, (uint32_t)RB);
 }
 
 ExecStatus op_cmpli(Cpu *cpu, const Insn *insn)
 {
-    uint64_t a = is_double(insn) ? RA : (uint32_t)RA;
+    uint64_t a = is_double(cpu, insn) ? RA : (uint32_t)RA;
     return compare_unsigned(cpu, insn, a, insn_ui(insn));
 }
 
@@ -66,7 +67,7 @@ static inline bool in_range(uint64_t value, uint64_t range)
 /* The bounds are, from the right, low and high; with L=1 a second pair follows to the left. */
 ExecStatus op_cmprb(Cpu *cpu, const Insn *insn)
 {
-    bool match = in_range(RA, RB) || (is_double(insn) && in_range(RA, RB >> 16));
+    bool match = in_range(RA, RB) || (is_double(cpu, insn) && in_range(RA, RB >> 16));
     cpu->s.crf[insn->t] = match ? CR_GT : 0;
     return EXEC_NEXT;
 }

@@ -7,6 +7,7 @@
  *    sets an exception bit.
  */
 #include "machine/cpu/float-status.h"
+#include "machine/cpu/model.h"
 
 #define ENABLES  (FPSCR_VE | FPSCR_OE | FPSCR_UE | FPSCR_ZE | FPSCR_XE)
 #define CONTROLS (FPSCR_DRN | ENABLES | FPSCR_NI | FPSCR_RN)
@@ -79,15 +80,21 @@ ExecStatus op_mcrfs(Cpu *cpu, const Insn *insn)
     return EXEC_NEXT;
 }
 
+/* The fields L and W came with the upper half of FPSCR; 32-bit models ignore them. */
+static bool has_upper_half(const Cpu *cpu)
+{
+    return cpu->model->is_64bit;
+}
+
 ExecStatus op_mtfsf(Cpu *cpu, const Insn *insn)
 {
     uint64_t value = cpu_fpr(cpu, insn->b);
     uint64_t mask = 0;
     for (unsigned i = 0; i < 8; i++)
         mask = mask << 4 | (INSN_BITS(insn, 7, 14) >> (7 - i) & 1 ? 15 : 0);
-    if (INSN_BITS(insn, 6, 6)) /* L */
+    if (INSN_BITS(insn, 6, 6) && has_upper_half(cpu)) /* L */
         mask = ~0ull;
-    else if (INSN_BITS(insn, 15, 15)) /* W: the high word */
+    else if (INSN_BITS(insn, 15, 15) && has_upper_half(cpu)) /* W: the high word */
         mask <<= 32;
     replace(cpu, mask, value);
     return trap_if_summarised(cpu);
@@ -96,7 +103,8 @@ FLOAT_RC(mtfsf)
 
 ExecStatus op_mtfsfi(Cpu *cpu, const Insn *insn)
 {
-    unsigned shift = 28 - 4 * INSN_BITS(insn, 6, 8) + (INSN_BITS(insn, 15, 15) ? 32 : 0);
+    bool upper = INSN_BITS(insn, 15, 15) && has_upper_half(cpu);
+    unsigned shift = 28 - 4 * INSN_BITS(insn, 6, 8) + (upper ? 32 : 0);
     replace(cpu, 15ull << shift, (uint64_t)INSN_BITS(insn, 16, 19) << shift);
     return trap_if_summarised(cpu);
 }

@@ -4,6 +4,7 @@
  *
  * Rows with OE=1 have none: they are rare, and the interpreter's functions keep OV and SO.
  */
+#include "machine/cpu/model.h"
 #include "machine/translator/build-rows.h"
 
 #define T (build->insn->t)
@@ -479,7 +480,7 @@ bool build_srawi_rc(Builder *build)
 
 static bool build_compare_forms(Builder *build, bool is_signed, Ref b)
 {
-    bool wide = INSN_BITS(build->insn, 10, 10);
+    bool wide = INSN_BITS(build->insn, 10, 10) && build->cpu->model->is_64bit;
     build_compare(build, T, is_signed, wide, get(build, A), b);
     return true;
 }
