@@ -146,11 +146,11 @@ struct Cpu {
 
     /* Between translated code and its helpers (machine/translator). */
     struct {
-        uint64_t ea, value;           /* of a memory access on its slow path */
-        const void *link;             /* the exit that was taken and is not linked yet */
-        uint32_t leave;               /* a helper asks to go back: 0 or 1 */
-        uint8_t must_return;          /* and a boundary must look */
-        uint32_t cr_less, cr_greater; /* constants that translated code wants in memory */
+        uint64_t ea, value;                /* of a memory access on its slow path */
+        const void *link;                  /* the exit that was taken and is not linked yet */
+        uint32_t leave;                    /* a helper asks to go back: 0 or 1 */
+        uint8_t must_return;               /* and a boundary must look */
+        uint8_t cr_less[8], cr_greater[8]; /* what comparisons found (cr-pending.h) */
     } translated;
 
     /* What translated code has not yet done to FPSCR (machine/translator/float-pending.h). */

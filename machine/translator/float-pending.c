@@ -6,6 +6,7 @@
 #include "machine/cpu/decode.h"
 #include "machine/cpu/float-status.h"
 #include "machine/cpu/model.h"
+#include "machine/translator/cr-pending.h"
 #include "machine/translator/helpers.h"
 
 /* Executes INSN on OPERANDS (of t, a, b, c) for what it does to FPSCR alone. */
@@ -50,5 +51,6 @@ void float_pending_settle(Cpu *cpu)
 void float_settled_call(Cpu *cpu, const Block *block, uint32_t what, int64_t budget)
 {
     float_pending_settle(cpu);
+    cr_pending_settle(cpu);
     helper_call(cpu, block, what, budget);
 }

@@ -9,6 +9,7 @@
 #include <immintrin.h>
 
 #include "machine/memory.h"
+#include "machine/translator/cr-pending.h"
 #include "machine/translator/float-pending.h"
 #include "machine/translator/helpers.h"
 
@@ -21,16 +22,19 @@ void helper_stored(Cpu *cpu, uint32_t what, int64_t budget)
     observer->stored(observer->opaque, icount, at, HELPER_SIZE(what), data);
 }
 
-/* FPSCR is shown as it would be, and what is pending stays so. */
+/* FPSCR and CR are shown as they would be, and what is pending stays so. */
 void helper_block_left(Cpu *cpu, const Block *next, uint32_t what, int64_t budget)
 {
     unsigned mxcsr = _mm_getcsr();
     uint64_t fpscr = cpu->s.fpscr;
     __typeof__(cpu->pending) pending = cpu->pending;
+    uint64_t less = cr_pending_word(cpu->translated.cr_less);
     float_pending_settle(cpu);
+    cr_pending_settle(cpu);
     cpu->s.cia = next->ea;
     cpu->left = budget;
     cpu->observer->block_left(cpu->observer->opaque, cpu);
+    memcpy(cpu->translated.cr_less, &less, sizeof less);
     cpu->pending = pending;
     cpu->s.fpscr = fpscr;
     _mm_setcsr(mxcsr);

@@ -27,6 +27,7 @@
 #include "machine/cpu/mmu.h"
 #include "machine/cpu/observer.h"
 #include "machine/translator/block.h"
+#include "machine/translator/cr-pending.h"
 #include "machine/translator/float-pending.h"
 #include "machine/translator/helpers.h"
 #include "machine/translator/x86-64/target.h"
@@ -82,8 +83,7 @@ Translator *translator_new(Cpu *cpu, Memory *memory, const TranslatorOptions *op
     translator->arena_used = ARENA_CHUNK;
     translator->heat = g_new0(uint8_t, HEAT_COUNTERS);
     translator->ir = g_new(IrBlock, 1);
-    cpu->translated.cr_less = CR_LT;
-    cpu->translated.cr_greater = CR_GT;
+    memset(cpu->translated.cr_less, CR_IS_IN_STATE, sizeof cpu->translated.cr_less);
     return g_steal_pointer(&translator);
 }
 
@@ -309,6 +309,7 @@ static void enter(Translator *translator, const uint8_t *code)
     translator->cpu->translated.link = NULL;
     translator->cpu->translated.leave = 0;
     run(translator->cpu, code);
+    cr_pending_settle(translator->cpu);
     float_pending_settle(translator->cpu);
 }
 

@@ -294,6 +294,27 @@ static inline void asm_test_mem8_imm(Assembler *as, Mem mem, uint8_t value)
     asm_byte(as, value);
 }
 
+static inline void asm_cmp_mem8_imm(Assembler *as, Mem mem, uint8_t value)
+{
+    asm_rm(as, 0x80, false, ALU_CMP, mem);
+    asm_byte(as, value);
+}
+
+/* Byte registers need a REX prefix from RSP up. */
+static inline void asm_alu8_mem(Assembler *as, AluOp op, HostReg to, Mem from)
+{
+    asm_rex(as, false, to, from.index == NO_REG ? 0 : from.index, from.base, to >= RSP);
+    asm_byte(as, (uint8_t)(op << 3 | 2));
+    asm_modrm_mem(as, to, from);
+}
+
+static inline void asm_test8(Assembler *as, HostReg reg)
+{
+    asm_rex(as, false, reg, 0, reg, reg >= RSP);
+    asm_byte(as, 0x84);
+    asm_modrm_reg(as, reg, reg);
+}
+
 /* Group 3 (not 2, neg 3, mul 4, imul 5, div 6, idiv 7) and shifts (rol 0, ror 1, shl 4, shr 5, sar
  * 7). */
 static inline void asm_group3(Assembler *as, unsigned op, bool wide, HostReg reg)

@@ -211,6 +211,7 @@ static void lower_compare(FloatCode *f)
     asm_alu(as, ALU_ADD, false, f->temp, f->other);
     asm_lea(as, false, f->temp, mem_indexed(f->temp, f->temp, 0, 2));
     asm_store8(as, cr_mem(f->insn->t), f->temp);
+    asm_store_imm8(as, cr_less_mem(f->insn->t), CR_IS_IN_STATE);
     asm_alu_imm(as, ALU_OR, false, f->temp, 0x10);
     asm_store(as, CPU_MEM(pending.fpcc), f->temp);
 }

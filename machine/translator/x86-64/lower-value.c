@@ -278,14 +278,14 @@ static void lower_shift_algebraic(Lowering *low, const IrNode *node)
 static void emit_compare(Lowering *low, const IrNode *node)
 {
     Allocator *allocator = &low->allocator;
-    int32_t imm;
     HostReg a = allocator_use(allocator, node->a);
     uint64_t value;
-    if (!node->wide && allocator_is_const(allocator, node->b, &value)) {
+    if (!node->wide && allocator_is_const(allocator, node->b, &value) && (int32_t)value) {
         asm_alu_imm(&low->as, ALU_CMP, false, a, (int32_t)value);
         return;
     }
-    if (allocator_is_imm(allocator, node->b, &imm) && imm == 0) {
+    if (allocator_is_const(allocator, node->b, &value) &&
+        (node->wide ? value : (uint32_t)value) == 0) {
         asm_test(&low->as, node->wide, a, a);
         return;
     }
@@ -293,31 +293,54 @@ static void emit_compare(Lowering *low, const IrNode *node)
     alu_operand(&low->as, ALU_CMP, node->wide, a, &b);
 }
 
-/* Starts from "equal"; SO joins. Constants for cmov stand in the Cpu. */
 static void lower_compare(Lowering *low, const IrNode *node)
 {
-    Assembler *as = &low->as;
     if (node->is_dead)
         return;
-    HostReg field = allocator_temp(&low->allocator);
-    asm_mov_imm(as, field, CR_EQ);
     emit_compare(low, node);
-    HostCondition greater = node->is_signed ? CC_G : CC_A, less = node->is_signed ? CC_L : CC_B;
-    asm_rm(as, 0x0f40 | greater, false, field, CPU_MEM(translated.cr_greater));
-    asm_rm(as, 0x0f40 | less, false, field, CPU_MEM(translated.cr_less));
-    asm_rex(as, false, field, 0, RBP, field >= RSP);
-    asm_byte(as, 0x0a); /* or r8, [so] */
-    asm_modrm_mem(as, field, CPU_MEM(s.so));
-    asm_store8(as, cr_mem(node->field), field);
+    asm_setcc_mem(&low->as, node->is_signed ? CC_L : CC_B, cr_less_mem(node->field));
+    asm_setcc_mem(&low->as, node->is_signed ? CC_G : CC_A, cr_greater_mem(node->field));
+    low->compared = node;
+    low->compared_at = low->as.at;
+}
+
+/* The flags are still those of the comparison that NODE wants. */
+static bool is_compared(const Lowering *low, const IrNode *node)
+{
+    const IrNode *last = low->compared;
+    return last && low->compared_at == low->as.at && last->a == node->a && last->b == node->b &&
+           last->is_signed == node->is_signed && last->wide == node->wide;
+}
+
+/* The bit of a field that no comparison of this block has set. */
+static HostCondition test_field(Lowering *low, const IrNode *node)
+{
+    Assembler *as = &low->as;
+    Mem less = cr_less_mem(node->field);
+    HostReg temp = NO_REG;
+    if (node->bit == CR_EQ) {
+        temp = allocator_temp(&low->allocator);
+        asm_rm(as, 0x0fb6, false, temp, less);
+        asm_alu8_mem(as, ALU_OR, temp, cr_greater_mem(node->field));
+    } else {
+        asm_cmp_mem8_imm(as, less, 0);
+    }
+    Stub *stub = lower_field_stub(low, node, asm_jcc(as, CC_S));
+    stub->target = temp;
+    if (node->bit == CR_GT)
+        asm_cmp_mem8_imm(as, cr_greater_mem(node->field), 0);
+    else if (node->bit == CR_SO)
+        asm_cmp_mem8_imm(as, CPU_MEM(s.so), 0);
+    stub->resume = as->at;
+    return node->bit == CR_EQ ? CC_E : CC_NE;
 }
 
 HostCondition lower_condition(Lowering *low, const IrNode *node)
 {
-    if (!node->fused) {
-        asm_test_mem8_imm(&low->as, cr_mem(node->field), node->bit);
-        return CC_NE;
-    }
-    emit_compare(low, node);
+    if (!node->fused)
+        return test_field(low, node);
+    if (!is_compared(low, node))
+        emit_compare(low, node);
     switch (node->bit) {
     case CR_LT: return node->is_signed ? CC_L : CC_B;
     case CR_GT: return node->is_signed ? CC_G : CC_A;
@@ -340,9 +363,30 @@ static void lower_select(Lowering *low, const IrNode *node)
 
 static void lower_get_cr(Lowering *low, const IrNode *node)
 {
+    Assembler *as = &low->as;
+    HostReg found = allocator_temp(&low->allocator), field = allocator_temp(&low->allocator);
+    asm_rm(as, 0x0fb6, false, found, cr_less_mem(node->field));
+    asm_test8(as, found);
+    Stub *stub = lower_field_stub(low, node, asm_jcc(as, CC_S));
+    stub->target = field;
+    asm_rm(as, 0x0fb6, false, field, cr_greater_mem(node->field));
+    asm_lea(as, false, found, mem_indexed(field, found, 1, 0));
+    asm_mov_imm(as, field, CR_EQ);
+    asm_shift_var(as, BMI_SHLX, false, field, field, found);
+    asm_alu8_mem(as, ALU_OR, field, CPU_MEM(s.so));
+    stub->resume = as->at;
     HostReg target = allocator_target(&low->allocator);
-    asm_rm(&low->as, 0x0fb6, false, target, cr_mem(node->field));
+    asm_mov(as, target, field);
     allocator_result(&low->allocator, target);
+}
+
+static void lower_set_cr(Lowering *low, const IrNode *node)
+{
+    if (node->is_dead)
+        return;
+    HostReg value = allocator_use(&low->allocator, node->a);
+    asm_store8(&low->as, cr_mem(node->field), value);
+    asm_store_imm8(&low->as, cr_less_mem(node->field), CR_IS_IN_STATE);
 }
 
 static void lower_get_carry(Lowering *low)
@@ -406,10 +450,7 @@ void lower_value(Lowering *low, const IrNode *node)
     case IR_CARRY: lower_get_carry(low); break;
     case IR_SELECT: lower_select(low, node); break;
     case IR_GET_CR: lower_get_cr(low, node); break;
-    case IR_SET_CR:
-        if (!node->is_dead)
-            asm_store8(&low->as, cr_mem(node->field), allocator_use(allocator, node->a));
-        break;
+    case IR_SET_CR: lower_set_cr(low, node); break;
     case IR_CMP: lower_compare(low, node); break;
     default: g_assert_not_reached();
     }

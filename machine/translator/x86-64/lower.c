@@ -32,7 +32,7 @@ static Stub *add_stub(Lowering *low, uint8_t *site)
 Stub *lower_call_stub(Lowering *low, const IrNode *node)
 {
     Stub *stub = add_stub(low, NULL);
-    stub->is_call = true;
+    stub->kind = STUB_CALL;
     stub->what = node->insn;
     stub->home = node->op == IR_VSR_LOAD || node->op == IR_VSR_STORE ? node->home : HOME_COUNT;
     return stub;
@@ -43,6 +43,13 @@ void lower_call_resume(Lowering *low, Stub *stub)
     stub->resume = low->as.at;
     stub->live = allocator_live_temps(&low->allocator, NO_REG);
     stub->xmm = low->xmm.now;
+}
+
+Stub *lower_field_stub(Lowering *low, const IrNode *node, uint8_t *site)
+{
+    Stub *stub = add_stub(low, site);
+    stub->kind = STUB_FIELD;
+    return stub;
 }
 
 /* --- memory ----------------------------------------------------------------------------------- */
@@ -73,7 +80,8 @@ static uint32_t describe_access(const IrNode *node)
 }
 
 /*
- * Looks EA up in a table of the bank. Gives a register with the addend; on a miss goes to a stub.
+ * Looks EA up in a table of the bank, by the page of its last byte, so that an access that crosses
+ * pages misses. Gives a register with the addend; on a miss goes to a stub.
  */
 static HostReg emit_lookup(Lowering *low, HostReg ea, unsigned size, size_t table, Stub **stub)
 {
@@ -81,8 +89,8 @@ static HostReg emit_lookup(Lowering *low, HostReg ea, unsigned size, size_t tabl
     HostReg index = allocator_temp(&low->allocator), tag = allocator_temp(&low->allocator);
     asm_rorx(as, true, index, ea, TLB_PAGE_BITS - 4);
     asm_alu_imm(as, ALU_AND, false, index, (TLB_SETS - 1) << 4);
-    asm_mov(as, tag, ea);
-    asm_alu_imm(as, ALU_AND, true, tag, (int32_t)(-4096 | (int32_t)(size - 1)));
+    asm_lea(as, true, tag, mem_at(ea, (int32_t)size - 1));
+    asm_alu_imm(as, ALU_AND, true, tag, -4096);
     if (table == offsetof(TlbBank, write))
         lower_match_observed(low, tag);
     asm_alu_mem(as, ALU_CMP, true, tag, mem_indexed(BANK_REG, index, 0, (int32_t)table));
@@ -219,17 +227,37 @@ static void emit_helper_stub(Lowering *low, const Stub *stub)
         asm_mov(as, stub->target, RAX);
 }
 
+static void emit_field_stub(Lowering *low, const Stub *stub)
+{
+    Assembler *as = &low->as;
+    const IrNode *node = &low->ir->node[stub->node];
+    if (stub->target == NO_REG) {
+        asm_test_mem8_imm(as, cr_mem(node->field), node->bit);
+    } else {
+        asm_rm(as, 0x0fb6, false, stub->target, cr_mem(node->field));
+        if (node->op != IR_GET_CR) {
+            asm_alu_imm(as, ALU_XOR, false, stub->target, node->bit);
+            asm_alu_imm(as, ALU_AND, false, stub->target, node->bit);
+        }
+    }
+    asm_jmp_to(as, stub->resume);
+}
+
 static void emit_stub(Lowering *low, const Stub *stub)
 {
     Assembler *as = &low->as;
     asm_land(as, stub->site);
+    if (stub->kind == STUB_FIELD) {
+        emit_field_stub(low, stub);
+        return;
+    }
     for (unsigned i = 0; i < G_N_ELEMENTS(stub->more); i++)
         if (stub->more[i])
             asm_land(as, stub->more[i]);
     for (unsigned i = 0; i < TEMP_COUNT; i++)
         if (stub->live >> temp_regs[i] & 1)
             asm_store(as, mem_at(RSP, 8 * temp_regs[i]), temp_regs[i]);
-    if (stub->is_call)
+    if (stub->kind == STUB_CALL)
         emit_call_stub(low, stub);
     else
         emit_helper_stub(low, stub);
@@ -413,6 +441,7 @@ bool target_lower(CodeMemory *memory, const TargetThunks *thunks, const IrBlock 
     low->block = block;
     low->thunks = thunks;
     low->stub_count = low->exit_count = 0;
+    low->compared = NULL;
     xmm_forget(low);
     block->link_count = 0;
     allocator_init(&low->allocator, &low->as, ir);

@@ -10,7 +10,11 @@
 #include "machine/translator/x86-64/lower-vector.h"
 #include "machine/translator/x86-64/target.h"
 
-/* The slow path of a memory access, or (is_call) the interpreter's function for the instruction. */
+/*
+ * Out-of-line code: the slow path of a memory access, the interpreter's function for the
+ * instruction, or the look at a CR field that stands in the state.
+ */
+typedef enum { STUB_ACCESS, STUB_CALL, STUB_FIELD } StubKind;
 typedef struct {
     uint8_t *site;    /* the jump that leads here */
     uint8_t *more[3]; /* other jumps that lead here, or NULL */
@@ -19,9 +23,9 @@ typedef struct {
     unsigned live;    /* temporaries to be kept, a bit each */
     HostReg ea, value, target;
     Ref node;
+    StubKind kind;
     bool is_store;
-    bool is_call;
-    uint8_t home;    /* is_call: a GPR that the function changes but later nodes set; HOME_COUNT */
+    uint8_t home; /* STUB_CALL: a GPR that the function changes but later nodes set; HOME_COUNT */
     XmmSnapshot xmm; /* what is cached where the fast path goes on */
 } Stub;
 
@@ -41,6 +45,8 @@ typedef struct {
     Exit exit[2];
     unsigned exit_count;
     XmmCache xmm;
+    const IrNode *compared; /* its flags are those of the host, at this place */
+    const uint8_t *compared_at;
 } Lowering;
 
 static inline Mem vsr_mem(uint64_t n)
@@ -54,6 +60,11 @@ static inline Mem vsr_mem(uint64_t n)
  */
 Stub *lower_call_stub(Lowering *low, const IrNode *node);
 void lower_call_resume(Lowering *low, Stub *stub);
+/*
+ * The stub for NODE, which looks at a CR field, when that stands in the state. It brings a GET_CR's
+ * field into the stub's target; for others it sets the flags, those of CR_EQ by way of the target.
+ */
+Stub *lower_field_stub(Lowering *low, const IrNode *node, uint8_t *site);
 
 /*
  * For an observer of stores; without one neither emits anything. Makes TAG, of the page of a store,

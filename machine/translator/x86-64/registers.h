@@ -15,6 +15,7 @@
 #ifndef MACHINE_TRANSLATOR_X86_64_REGISTERS_H
 #define MACHINE_TRANSLATOR_X86_64_REGISTERS_H
 
+#include "machine/translator/cr-pending.h"
 #include "machine/translator/ir.h"
 #include "machine/translator/x86-64/assembler.h"
 
@@ -52,9 +53,20 @@ static inline Mem home_mem(unsigned home)
     return mem_at(CPU_REG, (int32_t)offset - CPU_BIAS);
 }
 
+/* A CR field that stands in the state; and what a comparison found (cr-pending.h). */
 static inline Mem cr_mem(unsigned field)
 {
     return mem_at(CPU_REG, (int32_t)(offsetof(Cpu, s.crf) + field) - CPU_BIAS);
+}
+
+static inline Mem cr_less_mem(unsigned field)
+{
+    return mem_at(CPU_REG, (int32_t)(offsetof(Cpu, translated.cr_less) + field) - CPU_BIAS);
+}
+
+static inline Mem cr_greater_mem(unsigned field)
+{
+    return mem_at(CPU_REG, (int32_t)(offsetof(Cpu, translated.cr_greater) + field) - CPU_BIAS);
 }
 
 /* The frame of translated code: a slot for each host register, 16-aligned. */
