@@ -160,6 +160,10 @@ struct Cpu {
         const Insn *convert; /* the last conversion to an integer after it, or NULL */
         uint64_t fpcc;       /* 16 + FPCC of the last comparison after it, or 0 */
         uint64_t converted;
+        uint32_t host_flags; /* of the host, as translated code has read them */
+        /* The host's flags are VMX operations', no one's concern, and FPSCR.XE is set until that is
+         * over: 1, and 8 if it was set before (lower-vector-lanes.c). */
+        uint8_t lanes;
     } pending;
 
     CpuException exception; /* valid while EXEC_EXCEPTION is on its way */

@@ -12,11 +12,13 @@
 static const uint8_t forms[ISA_ROW_COUNT] = {
 #define VECTOR(row, recipe, operation)
 #define VECTOR_VALUE(row, recipe, operation)
+#define VECTOR_CHECKED(row, recipe, operation)
 #define VECTOR_LOAD(row, form, kind)  [ISA_##row] = FORM_##form,
 #define VECTOR_STORE(row, form, kind) [ISA_##row] = FORM_##form,
 #include "machine/translator/x86-64/vector.def"
 #undef VECTOR
 #undef VECTOR_VALUE
+#undef VECTOR_CHECKED
 #undef VECTOR_LOAD
 #undef VECTOR_STORE
 };
@@ -41,6 +43,13 @@ static void forget_fields(Builder *build)
 bool build_vector(Builder *build)
 {
     row_node(build, IR_VECTOR);
+    forget_fields(build);
+    return true;
+}
+
+bool build_vector_checked(Builder *build)
+{
+    row_node(build, IR_VECTOR_CHECKED);
     forget_fields(build);
     return true;
 }

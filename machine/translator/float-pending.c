@@ -27,8 +27,19 @@ static void repeat(Cpu *cpu, const Insn *insn, const uint64_t operands[4])
         cpu->s.vsr[number[i]] = saved[i];
 }
 
+/* Ends the time in which the host's flags were not scalar operations'. */
+static void give_back_flags(Cpu *cpu)
+{
+    if (!(cpu->pending.lanes & FPSCR_XE))
+        cpu->s.fpscr &= ~(uint64_t)FPSCR_XE;
+    cpu->pending.lanes = 0;
+    _mm_setcsr(FLOAT_MXCSR);
+}
+
 void float_pending_settle(Cpu *cpu)
 {
+    if (cpu->pending.lanes)
+        give_back_flags(cpu);
     const Insn *insn = cpu->pending.insn, *convert = cpu->pending.convert;
     uint64_t code = cpu->pending.fpcc;
     if (!insn && !convert && !code)

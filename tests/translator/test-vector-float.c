@@ -27,11 +27,13 @@ typedef struct {
 static const Candidate candidates[] = {
 #define VECTOR(row, recipe, operation)       { ISA_##row, FORM_NONE, false },
 #define VECTOR_VALUE(row, recipe, operation) { ISA_##row, FORM_NONE, true },
+#define VECTOR_CHECKED(row, recipe, operation) { ISA_##row, FORM_NONE, false },
 #define VECTOR_LOAD(row, form, kind)         { ISA_##row, FORM_##form, false },
 #define VECTOR_STORE(row, form, kind)        { ISA_##row, FORM_##form, false },
 #include "machine/translator/x86-64/vector.def"
 #undef VECTOR
 #undef VECTOR_VALUE
+#undef VECTOR_CHECKED
 #undef VECTOR_LOAD
 #undef VECTOR_STORE
 #define BUILDER(row, function)                                     { ISA_##row, FORM_NONE, false },

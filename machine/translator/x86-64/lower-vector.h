@@ -29,6 +29,9 @@ typedef struct {
     uint16_t busy;   /* in use by the present node */
     uint16_t next;   /* where to look for a victim */
     uint64_t narrow; /* VSRs whose doubleword 1 is known to be zero */
+    /* VSRs that hold no denormal single if VSCR.NJ is set; whether the present node's result is. */
+    uint64_t clean;
+    bool cleaned;
 } XmmCache;
 
 #endif

@@ -73,7 +73,7 @@ Stub *lower_field_stub(Lowering *low, const IrNode *node, uint8_t *site);
 void lower_match_observed(Lowering *low, HostReg tag);
 void lower_observe_store(Lowering *low, const IrNode *node, Mem mem, unsigned size);
 
-/* VSRs in host registers (lower-vector.c). */
+/* VSRs in host registers (lower-vector-cache.c). */
 void xmm_forget(Lowering *low);
 void xmm_begin(Lowering *low);
 uint8_t xmm_temp(Lowering *low);
@@ -82,6 +82,10 @@ uint8_t xmm_read_low(Lowering *low, unsigned n);
 void xmm_write(Lowering *low, unsigned n, uint8_t reg);
 void xmm_write_low(Lowering *low, unsigned n, uint8_t reg, bool is_kept);
 void xmm_reload(Lowering *low, const XmmSnapshot *snapshot);
+void xmm_drop(Lowering *low, unsigned n);
+/* The place of a copy of VSR N in FORMAT, or -1. */
+int xmm_find(const Lowering *low, unsigned n, XmmFormat format);
+Mem xmm_doubleword_mem(unsigned n, unsigned doubleword);
 
 /* Vector nodes; false if NODE is none. */
 bool lower_vector_node(Lowering *low, const IrNode *node);
