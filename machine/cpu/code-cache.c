@@ -54,7 +54,7 @@ static ExecStatus decode_and_execute(Cpu *cpu, const Insn *insn)
 {
     Insn *entry = (Insn *)insn;
     /* The entry knows its page only by position: the page starts a whole number of entries back. */
-    DecodedPage *page = cpu->tlb->fetch[FETCH_INDEX(cpu->s.cia)].decoded;
+    DecodedPage *page = cpu->code->fetch[FETCH_INDEX(cpu->s.cia)].decoded;
     size_t index = cpu->s.cia >> 2 & (PAGE_INSNS - 1);
     g_assert(entry == &page->insn[index]);
     if (!(page->granules >> (index / GRANULE_INSNS) & 1)) {

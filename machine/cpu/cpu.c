@@ -100,7 +100,7 @@ void cpu_mode_changed(Cpu *cpu)
     bool guest_is_little = cpu->s.msr & MSR_LE;
     cpu->byte_swap = guest_is_little != (G_BYTE_ORDER == G_LITTLE_ENDIAN);
     cpu->mode_key = mode_key_of(cpu->s.msr);
-    cpu->tlb = mmu_select_bank(cpu->mmu);
+    mmu_select_banks(cpu->mmu);
 }
 
 void cpu_break_reservation(Cpu *cpu, uint64_t address, uint64_t length)

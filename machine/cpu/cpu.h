@@ -126,6 +126,7 @@ typedef struct {
 
 typedef struct CpuModel CpuModel; /* model.h */
 typedef struct TlbBank TlbBank;   /* tlb.h */
+typedef struct CodeBank CodeBank;
 typedef struct CpuBoard CpuBoard; /* board-hooks.h: what the processor asks its board */
 typedef struct CpuEngine CpuEngine;
 
@@ -133,7 +134,8 @@ struct Cpu {
     CpuState s;
 
     /* Derived from the state; rebuilt by cpu_mode_changed(). */
-    TlbBank *tlb;      /* translations under the present MSR, PID and keys */
+    TlbBank *tlb;      /* translations of data under the present MSR, PID and keys */
+    CodeBank *code;    /* and of instructions */
     uint64_t ea_mask;  /* all ones, or the low 32 bits in 32-bit mode */
     uint32_t mode_key; /* what predecoding depends on (mode.h) */
     uint8_t byte_swap; /* guest data order differs from the host's */

@@ -143,13 +143,25 @@ static unsigned refusals(uint64_t bits)
 }
 
 /* Without relocation neither blocks nor segments matter. */
-static void bank_key(const Cpu *cpu, uint64_t key[TLB_KEY_WORDS - 1])
+static void bank_key(const Cpu *cpu, TlbKey *key, uint64_t relocation)
 {
-    if (!(cpu->s.msr & (MSR_IR | MSR_DR)))
+    if (!(cpu->s.msr & relocation))
         return;
-    key[0] = mmu_blocks_version(cpu->mmu);
+    key->word[0] = mmu_blocks_version(cpu->mmu);
     for (unsigned i = 0; i < 8; i++)
-        key[1 + i] = (uint64_t)cpu->s.sr[2 * i] << 32 | cpu->s.sr[2 * i + 1];
+        key->word[1 + i] = (uint64_t)cpu->s.sr[2 * i] << 32 | cpu->s.sr[2 * i + 1];
+}
+
+static void bank_keys(const Cpu *cpu, TlbKey *data, TlbKey *code)
+{
+    bank_key(cpu, data, MSR_DR);
+    bank_key(cpu, code, MSR_IR);
+}
+
+/* Segment registers name the address space, and the keys hold them all. */
+static bool is_private(uint64_t ea)
+{
+    return false;
 }
 
 const MmuFamily mmu_hash32 = {
@@ -159,5 +171,6 @@ const MmuFamily mmu_hash32 = {
     .mark = mark,
     .forget = forget,
     .refusals = refusals,
-    .bank_key = bank_key,
+    .bank_keys = bank_keys,
+    .is_private = is_private,
 };

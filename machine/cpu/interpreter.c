@@ -21,7 +21,7 @@
 static inline const Insn *fetch(Cpu *cpu)
 {
     uint64_t cia = cpu->s.cia;
-    const FetchEntry *entry = &cpu->tlb->fetch[FETCH_INDEX(cia)];
+    const FetchEntry *entry = &cpu->code->fetch[FETCH_INDEX(cia)];
     DecodedPage *page = entry->decoded;
     if (G_UNLIKELY(entry->tag != (cia & ~(TLB_PAGE_SIZE - 1))))
         page = mmu_fetch_page(cpu, cia);

@@ -44,9 +44,10 @@ typedef struct MmuFamily {
     void (*forget)(Cpu *cpu, const MmuPlace *place, uint64_t ea);
     /* MMU_NO_ bits that the attributes in an entry's bits stand for. */
     unsigned (*refusals)(uint64_t bits);
-    /* What an address means depends on KEY besides the mode key and relocation; zeros are filled
-     * in. */
-    void (*bank_key)(const Cpu *cpu, uint64_t key[TLB_KEY_WORDS - 1]);
+    /* What addresses of data and of code depend on besides MSR bits: fills in zeros. */
+    void (*bank_keys)(const Cpu *cpu, TlbKey *data, TlbKey *code);
+    /* Whether the translation of EA depends on the keys' context. */
+    bool (*is_private)(uint64_t ea);
 } MmuFamily;
 
 extern const MmuFamily mmu_radix;  /* radix.c */

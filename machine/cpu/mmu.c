@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From effective to real addresses, and the accesses that the soft TLB does not serve.
- *
- * A bank is a soft TLB for one context: everything that decides what an address means (MSR bits,
- * the process, the storage keys). Switching process or privilege selects another bank, so nothing
- * is flushed; an architected invalidation empties the banks it concerns.
+ * From effective to real addresses, and the accesses that the soft TLB (tlb.h) does not serve.
  *
  * 1. Banks are filled only with translations that are in the translation set (or are real-mode
  *    identities), for accesses that are permitted under the bank's context.
@@ -26,9 +22,7 @@
 #include "machine/cpu/observer.h"
 #include "machine/cpu/radix.h"
 
-#define BANKS           16
-#define SMALL_PAGE_BITS 16
-#define PAGE_MASK       (TLB_PAGE_SIZE - 1)
+#define PAGE_MASK (TLB_PAGE_SIZE - 1)
 /* In real mode the upper four bits of an address are ignored (Book III 5.7.3). */
 #define REAL_ADDRESS 0x0fffffffffffffffull
 
@@ -37,42 +31,9 @@ struct Mmu {
     Memory *memory;
     Bus *bus;
     TranslationSet *set;
-    TlbBank *banks;
-    TlbBank *fresh; /* the present bank, if it was made for the present context */
-    uint64_t use_count;
+    Tlb *tlb;
     uint64_t blocks_version; /* a name for what the block registers hold */
 };
-
-static void bank_clear_whole(TlbBank *bank)
-{
-    for (unsigned i = 0; i < TLB_SETS; i++)
-        bank->read[i].tag = bank->write[i].tag = TLB_INVALID;
-    for (unsigned i = 0; i < FETCH_SETS; i++)
-        bank->fetch[i].tag = TLB_INVALID;
-    for (unsigned i = 0; i < JUMP_SETS; i++)
-        bank->jump[i].ea = JUMP_INVALID;
-}
-
-static void bank_clear_entry(TlbBank *bank, uint16_t filled)
-{
-    unsigned index = filled & ((1u << FILL_TABLE_SHIFT) - 1);
-    switch ((TlbFill)(filled >> FILL_TABLE_SHIFT)) {
-    case FILL_READ: bank->read[index].tag = TLB_INVALID; break;
-    case FILL_WRITE: bank->write[index].tag = TLB_INVALID; break;
-    case FILL_FETCH: bank->fetch[index].tag = TLB_INVALID; break;
-    case FILL_JUMP: bank->jump[index].ea = JUMP_INVALID; break;
-    }
-}
-
-static void bank_clear(TlbBank *bank)
-{
-    if (bank->fill_count > TLB_FILLS_LISTED)
-        bank_clear_whole(bank);
-    else
-        for (uint32_t i = 0; i < bank->fill_count; i++)
-            bank_clear_entry(bank, bank->filled[i]);
-    bank->fill_count = 0;
-}
 
 Mmu *mmu_new(Cpu *cpu, Memory *memory, Bus *bus)
 {
@@ -81,9 +42,7 @@ Mmu *mmu_new(Cpu *cpu, Memory *memory, Bus *bus)
     mmu->memory = memory;
     mmu->bus = bus;
     mmu->set = translation_set_new();
-    mmu->banks = g_new0(TlbBank, BANKS);
-    for (unsigned i = 0; i < BANKS; i++)
-        bank_clear_whole(&mmu->banks[i]);
+    mmu->tlb = tlb_new(cpu->model->mmu->is_private);
     return mmu;
 }
 
@@ -92,7 +51,7 @@ void mmu_free(Mmu *mmu)
     if (!mmu)
         return;
     translation_set_free(mmu->set);
-    g_free(mmu->banks);
+    tlb_free(mmu->tlb);
     g_free(mmu);
 }
 
@@ -103,160 +62,58 @@ TranslationSet *mmu_translation_set(Mmu *mmu)
 
 void mmu_drop_banks(Mmu *mmu)
 {
-    for (unsigned i = 0; i < BANKS; i++)
-        bank_clear(&mmu->banks[i]);
+    tlb_drop_all(mmu->tlb);
 }
 
 void mmu_drop_write_entries(Mmu *mmu)
 {
-    for (unsigned b = 0; b < BANKS; b++)
-        for (unsigned i = 0; i < TLB_SETS; i++)
-            mmu->banks[b].write[i].tag = TLB_INVALID;
+    tlb_drop_writes(mmu->tlb);
 }
 
 void mmu_drop_write_entries_to(Mmu *mmu, uint64_t real)
 {
-    uint64_t host = (uint64_t)(uintptr_t)mmu->memory->ram + (real & ~PAGE_MASK);
-    for (unsigned b = 0; b < BANKS; b++) {
-        TlbEntry *write = mmu->banks[b].write;
-        for (unsigned i = 0; i < TLB_SETS; i++)
-            if (write[i].tag != TLB_INVALID &&
-                write[i].addend + (write[i].tag & ~PAGE_MASK) == host)
-                write[i].tag = TLB_INVALID;
-    }
+    tlb_drop_writes_to(mmu->tlb, mmu->memory->ram + (real & ~PAGE_MASK));
 }
 
 void mmu_drop_jump(Mmu *mmu, uint64_t ea)
 {
-    for (unsigned b = 0; b < BANKS; b++)
-        if (mmu->banks[b].jump[JUMP_INDEX(ea)].ea == ea)
-            mmu->banks[b].jump[JUMP_INDEX(ea)].ea = JUMP_INVALID;
+    tlb_drop_jump(mmu->tlb, ea);
 }
 
 /* --- banks ------------------------------------------------------------------------------------ */
 
-static void present_context(const Cpu *cpu, uint64_t context[TLB_KEY_WORDS])
+void mmu_select_banks(Mmu *mmu)
 {
-    uint64_t relocation = cpu->s.msr & (MSR_IR | MSR_DR);
-    memset(context, 0, TLB_KEY_WORDS * sizeof context[0]);
-    context[0] = (uint64_t)cpu->mode_key << 32 | relocation;
-    cpu->model->mmu->bank_key(cpu, context + 1);
+    Cpu *cpu = mmu->cpu;
+    bool many = !cpu->model->is_64bit;
+    TlbKey data = { .mode = cpu->s.msr & (MSR_DR | MSR_PR) };
+    TlbKey code = { .mode = (uint64_t)cpu->mode_key << 32 | (cpu->s.msr & MSR_IR) };
+    cpu->model->mmu->bank_keys(cpu, &data, &code);
+    cpu->tlb = tlb_select_data(mmu->tlb, &data, many);
+    cpu->code = tlb_select_code(mmu->tlb, &code, many);
 }
 
 /*
- * A bank for a context that has none: the least recently used; but a program that writes sixteen
- * segment registers in a row passes through contexts that nobody comes back to, and they follow
- * each other in one bank.
+ * What runs may be among what has gone from the set: the next instruction is fetched anew, and
+ * enters the set anew, on every engine.
  */
-static TlbBank *bank_to_reuse(Mmu *mmu, TlbBank *oldest)
-{
-    enum { FEW = 8 };
-    mmu->fresh = mmu->fresh && mmu->fresh->fill_count <= FEW ? mmu->fresh : oldest;
-    return mmu->fresh;
-}
-
-TlbBank *mmu_select_bank(Mmu *mmu)
-{
-    uint64_t context[TLB_KEY_WORDS];
-    present_context(mmu->cpu, context);
-    TlbBank *oldest = &mmu->banks[0];
-    for (unsigned i = 0; i < BANKS; i++) {
-        TlbBank *bank = &mmu->banks[i];
-        if (!memcmp(bank->context, context, sizeof context)) {
-            bank->last_used = ++mmu->use_count;
-            if (bank != mmu->fresh)
-                mmu->fresh = NULL;
-            return bank;
-        }
-        if (bank->last_used < oldest->last_used)
-            oldest = bank;
-    }
-    if (!mmu->cpu->model->is_64bit)
-        oldest = bank_to_reuse(mmu, oldest);
-    bank_clear(oldest);
-    memcpy(oldest->context, context, sizeof context);
-    oldest->last_used = ++mmu->use_count;
-    return oldest;
-}
-
-static bool lies_in(uint64_t tag, const TranslationEntry *entry)
-{
-    return tag != TLB_INVALID &&
-           radix_page_address(tag) >> entry->shift == entry->page >> entry->shift;
-}
-
-static void table_drop_page(TlbEntry *table, const TranslationEntry *entry)
-{
-    uint64_t first = entry->page >> TLB_PAGE_BITS;
-    uint64_t pages = 1ull << (entry->shift - TLB_PAGE_BITS);
-    for (uint64_t i = first; i < first + pages; i++)
-        if (lies_in(table[i % TLB_SETS].tag, entry))
-            table[i % TLB_SETS].tag = TLB_INVALID;
-}
-
-/* Code is seldom unmapped: its tables are searched whole. */
-static void bank_drop_code(TlbBank *bank, const TranslationEntry *entry)
-{
-    for (unsigned i = 0; i < FETCH_SETS; i++)
-        if (lies_in(bank->fetch[i].tag, entry))
-            bank->fetch[i].tag = TLB_INVALID;
-    for (unsigned i = 0; i < JUMP_SETS; i++)
-        if (lies_in(bank->jump[i].ea, entry))
-            bank->jump[i].ea = JUMP_INVALID;
-}
-
-static void bank_drop_page(TlbBank *bank, const TranslationEntry *entry)
-{
-    switch ((AccessKind)entry->access) {
-    case ACCESS_READ: table_drop_page(bank->read, entry); break;
-    case ACCESS_WRITE: table_drop_page(bank->write, entry); break;
-    case ACCESS_FETCH: bank_drop_code(bank, entry); break;
-    }
-}
-
-/* Whether every one of them is small enough to be looked for in a bank. */
-static bool are_small(const TranslationEntry *removed, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++)
-        if (removed[i].shift > SMALL_PAGE_BITS)
-            return false;
-    return true;
-}
-
-/*
- * Drops what COUNT entries of CONTEXT, gone from the set, left in its banks; context 0 is part of
- * every bank through quadrant 3. REMOVED is NULL if they are not known. What runs may be among
- * them: the next instruction is fetched anew, and enters the set anew, on every engine.
- */
-static void drop_removed(Mmu *mmu, uint32_t context, const TranslationEntry *removed,
-                         unsigned count)
-{
-    if (!count)
-        return;
-    bool precisely = removed && are_small(removed, count);
-    cpu_stop_at_boundary(mmu->cpu);
-    for (unsigned i = 0; i < BANKS; i++) {
-        TlbBank *bank = &mmu->banks[i];
-        if (!bank->fill_count || (context != 0 && bank->context[1] != context))
-            continue;
-        if (!precisely)
-            bank_clear(bank);
-        for (unsigned r = 0; precisely && r < count; r++)
-            bank_drop_page(bank, &removed[r]);
-    }
-}
-
 void mmu_invalidate_page(Mmu *mmu, uint32_t context, uint64_t ea)
 {
     TranslationEntry removed[TRANSLATION_REMOVED_MAX];
     unsigned count =
         translation_set_remove_page(mmu->set, context, radix_page_address(ea), removed);
-    drop_removed(mmu, context, removed, count);
+    for (unsigned i = 0; i < count; i++)
+        tlb_drop_entry(mmu->tlb, &removed[i]);
+    if (count)
+        cpu_stop_at_boundary(mmu->cpu);
 }
 
 void mmu_invalidate_context(Mmu *mmu, uint32_t context)
 {
-    drop_removed(mmu, context, NULL, translation_set_remove_context(mmu->set, context));
+    if (!translation_set_remove_context(mmu->set, context))
+        return;
+    tlb_drop_context(mmu->tlb, context);
+    cpu_stop_at_boundary(mmu->cpu);
 }
 
 void mmu_invalidate_all(Mmu *mmu)
@@ -276,26 +133,12 @@ uint64_t mmu_blocks_version(const Mmu *mmu)
     return mmu->blocks_version;
 }
 
-static void drop_class(TlbBank *bank, uint32_t class)
-{
-    for (unsigned i = class; i < TLB_SETS; i += 64)
-        bank->read[i].tag = bank->write[i].tag = TLB_INVALID;
-    for (unsigned i = class; i < FETCH_SETS; i += 64)
-        bank->fetch[i].tag = TLB_INVALID;
-    for (unsigned i = 0; i < JUMP_SETS; i++)
-        if ((bank->jump[i].ea >> TLB_PAGE_BITS & 63) == class)
-            bank->jump[i].ea = JUMP_INVALID;
-}
-
 void mmu_invalidate_class(Mmu *mmu, uint32_t class)
 {
-    G_STATIC_ASSERT(TLB_SETS % 64 == 0 && FETCH_SETS % 64 == 0);
     if (!translation_set_remove_context(mmu->set, class))
         return;
+    tlb_drop_class(mmu->tlb, class);
     cpu_stop_at_boundary(mmu->cpu);
-    for (unsigned i = 0; i < BANKS; i++)
-        if (mmu->banks[i].fill_count)
-            drop_class(&mmu->banks[i], class);
 }
 
 /* --- translation --------------------------------------------------------------------------------
@@ -443,13 +286,14 @@ static bool reach(Cpu *cpu, uint64_t ea, AccessKind access, Translation *out)
         return true;
     TlbEntry entry = { .tag = ea & ~PAGE_MASK,
                        .addend = (uint64_t)(uintptr_t)cpu->memory->ram + out->real - ea };
+    cpu->tlb->head.has_private |= cpu->model->mmu->is_private(ea);
     if (access == ACCESS_READ) {
         cpu->tlb->read[TLB_INDEX(ea)] = entry;
-        tlb_note_fill(cpu->tlb, FILL_READ, TLB_INDEX(ea));
+        tlb_note_fill(&cpu->tlb->head, FILL_READ, TLB_INDEX(ea));
     } else if (!code_cache_has_code(cpu->engine, out->real)) {
         entry.tag |= cpu->observer ? TLB_OBSERVED : 0;
         cpu->tlb->write[TLB_INDEX(ea)] = entry;
-        tlb_note_fill(cpu->tlb, FILL_WRITE, TLB_INDEX(ea));
+        tlb_note_fill(&cpu->tlb->head, FILL_WRITE, TLB_INDEX(ea));
     }
     return true;
 }
@@ -623,8 +467,9 @@ DecodedPage *mmu_fetch_page(Cpu *cpu, uint64_t cia)
         return NULL;
     }
     DecodedPage *page = code_cache_page(cpu->engine, real_page, cpu->mode_key);
-    cpu->tlb->fetch[FETCH_INDEX(cia)] =
+    cpu->code->head.has_private |= cpu->model->mmu->is_private(cia);
+    cpu->code->fetch[FETCH_INDEX(cia)] =
         (FetchEntry){ .tag = cia & ~PAGE_MASK, .decoded = page, .real = real_page };
-    tlb_note_fill(cpu->tlb, FILL_FETCH, FETCH_INDEX(cia));
+    tlb_note_fill(&cpu->code->head, FILL_FETCH, FETCH_INDEX(cia));
     return page;
 }

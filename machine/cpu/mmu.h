@@ -61,8 +61,8 @@ void mmu_invalidate_all(Mmu *mmu);
 /* 32-bit processors: all pages whose address bits 14-19 are CLASS. */
 void mmu_invalidate_class(Mmu *mmu, uint32_t class);
 
-/* Selects the bank for the processor's present context; part of cpu_mode_changed(). */
-TlbBank *mmu_select_bank(Mmu *mmu);
+/* Selects the banks for the processor's present context; part of cpu_mode_changed(). */
+void mmu_select_banks(Mmu *mmu);
 
 /*
  * Translates EA for one access within one page. False: cpu->exception says why. Fills no bank.

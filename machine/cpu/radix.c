@@ -146,12 +146,21 @@ static unsigned refusals(uint64_t bits)
     return bits & RADIX_PTE_NON_IDEMPOTENT ? MMU_NO_RESERVATION | MMU_NO_BLOCK_ZERO : 0;
 }
 
-static void bank_key(const Cpu *cpu, uint64_t key[TLB_KEY_WORDS - 1])
+/* In problem state each process has banks of its own; privileged code is common to all. */
+static void bank_keys(const Cpu *cpu, TlbKey *data, TlbKey *code)
 {
-    uint64_t amr = cpu->s.spr[SPR_AMR], iamr = cpu->s.spr[SPR_IAMR];
-    key[0] = cpu->s.spr[SPR_PIDR];
-    key[1] = cpu->s.msr & MSR_PR ? 0 : (amr >> 62) << 1 | (iamr >> 62 & 1);
-    key[2] = cpu->ea_mask;
+    uint32_t process = (uint32_t)cpu->s.spr[SPR_PIDR];
+    bool problem_state = cpu->s.msr & MSR_PR;
+    data->context = code->context = process;
+    data->word[0] = code->word[0] = cpu->ea_mask;
+    data->word[1] = code->word[1] = problem_state ? (uint64_t)process + 1 : 0;
+    data->word[2] = problem_state ? 0 : cpu->s.spr[SPR_AMR] >> 62;
+    code->word[2] = problem_state ? 0 : cpu->s.spr[SPR_IAMR] >> 62 & 1;
+}
+
+static bool is_private(uint64_t ea)
+{
+    return ea >> 62 == 0;
 }
 
 const MmuFamily mmu_radix = {
@@ -161,5 +170,6 @@ const MmuFamily mmu_radix = {
     .mark = mark,
     .forget = forget,
     .refusals = refusals,
-    .bank_key = bank_key,
+    .bank_keys = bank_keys,
+    .is_private = is_private,
 };

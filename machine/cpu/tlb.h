@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Soft TLB: direct-mapped host translations under one context, a cache of the translation set.
+ * Soft TLB: direct-mapped tables of what the translation set holds, in banks.
+ *
+ * Data and code have banks of their own, each for one context: everything that decides what an
+ * address means (MSR bits, the process, the storage keys). Another context selects another bank, so
+ * nothing is flushed. What an operating system shares between its processes, its own addresses,
+ * must not be learnt again for each of them: in a bank whose key does not name a process, the
+ * addresses that do depend on it are private. They are dropped when another process comes along,
+ * and alone when that process's translations go.
  *
  * 1. An entry may be dropped at any time; it refills from the translation set without touching
- * guest memory. So nothing that the guest can notice depends on these tables.
+ *    guest memory. So nothing that the guest can notice depends on these tables.
  * 2. A write entry exists only for pages whose dirty mark is of the present epoch and that hold no
  *    predecoded code; both kinds of change drop the entry.
+ * 3. A jump entry stands for an address whose fetch is in the translation set; it goes with it.
  */
 #ifndef MACHINE_CPU_TLB_H
 #define MACHINE_CPU_TLB_H
@@ -32,7 +40,7 @@ typedef struct {
     uint64_t real; /* the page's real address, so that look-ups need not touch the decoded page */
 } FetchEntry;
 
-#define FETCH_SETS      128
+#define FETCH_SETS      512
 #define FETCH_INDEX(ea) (((ea) >> TLB_PAGE_BITS) & (FETCH_SETS - 1))
 
 /* Where translated code stands for an address that is branched to. */
@@ -41,34 +49,79 @@ typedef struct {
     const uint8_t *code;
 } JumpEntry;
 
-#define JUMP_SETS      4096
+#define JUMP_SETS      16384
 #define JUMP_INDEX(ea) ((ea) >> 2 & (JUMP_SETS - 1))
 #define JUMP_INVALID   1ull
 
 /* So many fills are listed, so that emptying a bank costs what it holds if that is little. */
-#define TLB_FILLS_LISTED 64
-typedef enum { FILL_READ, FILL_WRITE, FILL_FETCH, FILL_JUMP } TlbFill;
-#define FILL_TABLE_SHIFT 12
+#define TLB_FILLS_LISTED 1024
+typedef enum { FILL_READ, FILL_WRITE, FILL_FETCH = 0, FILL_JUMP } TlbFill; /* two in each bank */
+#define FILL_TABLE_SHIFT 14
 
-#define TLB_KEY_WORDS 11
+#define TLB_KEY_WORDS 10
+
+/* What a bank's translations depend on. */
+typedef struct {
+    uint64_t mode;                /* MSR bits: what mmu.c and the processor know of */
+    uint64_t word[TLB_KEY_WORDS]; /* what the family says */
+    uint64_t context;             /* of the translation set: that of private addresses */
+} TlbKey;
+
+typedef struct {
+    TlbKey key;
+    uint64_t last_used;
+    uint32_t fill_count;
+    bool has_private;                  /* maybe: entries for private addresses */
+    uint16_t filled[TLB_FILLS_LISTED]; /* which entries, since the bank was empty */
+} BankHead;
 
 struct TlbBank {
     TlbEntry read[TLB_SETS];
     TlbEntry write[TLB_SETS];
+    BankHead head;
+};
+
+struct CodeBank {
     FetchEntry fetch[FETCH_SETS];
     JumpEntry jump[JUMP_SETS];
-    uint16_t filled[TLB_FILLS_LISTED]; /* which entries, since the bank was empty */
-    uint32_t fill_count;
-    uint64_t context[TLB_KEY_WORDS]; /* what the translations depend on (mmu.c) */
-    uint64_t last_used;
+    BankHead head;
 };
 
 /* To be called by whoever makes entry INDEX of a table valid. */
-static inline void tlb_note_fill(TlbBank *bank, TlbFill table, unsigned index)
+static inline void tlb_note_fill(BankHead *head, TlbFill table, unsigned index)
 {
-    if (bank->fill_count < TLB_FILLS_LISTED)
-        bank->filled[bank->fill_count] = (uint16_t)(table << FILL_TABLE_SHIFT | index);
-    bank->fill_count++;
+    if (head->fill_count < TLB_FILLS_LISTED)
+        head->filled[head->fill_count] = (uint16_t)(table << FILL_TABLE_SHIFT | index);
+    head->fill_count++;
 }
+
+/* --- all banks of a processor ------------------------------------------------------------------
+ */
+
+typedef struct Tlb Tlb;
+struct TranslationEntry;
+
+/* IS_PRIVATE: which addresses depend on the key's context. */
+Tlb *tlb_new(bool (*is_private)(uint64_t ea));
+void tlb_free(Tlb *tlb);
+
+/*
+ * The bank for KEY, emptied of what does not hold under it. MANY: a program may pass through
+ * contexts that nobody comes back to; they follow each other in one bank.
+ */
+TlbBank *tlb_select_data(Tlb *tlb, const TlbKey *key, bool many);
+CodeBank *tlb_select_code(Tlb *tlb, const TlbKey *key, bool many);
+
+void tlb_drop_all(Tlb *tlb);
+/* What a translation that left the set may have filled. */
+void tlb_drop_entry(Tlb *tlb, const struct TranslationEntry *entry);
+/* The same for all of CONTEXT; context 0 is part of every bank. */
+void tlb_drop_context(Tlb *tlb, uint32_t context);
+/* Pages whose address bits 14-19 (of 32) are CLASS. */
+void tlb_drop_class(Tlb *tlb, uint32_t class);
+void tlb_drop_writes(Tlb *tlb);
+/* Write entries for the page at HOST. */
+void tlb_drop_writes_to(Tlb *tlb, const uint8_t *host);
+void tlb_drop_jump(Tlb *tlb, uint64_t ea);
 
 #endif

@@ -18,7 +18,7 @@
 
 typedef struct TranslationSet TranslationSet;
 
-typedef struct {
+typedef struct TranslationEntry {
     uint64_t page;    /* effective address of the page's start, without quadrant bits */
     uint64_t real;    /* real address of the page's start */
     uint64_t bits;    /* permissions and attributes of the table entry */

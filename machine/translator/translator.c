@@ -197,7 +197,7 @@ static Block *present_block(Translator *translator)
 {
     Cpu *cpu = translator->cpu;
     uint64_t ea = cpu->s.cia;
-    const FetchEntry *entry = &cpu->tlb->fetch[FETCH_INDEX(ea)];
+    const FetchEntry *entry = &cpu->code->fetch[FETCH_INDEX(ea)];
     bool is_known = entry->tag == (ea & ~(TLB_PAGE_SIZE - 1));
     if (!is_known && !mmu_fetch_page(cpu, ea))
         return NULL;
@@ -336,13 +336,13 @@ static const uint8_t *present_code(Translator *translator)
     uint64_t ea = cpu->s.cia;
     if (cpu->s.msr & (MSR_SE | MSR_BE))
         return NULL;
-    if (cpu->tlb->jump[JUMP_INDEX(ea)].ea == ea)
-        return cpu->tlb->jump[JUMP_INDEX(ea)].code;
+    if (cpu->code->jump[JUMP_INDEX(ea)].ea == ea)
+        return cpu->code->jump[JUMP_INDEX(ea)].code;
     const Block *block = present_block(translator);
     if (!block)
         return NULL;
-    cpu->tlb->jump[JUMP_INDEX(ea)] = (JumpEntry){ ea, block->code };
-    tlb_note_fill(cpu->tlb, FILL_JUMP, JUMP_INDEX(ea));
+    cpu->code->jump[JUMP_INDEX(ea)] = (JumpEntry){ ea, block->code };
+    tlb_note_fill(&cpu->code->head, FILL_JUMP, JUMP_INDEX(ea));
     return block->code;
 }
 

@@ -8,7 +8,8 @@
  * 1. Between guest instructions every guest register is in its home (pinned register or state), so
  * a way out of the block needs to know only which instruction it stands at.
  * 2. An exit to the same page is a direct jump that is patched once its target exists. Any other
- *    exit goes through the bank's jump table, which is emptied with the translations it relies on.
+ *    exit goes through the code bank's jump table, which is emptied with the translations it relies
+ * on.
  */
 #include "machine/translator/x86-64/lower.h"
 
@@ -287,7 +288,9 @@ static bool is_same_page(const Lowering *low, uint64_t target)
     return (low->ir->ea ^ target) < 4096;
 }
 
-/* Through the bank's jump table, to the address in RAX, whose entry is at ENTRY. */
+#define CODE_BANK RDX
+
+/* Through the code bank's jump table, to the address in RAX, whose entry is at ENTRY. */
 static void emit_jump_table(Lowering *low, Mem entry)
 {
     Assembler *as = &low->as;
@@ -301,9 +304,10 @@ G_STATIC_ASSERT(sizeof(JumpEntry) == 16 && offsetof(JumpEntry, ea) == 0);
 
 static void emit_far_exit(Lowering *low, uint64_t target)
 {
-    size_t offset = offsetof(TlbBank, jump) + sizeof(JumpEntry) * JUMP_INDEX(target);
+    size_t offset = offsetof(CodeBank, jump) + sizeof(JumpEntry) * JUMP_INDEX(target);
+    asm_load(&low->as, CODE_BANK, CPU_MEM(code));
     asm_mov_imm(&low->as, RAX, target);
-    emit_jump_table(low, mem_at(BANK_REG, (int32_t)offset));
+    emit_jump_table(low, mem_at(CODE_BANK, (int32_t)offset));
 }
 
 /* An exit whose jump stands at SITE: patched later, or landing at code for another page. */
@@ -341,10 +345,11 @@ static void lower_goto_register(Lowering *low, const IrNode *node)
     /* The last node: nothing else lives in the temporaries. */
     asm_mov(as, RAX, target);
     asm_alu_imm(as, ALU_AND, true, RAX, -4);
+    asm_load(as, CODE_BANK, CPU_MEM(code));
     asm_mov32(as, RCX, RAX);
     asm_alu_imm(as, ALU_AND, false, RCX, (JUMP_SETS - 1) << 2);
     asm_shift_imm(as, 4, false, RCX, 2);
-    emit_jump_table(low, mem_indexed(BANK_REG, RCX, 0, (int32_t)offsetof(TlbBank, jump)));
+    emit_jump_table(low, mem_indexed(CODE_BANK, RCX, 0, (int32_t)offsetof(CodeBank, jump)));
 }
 
 static void lower_branch(Lowering *low, const IrNode *node)

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/cpu/tlb.h"
+
+#include <string.h>
+
+#include "machine/cpu/radix.h"
+
+#define BANKS 16
+
+/* Translations of this size at most are looked for in the banks one page at a time. */
+#define SMALL_PAGE_BITS 16
+
+struct Tlb {
+    TlbBank *data;
+    CodeBank *code;
+    bool (*is_private)(uint64_t ea);
+    uint64_t use_count;
+    BankHead *fresh_data, *fresh_code; /* the present bank, if it was made for the present key */
+};
+
+static void data_clear_whole(TlbBank *bank)
+{
+    for (unsigned i = 0; i < TLB_SETS; i++)
+        bank->read[i].tag = bank->write[i].tag = TLB_INVALID;
+}
+
+static void code_clear_whole(CodeBank *bank)
+{
+    for (unsigned i = 0; i < FETCH_SETS; i++)
+        bank->fetch[i].tag = TLB_INVALID;
+    for (unsigned i = 0; i < JUMP_SETS; i++)
+        bank->jump[i].ea = JUMP_INVALID;
+}
+
+static void head_clear(BankHead *head)
+{
+    head->fill_count = 0;
+    head->has_private = false;
+}
+
+static void data_clear(TlbBank *bank)
+{
+    const BankHead *head = &bank->head;
+    if (head->fill_count > TLB_FILLS_LISTED)
+        data_clear_whole(bank);
+    for (uint32_t i = 0; i < MIN(head->fill_count, TLB_FILLS_LISTED); i++) {
+        unsigned index = head->filled[i] & ((1u << FILL_TABLE_SHIFT) - 1);
+        bool is_read = head->filled[i] >> FILL_TABLE_SHIFT == FILL_READ;
+        (is_read ? bank->read : bank->write)[index].tag = TLB_INVALID;
+    }
+    head_clear(&bank->head);
+}
+
+static void code_clear(CodeBank *bank)
+{
+    const BankHead *head = &bank->head;
+    if (head->fill_count > TLB_FILLS_LISTED)
+        code_clear_whole(bank);
+    for (uint32_t i = 0; i < MIN(head->fill_count, TLB_FILLS_LISTED); i++) {
+        unsigned index = head->filled[i] & ((1u << FILL_TABLE_SHIFT) - 1);
+        if (head->filled[i] >> FILL_TABLE_SHIFT == FILL_FETCH)
+            bank->fetch[index].tag = TLB_INVALID;
+        else
+            bank->jump[index].ea = JUMP_INVALID;
+    }
+    head_clear(&bank->head);
+}
+
+Tlb *tlb_new(bool (*is_private)(uint64_t ea))
+{
+    Tlb *tlb = g_new0(Tlb, 1);
+    tlb->is_private = is_private;
+    tlb->data = g_new0(TlbBank, BANKS);
+    tlb->code = g_new0(CodeBank, BANKS);
+    for (unsigned i = 0; i < BANKS; i++) {
+        data_clear_whole(&tlb->data[i]);
+        code_clear_whole(&tlb->code[i]);
+    }
+    return tlb;
+}
+
+void tlb_free(Tlb *tlb)
+{
+    if (!tlb)
+        return;
+    g_free(tlb->data);
+    g_free(tlb->code);
+    g_free(tlb);
+}
+
+/* --- private addresses ------------------------------------------------------------------------ */
+
+static void data_drop_private(const Tlb *tlb, TlbBank *bank)
+{
+    if (!bank->head.has_private)
+        return;
+    for (unsigned i = 0; i < TLB_SETS; i++) {
+        if (tlb->is_private(bank->read[i].tag))
+            bank->read[i].tag = TLB_INVALID;
+        if (tlb->is_private(bank->write[i].tag))
+            bank->write[i].tag = TLB_INVALID;
+    }
+    bank->head.has_private = false;
+}
+
+/* A bank with private code seldom has much other code. */
+static void code_drop_private(CodeBank *bank)
+{
+    if (bank->head.has_private)
+        code_clear(bank);
+}
+
+/* --- selection -------------------------------------------------------------------------------- */
+
+static bool head_matches(const BankHead *head, const TlbKey *key)
+{
+    return head->key.mode == key->mode && !memcmp(head->key.word, key->word, sizeof key->word);
+}
+
+/*
+ * The bank for a key that has none: the least recently used; but a program that writes sixteen
+ * segment registers in a row leaves each context nearly unused.
+ */
+static BankHead *head_to_reuse(BankHead *fresh, BankHead *oldest)
+{
+    enum { FEW = 8 };
+    return fresh && fresh->fill_count <= FEW ? fresh : oldest;
+}
+
+/* The head among BANKS, each of SIZE bytes with the first head at FIRST. *FOUND: it is KEY's. */
+static BankHead *select_head(Tlb *tlb, BankHead *first, size_t size, const TlbKey *key,
+                             BankHead **fresh, bool many, bool *found)
+{
+    BankHead *oldest = first;
+    for (unsigned i = 0; i < BANKS; i++) {
+        BankHead *head = (BankHead *)((uint8_t *)first + i * size);
+        if (head_matches(head, key)) {
+            head->last_used = ++tlb->use_count;
+            *fresh = head == *fresh ? head : NULL;
+            *found = true;
+            return head;
+        }
+        if (head->last_used < oldest->last_used)
+            oldest = head;
+    }
+    if (many)
+        *fresh = oldest = head_to_reuse(*fresh, oldest);
+    oldest->last_used = ++tlb->use_count;
+    *found = false;
+    return oldest;
+}
+
+TlbBank *tlb_select_data(Tlb *tlb, const TlbKey *key, bool many)
+{
+    bool found;
+    BankHead *head =
+        select_head(tlb, &tlb->data[0].head, sizeof(TlbBank), key, &tlb->fresh_data, many, &found);
+    TlbBank *bank = (TlbBank *)((uint8_t *)head - offsetof(TlbBank, head));
+    if (!found)
+        data_clear(bank);
+    else if (head->key.context != key->context)
+        data_drop_private(tlb, bank);
+    head->key = *key;
+    return bank;
+}
+
+CodeBank *tlb_select_code(Tlb *tlb, const TlbKey *key, bool many)
+{
+    bool found;
+    BankHead *head =
+        select_head(tlb, &tlb->code[0].head, sizeof(CodeBank), key, &tlb->fresh_code, many, &found);
+    CodeBank *bank = (CodeBank *)((uint8_t *)head - offsetof(CodeBank, head));
+    if (!found)
+        code_clear(bank);
+    else if (head->key.context != key->context)
+        code_drop_private(bank);
+    head->key = *key;
+    return bank;
+}
+
+/* --- dropping --------------------------------------------------------------------------------- */
+
+void tlb_drop_all(Tlb *tlb)
+{
+    for (unsigned i = 0; i < BANKS; i++) {
+        data_clear(&tlb->data[i]);
+        code_clear(&tlb->code[i]);
+    }
+}
+
+static bool lies_in(uint64_t tag, const TranslationEntry *entry)
+{
+    return tag != TLB_INVALID &&
+           radix_page_address(tag) >> entry->shift == entry->page >> entry->shift;
+}
+
+static void table_drop_page(TlbEntry *table, const TranslationEntry *entry)
+{
+    uint64_t first = entry->page >> TLB_PAGE_BITS;
+    uint64_t pages = 1ull << (entry->shift - TLB_PAGE_BITS);
+    for (uint64_t i = first; i < first + pages; i++)
+        if (lies_in(table[i % TLB_SETS].tag, entry))
+            table[i % TLB_SETS].tag = TLB_INVALID;
+}
+
+/* A page's addresses lie one behind the other in the jump table. */
+static void code_drop_page(CodeBank *bank, const TranslationEntry *entry)
+{
+    uint64_t first = entry->page >> TLB_PAGE_BITS;
+    uint64_t pages = 1ull << (entry->shift - TLB_PAGE_BITS);
+    for (uint64_t i = first; i < first + pages; i++)
+        if (lies_in(bank->fetch[i % FETCH_SETS].tag, entry))
+            bank->fetch[i % FETCH_SETS].tag = TLB_INVALID;
+    uint64_t start = JUMP_INDEX(entry->page), words = MIN(pages * (TLB_PAGE_SIZE / 4), JUMP_SETS);
+    for (uint64_t i = start; i < start + words; i++)
+        if (lies_in(bank->jump[i % JUMP_SETS].ea, entry))
+            bank->jump[i % JUMP_SETS].ea = JUMP_INVALID;
+}
+
+/* Whether the bank may hold entries of CONTEXT. */
+static bool may_hold(const BankHead *head, uint32_t context)
+{
+    return head->fill_count &&
+           (context == 0 || (head->has_private && head->key.context == context));
+}
+
+static void data_drop_entry(TlbBank *bank, const TranslationEntry *entry)
+{
+    if (entry->shift > SMALL_PAGE_BITS)
+        data_clear(bank);
+    else
+        table_drop_page(entry->access == ACCESS_READ ? bank->read : bank->write, entry);
+}
+
+static void code_drop_entry(CodeBank *bank, const TranslationEntry *entry)
+{
+    if (entry->shift > SMALL_PAGE_BITS)
+        code_clear(bank);
+    else
+        code_drop_page(bank, entry);
+}
+
+void tlb_drop_entry(Tlb *tlb, const TranslationEntry *entry)
+{
+    bool is_code = entry->access == ACCESS_FETCH;
+    for (unsigned i = 0; i < BANKS; i++) {
+        if (is_code && may_hold(&tlb->code[i].head, entry->context))
+            code_drop_entry(&tlb->code[i], entry);
+        if (!is_code && may_hold(&tlb->data[i].head, entry->context))
+            data_drop_entry(&tlb->data[i], entry);
+    }
+}
+
+void tlb_drop_context(Tlb *tlb, uint32_t context)
+{
+    if (context == 0) {
+        tlb_drop_all(tlb);
+        return;
+    }
+    for (unsigned i = 0; i < BANKS; i++) {
+        if (may_hold(&tlb->data[i].head, context))
+            data_drop_private(tlb, &tlb->data[i]);
+        if (may_hold(&tlb->code[i].head, context))
+            code_drop_private(&tlb->code[i]);
+    }
+}
+
+void tlb_drop_class(Tlb *tlb, uint32_t class)
+{
+    G_STATIC_ASSERT(TLB_SETS % 64 == 0 && FETCH_SETS % 64 == 0);
+    for (unsigned b = 0; b < BANKS; b++) {
+        TlbBank *data = &tlb->data[b];
+        CodeBank *code = &tlb->code[b];
+        for (unsigned i = class; data->head.fill_count && i < TLB_SETS; i += 64)
+            data->read[i].tag = data->write[i].tag = TLB_INVALID;
+        if (!code->head.fill_count)
+            continue;
+        for (unsigned i = class; i < FETCH_SETS; i += 64)
+            code->fetch[i].tag = TLB_INVALID;
+        for (unsigned i = 0; i < JUMP_SETS; i++)
+            if ((code->jump[i].ea >> TLB_PAGE_BITS & 63) == class)
+                code->jump[i].ea = JUMP_INVALID;
+    }
+}
+
+void tlb_drop_writes(Tlb *tlb)
+{
+    for (unsigned b = 0; b < BANKS; b++)
+        for (unsigned i = 0; tlb->data[b].head.fill_count && i < TLB_SETS; i++)
+            tlb->data[b].write[i].tag = TLB_INVALID;
+}
+
+void tlb_drop_writes_to(Tlb *tlb, const uint8_t *host)
+{
+    for (unsigned b = 0; b < BANKS; b++) {
+        TlbEntry *write = tlb->data[b].write;
+        for (unsigned i = 0; tlb->data[b].head.fill_count && i < TLB_SETS; i++)
+            if (write[i].tag != TLB_INVALID &&
+                write[i].addend + (write[i].tag & ~(TLB_PAGE_SIZE - 1)) == (uintptr_t)host)
+                write[i].tag = TLB_INVALID;
+    }
+}
+
+void tlb_drop_jump(Tlb *tlb, uint64_t ea)
+{
+    for (unsigned b = 0; b < BANKS; b++)
+        if (tlb->code[b].head.fill_count && tlb->code[b].jump[JUMP_INDEX(ea)].ea == ea)
+            tlb->code[b].jump[JUMP_INDEX(ea)].ea = JUMP_INVALID;
+}
