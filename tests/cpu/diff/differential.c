@@ -22,7 +22,7 @@
 #define SHOWN_PER_ROW 2
 
 typedef struct {
-    char *emulator, *runner, *order, *coverage, *without, *explanations;
+    char *emulator, *cpu, *runner, *order, *coverage, *without, *explanations;
     char **rows, **vectors;
     gint64 seed, first, cases;
     gboolean list, quiet;
@@ -30,6 +30,7 @@ typedef struct {
 
 typedef struct {
     const Options *options;
+    const CpuModel *model;
     bool little_endian;
     Oracle *oracle;
     Subject *subject;
@@ -43,8 +44,8 @@ static bool restart_oracle(Run *run)
 {
     g_autoptr(GError) error = NULL;
     oracle_free(run->oracle);
-    run->oracle =
-        oracle_new(run->options->emulator, run->options->runner, run->little_endian, &error);
+    run->oracle = oracle_new(run->options->emulator, run->model->name, run->options->runner,
+                             run->little_endian, &error);
     if (!run->oracle)
         g_printerr("cannot start %s: %s\n", run->options->emulator, error->message);
     return run->oracle;
@@ -113,7 +114,7 @@ static void show(Run *run, const Row *row, uint64_t number, unsigned slot, const
         ours = run->ours[slot], theirs_now = *theirs, difference_now = *difference;
     }
     const char *name = run->options->without ? run->options->without : row->name;
-    g_autofree char *vector = vector_format(name, run->little_endian, &input, &ours);
+    g_autofree char *vector = vector_format(name, run->model, run->little_endian, &input, &ours);
     g_autofree char *results = image_describe_difference(&ours, &theirs_now, &difference_now);
     printf("%s\n%s", vector, results);
 }
@@ -224,7 +225,7 @@ static bool is_wanted(const Options *options, const Row *row)
 static bool run_all(Run *run)
 {
     unsigned count;
-    const Row *rows = rows_of_problem_state(&count);
+    const Row *rows = rows_of_problem_state(run->model->families, &count);
     const char *path = run->options->coverage;
     FILE *coverage = path ? fopen(path, "a") : NULL;
 
@@ -275,7 +276,8 @@ static const TestVector *find_vector(const GPtrArray *vectors, const char *name)
 static const char *vector_row(const TestVector *vector)
 {
     const uint32_t *code = vector->input.code;
-    const IsaRow *row = isa_lookup(code[1] != 0x60000000 ? code[1] : code[0], FAMILY_P9);
+    const IsaRow *row =
+        isa_lookup(code[1] != 0x60000000 ? code[1] : code[0], vector->model->families);
     return row ? row->name : NULL;
 }
 
@@ -294,11 +296,13 @@ static bool run_vectors(Run *run, const char *path)
     for (guint i = 0; i < vectors->len; i++) {
         const TestVector *vector = g_ptr_array_index(vectors, i);
         Image ours, difference;
+        if (vector->model != run->model)
+            continue;
         subject_set_mode(run->subject, vector->little_endian, vector->narrow);
         subject_run(run->subject, &vector->input, VECTOR_ADDRESS, &ours);
         if (image_differ(&ours, &vector->expected, &no_mask, &difference)) {
-            g_autofree char *ours_text =
-                vector_format(vector->name, vector->little_endian, &vector->input, &ours);
+            g_autofree char *ours_text = vector_format(
+                vector->name, vector->model, vector->little_endian, &vector->input, &ours);
             printf("vector %s is not met; ours:\n%s\n", vector->name, ours_text);
             run->failed++;
             continue;
@@ -359,6 +363,8 @@ static bool check_explanations(Run *run)
         return false;
     }
     for (unsigned i = 0; known_name(i); i++) {
+        if (!known_is_for(i, !run->model->is_64bit))
+            continue;
         const TestVector *vector = find_vector(vectors, known_name(i));
         if (vector && vector->little_endian != run->little_endian)
             continue;
@@ -373,7 +379,8 @@ static bool check_explanations(Run *run)
 static bool parse(int *argc, char ***argv, Options *options, GError **error)
 {
     const GOptionEntry entries[] = {
-        { "emulator", 0, 0, G_OPTION_ARG_STRING, &options->emulator, "qemu-ppc64le or qemu-ppc64",
+        { "cpu", 0, 0, G_OPTION_ARG_STRING, &options->cpu, "processor model (power9)", "MODEL" },
+        { "emulator", 0, 0, G_OPTION_ARG_STRING, &options->emulator, "qemu-ppc64le and so on",
           "PROGRAM" },
         { "runner", 0, 0, G_OPTION_ARG_FILENAME, &options->runner, "the guest side", "FILE" },
         { "order", 0, 0, G_OPTION_ARG_STRING, &options->order, "byte order", "le|be" },
@@ -418,17 +425,25 @@ int main(int argc, char **argv)
         g_printerr("%s\n", error->message);
         return 2;
     }
-    bool little_endian = !options.order || !strcmp(options.order, "le");
-    if (!options.order)
-        options.order = g_strdup("le");
+    const CpuModel *model = cpu_model_find(options.cpu ? options.cpu : "power9");
+    if (!model) {
+        g_printerr("there is no processor model %s\n", options.cpu);
+        return 2;
+    }
+    if (!options.order || !model->is_64bit)
+        options.order = g_strdup(model->is_64bit ? "le" : "be");
+    bool little_endian = !strcmp(options.order, "le");
     if (!options.emulator)
-        options.emulator = g_strdup(little_endian ? "qemu-ppc64le" : "qemu-ppc64");
+        options.emulator = g_strdup(!model->is_64bit ? "qemu-ppc"
+                                    : little_endian  ? "qemu-ppc64le"
+                                                     : "qemu-ppc64");
     g_autofree Run *run = g_new0(Run, 1);
+    run->model = model;
     run->options = &options;
     run->little_endian = little_endian;
     if (!options.list && !options.vectors && !restart_oracle(run))
         return 2;
-    run->subject = subject_new(little_endian);
+    run->subject = subject_new(model, little_endian);
     bool ok = options.vectors        ? run_all_vectors(run)
               : options.explanations ? check_explanations(run)
                                      : run_all(run);

@@ -310,6 +310,16 @@ static uint64_t make_fpscr(Random *random, unsigned rounding)
     return value & INVALID ? value | VX : value;
 }
 
+/* What a 32-bit model does not have is zero. */
+static void narrow(const Row *row, Image *image)
+{
+    if (!(row->flags & ROW_NARROW))
+        return;
+    image->fpscr = (uint32_t)image->fpscr;
+    image->xer &= 0xe000007f;
+    image_narrow(image);
+}
+
 static void make_registers(Random *random, const Row *row, unsigned rounding, Image *image)
 {
     for (unsigned i = 0; i < 32; i++)
@@ -375,6 +385,8 @@ static uint64_t choose_address(Random *random, const Row *row)
         address = WINDOW + WINDOW_SIZE / 2 - below(random, 17);
     bool must_align = has_field(row, FIELD_FC) || (row->flags & (ROW_RESERVE | ROW_CONDITIONAL)) ||
                       (row->flags & ROW_EVEN);
+    if (row->flags & ROW_WORDS)
+        address &= ~3ull;
     if (row->size && (must_align || once_in(random, 2)))
         address &= ~(uint64_t)(row->size - 1);
     return address;
@@ -416,6 +428,7 @@ static uint32_t set_function(Random *random, const Row *row, uint32_t word)
 static uint32_t make_address(Random *random, const Row *row, uint32_t word, Image *image)
 {
     uint64_t target = choose_address(random, row);
+    uint64_t half = row->flags & ROW_NARROW ? 0x80000000 : 0x8000000000000000;
     bool update = has_field(row, FIELD_UPDATE);
     unsigned t = has_field(row, FIELD_TARGET) ? field_t(word) : 0;
 
@@ -441,7 +454,7 @@ static uint32_t make_address(Random *random, const Row *row, uint32_t word, Imag
     if (field_a(word) == 0) {
         image->gpr[field_b(word)] = target;
     } else if (field_a(word) == field_b(word)) {
-        image->gpr[field_a(word)] = target / 2 + (next(random) & 1) * 0x8000000000000000ull;
+        image->gpr[field_a(word)] = target / 2 + (next(random) & 1) * half;
     } else {
         if (once_in(random, 2))
             image->gpr[field_b(word)] = below(random, 4096);
@@ -502,10 +515,12 @@ static uint32_t make_branch(Random *random, const Row *row, uint32_t word, uint6
 }
 
 /* Registers that both sides show alike; the time base is not among them. */
-static uint32_t make_spr(Random *random, uint32_t word)
+static uint32_t make_spr(Random *random, const Row *row, uint32_t word)
 {
     static const uint16_t numbers[] = { 1, 8, 9, 256, 815 };
-    unsigned number = PICK(random, numbers);
+    static const uint16_t narrow_numbers[] = { 1, 8, 9, 256 };
+    unsigned number =
+        row->flags & ROW_NARROW ? PICK(random, narrow_numbers) : PICK(random, numbers);
     return (word & ~0x001ff800u) | (number & 31) << 16 | number >> 5 << 11;
 }
 
@@ -518,12 +533,17 @@ static uint32_t untried(const Row *row)
     static const struct {
         const char *name;
         uint32_t bits;
+        uint16_t flags; /* only of rows with these */
     } fields[] = {
-        { "addex", 0x00000600 }, /* CY other than 0 */
-        { "dcbf", 0x00400000 },  /* L of 2 and 3 */
+        { "addex", 0x00000600, 0 },           /* CY other than 0 */
+        { "dcbf", 0x00400000, 0 },            /* L of 2 and 3 */
+        { "mtfsf", 0x02010000, ROW_NARROW },  /* L and W: ignored */
+        { "mtfsf.", 0x02010000, ROW_NARROW }, /* likewise */
+        { "mtfsfi", 0x00010000, ROW_NARROW }, /* W */
+        { "mtfsfi.", 0x00010000, ROW_NARROW },
     };
     for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
-        if (!strcmp(fields[i].name, row->name))
+        if (!strcmp(fields[i].name, row->name) && (row->flags & fields[i].flags) == fields[i].flags)
             return fields[i].bits;
     return 0;
 }
@@ -565,9 +585,10 @@ void generate_case(const Row *row, uint64_t seed, uint64_t number, uint64_t addr
     if (row->flags & ROW_BRANCH)
         word = make_branch(&random, row, word, address, image);
     if (has_field(row, FIELD_SPR))
-        word = make_spr(&random, word);
+        word = make_spr(&random, row, word);
     image->code[0] = word;
     image->code[1] = 0x60000000;
     if (row->flags & ROW_CONDITIONAL)
         make_reservation(&random, row, word, image);
+    narrow(row, image);
 }

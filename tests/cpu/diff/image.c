@@ -83,6 +83,17 @@ void image_from_guest(const void *from, Image *to, bool little_endian)
     convert(from, (uint8_t *)to, little_endian);
 }
 
+void image_narrow(Image *image)
+{
+    for (unsigned i = 0; i < 32; i++) {
+        image->gpr[i] = (uint32_t)image->gpr[i];
+        image->vsr[i][1] = 0;
+    }
+    image->lr = (uint32_t)image->lr;
+    image->ctr = (uint32_t)image->ctr;
+    image->tar = 0;
+}
+
 bool image_differ(const Image *a, const Image *b, const Image *mask, Image *difference)
 {
     const uint64_t *from_a = (const uint64_t *)a, *from_b = (const uint64_t *)b;

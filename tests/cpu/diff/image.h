@@ -32,6 +32,9 @@ typedef struct {
 void image_to_guest(const Image *from, void *to, bool little_endian);
 void image_from_guest(const void *from, Image *to, bool little_endian);
 
+/* Clears what a 32-bit processor does not have. */
+void image_narrow(Image *image);
+
 /* The bits in which A and B differ outside MASK; whether there are any. */
 bool image_differ(const Image *a, const Image *b, const Image *mask, Image *difference);
 

@@ -6,7 +6,7 @@
 
 typedef struct {
     const char *row;   /* name; a * at the end stands for any rest */
-    const char *order; /* "le", "be" or "" for both */
+    const char *order; /* "le", "be", "g4" or "" for all */
     const char *reason;
 } Unusable;
 
@@ -15,6 +15,8 @@ static const Unusable unusable[] = {
     { "stmw", "le", "the emulator ends on the alignment interrupt" },
     { "lsw*", "le", "the emulator ends on the alignment interrupt" },
     { "stsw*", "le", "the emulator ends on the alignment interrupt" },
+    { "eciwx", "g4", "the emulator does not look at EAR" },
+    { "ecowx", "g4", "the emulator does not look at EAR" },
     { "wait", "", "the emulator ends" },
     { "copy", "", "the emulator takes it for illegal" },
     { "paste.", "", "the emulator takes it for illegal" },
@@ -321,6 +323,26 @@ static bool element_leaves(const Case *c)
     return start + size > 16;
 }
 
+/* A word divided by zero, or the most negative one by -1. */
+static bool quotient_undefined(const Case *c)
+{
+    uint32_t dividend = (uint32_t)c->input->gpr[field_a(c)];
+    uint32_t divisor = (uint32_t)c->input->gpr[field_b(c)];
+    bool is_unsigned = g_str_has_prefix(c->row->name, "divwu");
+    return !divisor || (!is_unsigned && dividend == 0x80000000 && divisor == UINT32_MAX);
+}
+
+static bool counts_down(const Case *c)
+{
+    return !(c->word >> 23 & 1);
+}
+
+static bool invalid_update(const Case *c)
+{
+    bool loads_gpr = c->row->name[0] == 'l' && c->row->name[1] != 'f';
+    return field_a(c) == 0 || (loads_gpr && field_a(c) == (c->word >> 21 & 31));
+}
+
 static bool bcd_is_invalid(const Case *c)
 {
     return (c->ours->cr >> 4 & 15) == 1;
@@ -350,42 +372,51 @@ typedef struct {
     const char *results; /* names of image.h, separated by spaces; &MASK takes some bits */
     const char
         *why; /* section of the book (Power ISA 3.0B) and what it says; "it" is the emulator */
+    enum { FOR_WIDE, FOR_NARROW, FOR_BOTH } models; /* 64-bit, 32-bit */
 } Known;
+
+static bool is_for(const Known *entry, bool narrow)
+{
+    return entry->models == FOR_BOTH || entry->models == (narrow ? FOR_NARROW : FOR_WIDE);
+}
 
 static const Known known[] = {
     { "fr", "f* xs*", always, "fpscr.FR",
-      "I 4.2.2: FR tells whether rounding incremented; it never changes FR" },
+      "I 4.2.2: FR tells whether rounding incremented; it never changes FR", FOR_BOTH },
     { "fx-sticky", "*", no_new_exception, "fpscr.FX cr&08000000",
-      "I 4.2.2: FX is set when an exception bit goes from 0 to 1" },
+      "I 4.2.2: FX is set when an exception bit goes from 0 to 1", FOR_BOTH },
     { "fx-mtfsb1", "mtfsb1*", new_exception, "fpscr.FX cr&08000000",
-      "I 4.2.2: every instruction but mtfsf and mtfsfi sets FX" },
-    { "ni", "mtfsb1*", always, "fpscr.NI", "I 4.2.2: NI is a bit of the register" },
+      "I 4.2.2: every instruction but mtfsf and mtfsfi sets FX", FOR_BOTH },
+    { "ni", "mtfsb1*", always, "fpscr.NI", "I 4.2.2: NI is a bit of the register", FOR_BOTH },
     { "fcmp-fi", "fcmp*", always, "fpscr.FI",
-      "I 4.6.8: fcmpu and fcmpo alter FPCC and invalid-operation bits only" },
+      "I 4.6.8: fcmpu and fcmpo alter FPCC and invalid-operation bits only", FOR_BOTH },
     { "fcmpo-vxvc", "fcmpo", invalid_trapped, "fpscr.VXVC",
-      "I 4.6.8: if an operand signals, VXVC is set only while VE is 0" },
-    { "fcmpo-c", "fcmpo", is_unordered, "fpscr&10000", "I 4.6.8: C is not altered" },
-    { "invalid-fi", "f* xs*", invalid_trapped, "fpscr.FI", "I 4.4.1.2: FR and FI are cleared" },
+      "I 4.6.8: if an operand signals, VXVC is set only while VE is 0", FOR_BOTH },
+    { "fcmpo-c", "fcmpo", is_unordered, "fpscr&10000", "I 4.6.8: C is not altered", FOR_BOTH },
+    { "invalid-fi", "f* xs*", invalid_trapped, "fpscr.FI", "I 4.4.1.2: FR and FI are cleared",
+      FOR_BOTH },
     { "cr1-trapped", "f*.", is_trapped, "cr.CR1",
-      "I 2.3.1: CR1 is a copy of FPSCR 32-35 after the instruction" },
+      "I 2.3.1: CR1 is a copy of FPSCR 32-35 after the instruction", FOR_BOTH },
     { "class-single", "f*s f*s. frsp* xs*sp xscvqpdp* xscvdphp", denormal_single, "fpscr&10000",
-      "I 7.6: the class is that of the result in its own format" },
+      "I 7.6: the class is that of the result in its own format", FOR_BOTH },
     { "negate", "fnm* xsnm*p xvnm*", rounded_before_negation,
-      "vsrT vsxT fpscr.FPRF fpscr.OX fpscr.FEX cr.CR1 signal nip",
-      "I 4.6.6: rounds, then negates" },
+      "vsrT vsxT fpscr.FPRF fpscr.OX fpscr.FEX cr.CR1 signal nip", "I 4.6.6: rounds, then negates",
+      FOR_BOTH },
     { "negate-overflow", "fnm* xsnm*p xvnm* xsnm*qp", overflow_depends,
-      "vsrT vsxT vmxT fpscr cr.CR1 signal nip", "I 4.6.6: rounds, then negates" },
+      "vsrT vsxT vmxT fpscr cr.CR1 signal nip", "I 4.6.6: rounds, then negates", FOR_BOTH },
     { "negate-quad", "xsnm*qp", rounded_before_negation,
       "vmxT fpscr.FPRF fpscr.OX fpscr.FEX signal nip", "I 7.6: rounds, then negates" },
     { "odd-quad", "xsnmsubqpo", odd_rounding_matters,
       "vmxT fpscr.FPRF fpscr.OX fpscr.FEX signal nip", "I 7.6: RO=1 rounds to odd" },
     { "wrapped-convert", "frsp* xsrsp xscvdpsp xscvdphp xvcvsphp", exponent_wrapped,
       "vsrT vsxT.d0 fpscr.FPRF",
-      "I 4.4.3, 7.4.3: the exponent changes by 192; what lies outside even so is undefined" },
+      "I 4.4.3, 7.4.3: the exponent changes by 192; what lies outside even so is undefined",
+      FOR_BOTH },
     { "double-rounding", "f*s f*s. xs*sp", operand_not_single,
       "vsrT vsxT fpscr&fffff000 cr.CR1 signal nip",
       "I 4.3.5.1, 7.6: one rounding, or undefined, with operands that are no singles; it rounds "
-      "twice" },
+      "twice",
+      FOR_BOTH },
     { "max-underflow", "xsma??p xsmi??p xvma??p xvmi??p", underflow_enabled,
       "vsxT fpscr.FX fpscr.FEX fpscr.UX signal nip",
       "I 7.6: the operand as it is, and no underflow" },
@@ -408,7 +439,7 @@ static const Known known[] = {
       "I 4.4.5: an enabled inexact exception delivers the result" },
     { "convert-class", "fcfids* fcfidu*", always, "fpscr.FPRF", "I 4.6.7.1: FPRF is set" },
     { "fre-zero", "fre fre. fres fres.", operand_is_zero, "vsrT fpscr.FPRF",
-      "I 4.6.6: the estimate of 1/0 is infinity; it gives a half" },
+      "I 4.6.6: the estimate of 1/0 is infinity; it gives a half", FOR_BOTH },
     { "compare-trapped", "xscmp??dp xvcmp*", invalid_trapped, "vsxT cr.CR6 signal nip",
       "I 7.6: an enabled exception is taken and leaves the target" },
     { "vector-trapped", "xv*", is_trapped, "vsxT fpscr cr.CR6",
@@ -424,7 +455,8 @@ static const Known known[] = {
     { "quad-reserved", "xsrqpi* xsrqpxp", reserved_rounding, "all",
       "I 7.6: values of R and RMC that are reserved" },
     { "vrldmi", "vrldmi", always, "vmxT", "I 6.9.2: bits outside the mask stay; it clears them" },
-    { "vexptefp", "vexptefp", always, "vmxT", "I 6.10.5: within 1/16 of the power; it is not" },
+    { "vexptefp", "vexptefp", always, "vmxT", "I 6.10.5: within 1/16 of the power; it is not",
+      FOR_BOTH },
     { "element-leaves", "vextractu* vextractd vextu?lx vextu?rx xxextractuw xxinsertw",
       element_leaves, "vmxT vsxT gprT",
       "I 6.8.5, 7.6: undefined if the element leaves the register" },
@@ -446,7 +478,7 @@ static const Known known[] = {
     { "load-scalar", "lxsdx lxsspx lxsiwax lxsiwzx lxsibzx lxsihzx mtvsrd mtvsrwa mtvsrwz", always,
       "vsxT.d1", "I 7.6: doubleword 1 is zero or undefined; it keeps the old one" },
     { "vscr", "mtvscr", always, "vscr&fffffffffffefffe",
-      "I 6.4: all bits but NJ and SAT are reserved" },
+      "I 6.4: all bits but NJ and SAT are reserved", FOR_BOTH },
     { "vrsave", "mtspr", always, "vrsave&ffffffff00000000", "I 3.2.3: VRSAVE has 32 bits" },
     { "xer", "mtspr", always, "xer&ffffffff1ff3ff80", "I 3.2.2: reserved bits" },
     { "divde", "divde*", quotient_overflows, "gprT xer.SO xer.OV xer.OV32 cr.CR0",
@@ -461,7 +493,14 @@ static const Known known[] = {
     { "amo-decrement", "l?at", code_28, "gprT window",
       "II 4.5: code 28 compares with what stands before; it takes what stands behind" },
     { "dst", "dst*", base_is_r0, "all",
-      "II 4.3: data streams do nothing; it takes some for illegal" },
+      "II 4.3: data streams do nothing; it takes some for illegal", FOR_BOTH },
+    { "xer-bits", "mtspr", always, "xer&1fffff80", "2.1.4 of the PEM: reserved bits", FOR_NARROW },
+    { "divide", "divw*", quotient_undefined, "gprT cr.CR0",
+      "PEM 8.2, divwx: the quotient is undefined", FOR_NARROW },
+    { "count-branch", "bcctr*", counts_down, "all", "PEM 8.2, bcctrx: an invalid form",
+      FOR_NARROW },
+    { "update-form", "l*u l*ux st*u st*ux", invalid_update, "all",
+      "PEM 8.2: an invalid form, which these processors execute; it refuses it", FOR_NARROW },
 };
 
 /* --- matching ----------------------------------------------------------------------------------
@@ -511,8 +550,8 @@ void known_differences(const Row *row, const Image *input, const Image *ours, co
     memset(mask, 0, sizeof *mask);
     for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
         const Known *entry = &known[i];
-        if (!name_matches(entry->rows, row->name) || !entry->when(&c) ||
-            !g_strcmp0(entry->name, without))
+        if (!is_for(entry, row->flags & ROW_NARROW) || !name_matches(entry->rows, row->name) ||
+            !entry->when(&c) || !g_strcmp0(entry->name, without))
             continue;
         g_auto(GStrv) names = g_strsplit(entry->results, " ", -1);
         for (char **name = names; *name; name++)
@@ -522,11 +561,17 @@ void known_differences(const Row *row, const Image *input, const Image *ours, co
 
 const char *known_unusable(const Row *row, bool little_endian)
 {
+    const char *order = row->flags & ROW_NARROW ? "g4" : little_endian ? "le" : "be";
     for (size_t i = 0; i < G_N_ELEMENTS(unusable); i++)
         if (name_matches(unusable[i].row, row->name) &&
-            (!*unusable[i].order || !strcmp(unusable[i].order, little_endian ? "le" : "be")))
+            (!*unusable[i].order || !strcmp(unusable[i].order, order)))
             return unusable[i].reason;
     return NULL;
+}
+
+bool known_is_for(unsigned number, bool narrow)
+{
+    return is_for(&known[number], narrow);
 }
 
 const char *known_name(unsigned number)

@@ -17,6 +17,8 @@ void known_differences(const Row *row, const Image *input, const Image *ours, co
 
 /* The names of the explanations, from 0 on; then NULL. */
 const char *known_name(unsigned number);
+/* Whether explanation NUMBER is about 32-bit models, or about others. */
+bool known_is_for(unsigned number, bool narrow);
 
 /* Why the emulator cannot judge ROW in this byte order, or NULL if it can. */
 const char *known_unusable(const Row *row, bool little_endian);

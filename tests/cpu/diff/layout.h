@@ -41,7 +41,9 @@
 #define WINDOW     0x20f00   /* crosses a page in the middle */
 #define SHARED     0x1000000 /* SLOT_COUNT images in, then as many out */
 
-/* In the signal frame: where the pointer to the saved registers is. */
-#define CONTEXT_REGS 224
+/* In the signal frame: where the pointer to the saved registers is; of 64-bit and 32-bit programs.
+ */
+#define CONTEXT_REGS   224
+#define CONTEXT_REGS32 48
 
 #endif

@@ -33,16 +33,18 @@ static void share_memory(gpointer fd)
         fcntl(SHARED_FD, F_SETFD, 0);
 }
 
-static bool spawn(Oracle *oracle, const char *emulator, const char *runner, int fd, GError **error)
+static bool spawn(Oracle *oracle, const char *emulator, const char *cpu, const char *runner, int fd,
+                  GError **error)
 {
-    const char *arguments[] = { emulator, "-cpu", "power9", "-B", "0x100000000", runner, NULL };
+    const char *arguments[] = { emulator, "-cpu", cpu, "-B", "0x100000000", runner, NULL };
     return g_spawn_async_with_pipes(
         NULL, (char **)arguments, NULL,
         G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_LEAVE_DESCRIPTORS_OPEN,
         share_memory, GINT_TO_POINTER(fd), &oracle->pid, &oracle->to, &oracle->from, NULL, error);
 }
 
-Oracle *oracle_new(const char *emulator, const char *runner, bool little_endian, GError **error)
+Oracle *oracle_new(const char *emulator, const char *cpu, const char *runner, bool little_endian,
+                   GError **error)
 {
     Oracle *oracle = g_new0(Oracle, 1);
     int fd = memfd_create("cases", MFD_CLOEXEC);
@@ -51,7 +53,7 @@ Oracle *oracle_new(const char *emulator, const char *runner, bool little_endian,
     oracle->shared = mmap(NULL, SHARED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     g_assert(oracle->shared != MAP_FAILED);
     oracle->little_endian = little_endian;
-    bool ok = spawn(oracle, emulator, runner, fd, error);
+    bool ok = spawn(oracle, emulator, cpu, runner, fd, error);
     close(fd);
     if (ok)
         return oracle;

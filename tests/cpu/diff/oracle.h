@@ -9,8 +9,9 @@
 
 typedef struct Oracle Oracle;
 
-/* Starts EMULATOR (a name or path) on the program RUNNER. */
-Oracle *oracle_new(const char *emulator, const char *runner, bool little_endian, GError **error);
+/* Starts EMULATOR (a name or path), as processor CPU, on the program RUNNER. */
+Oracle *oracle_new(const char *emulator, const char *cpu, const char *runner, bool little_endian,
+                   GError **error);
 void oracle_free(Oracle *oracle);
 
 /* Starts COUNT (up to SLOT_COUNT) cases; case n runs in slot n. */

@@ -81,19 +81,31 @@ static uint16_t flags_of(unsigned number)
     return flags;
 }
 
-static bool is_problem_state(const IsaRow *isa)
+/* What a G4 wants aligned besides reservations: multiples, strings and floating-point numbers. */
+static uint16_t narrow_flags_of(unsigned number)
 {
-    return isa->families & FAMILY_P9 && !(isa->flags & (ISA_PRIV | ISA_HV));
+    const IsaRow *isa = &isa_rows[number];
+    const IsaEffects *effects = &isa_effects[number];
+    bool memory = effects->load || effects->store;
+    bool is_multiple = !strcmp(isa->name, "lmw") || !strcmp(isa->name, "stmw");
+    bool is_external = !strcmp(isa->name, "eciwx") || !strcmp(isa->name, "ecowx");
+    bool words = is_multiple || is_external || (memory && isa->facility == FACILITY_FP);
+    return ROW_NARROW | (words ? ROW_WORDS : 0);
 }
 
-const Row *rows_of_problem_state(unsigned *count)
+static bool is_problem_state(const IsaRow *isa, unsigned families)
+{
+    return isa->families & families && !(isa->flags & (ISA_PRIV | ISA_HV));
+}
+
+const Row *rows_of_problem_state(unsigned families, unsigned *count)
 {
     Row *rows = g_new0(Row, ISA_ROW_COUNT);
 
     *count = 0;
     for (unsigned i = 0; i < ISA_ROW_COUNT; i++) {
         const IsaRow *isa = &isa_rows[i];
-        if (!is_problem_state(isa))
+        if (!is_problem_state(isa, families))
             continue;
         Row *row = &rows[(*count)++];
         unsigned size = isa_effects[i].load ? isa_effects[i].load : isa_effects[i].store;
@@ -101,7 +113,7 @@ const Row *rows_of_problem_state(unsigned *count)
                       .value = isa->word,
                       .mask = isa->mask,
                       .ignored = isa->reserved,
-                      .flags = flags_of(i),
+                      .flags = flags_of(i) | (families == FAMILY_G4 ? narrow_flags_of(i) : 0),
                       .size = (uint8_t)(size == ISA_SIZE_VARIES ? 0 : size) };
         add_operands(row, i);
         add_registers(row, i);

@@ -35,6 +35,8 @@ enum {
     ROW_RESERVE = 64,      /* load and reserve */
     ROW_CONDITIONAL = 128, /* store conditional */
     ROW_REFUSED = 256,     /* our guests do not have it: an illegal instruction */
+    ROW_WORDS = 512,   /* the address must be that of a word, or an alignment interrupt follows */
+    ROW_NARROW = 1024, /* of a 32-bit model */
 };
 
 typedef struct {
@@ -48,9 +50,9 @@ typedef struct {
 } Row;
 
 /*
- * The rows of a POWER9's problem state, privileged and hypervisor ones left out, in the order of
- * the description. The array and its names live as long as the program; *COUNT is set.
+ * The rows of the problem state of FAMILIES, privileged and hypervisor ones left out, in the order
+ * of the description. The array and its names live as long as the program; *COUNT is set.
  */
-const Row *rows_of_problem_state(unsigned *count);
+const Row *rows_of_problem_state(unsigned families, unsigned *count);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The guest side's driver: a freestanding program for qemu-ppc64(le) or a POWER9.
+ * The guest side's driver: a freestanding program for qemu-ppc64(le), qemu-ppc or the real thing.
  *
  * File descriptor 3 is the memory shared with the host. For each 32-bit count read from standard
  * input (in the guest's order) it runs as many cases and answers with the same count.
@@ -27,16 +27,24 @@ enum {
 
 enum { PROT_ALL = 7, MAP_SHARED = 1, MAP_FIXED_PRIVATE_ANONYMOUS = 0x32, MAP_FIXED = 0x10 };
 
+typedef unsigned long Word; /* what a register holds */
+
 static uint64_t signal_stack[4096];
 
-static uint32_t branch(uint64_t from, uint64_t to)
+#ifdef __powerpc64__
+enum { STORE_DOUBLE = 0xf8000000u | STATE, LOAD_DOUBLE = 0xe8000000u | STATE, LOW_HALF = 0 };
+#else
+enum { STORE_DOUBLE = 0x90000000u | STATE, LOAD_DOUBLE = 0x80000000u | STATE, LOW_HALF = 4 };
+#endif
+
+static uint32_t branch(Word from, Word to)
 {
     return 0x48000000u | ((uint32_t)(to - from) & 0x03fffffcu);
 }
 
-static void flush(uint64_t start, uint64_t length)
+static void flush(Word start, Word length)
 {
-    for (uint64_t at = start; at < start + length; at += 128)
+    for (Word at = start; at < start + length; at += 32)
         __asm__ volatile("dcbst 0,%0; sync; icbi 0,%0" : : "r"(at) : "memory");
     __asm__ volatile("sync; isync" : : : "memory");
 }
@@ -48,32 +56,32 @@ static void copy(uint64_t *to, const uint64_t *from, unsigned bytes)
 }
 
 /* A pad saves r0, notes its own number, counted from 1, and leaves. */
-static void make_pads(uint64_t address, unsigned first)
+static void make_pads(Word address, unsigned first)
 {
     for (unsigned i = 0; i < PADS_EACH; i++, address += PAD_SIZE) {
         volatile uint32_t *code = (volatile uint32_t *)address;
-        code[0] = 0xf8000000u | STATE;                   /* std r0,STATE(0) */
-        code[1] = 0x38000000u | (first + i);             /* li r0,number */
-        code[2] = 0xf8000000u | (STATE + STATE_LANDING); /* std r0,STATE_LANDING(0) */
-        code[3] = branch(address + 12, (uint64_t)leave_pad);
+        code[0] = STORE_DOUBLE + LOW_HALF;                 /* std (stw) r0,STATE(0) */
+        code[1] = 0x38000000u | (first + i);               /* li r0,number */
+        code[2] = STORE_DOUBLE + STATE_LANDING + LOW_HALF; /* std r0,STATE_LANDING(0) */
+        code[3] = branch(address + 12, (Word)leave_pad);
     }
 }
 
 static void make_slot(unsigned n, const uint32_t *words)
 {
-    uint64_t address = SLOTS + n * SLOT_SIZE;
+    Word address = SLOTS + n * SLOT_SIZE;
     volatile uint32_t *code = (volatile uint32_t *)address;
-    code[0] = 0x7c0903a6u;         /* mtctr r0 */
-    code[1] = 0xe8000000u | STATE; /* ld r0,STATE(0) */
+    code[0] = 0x7c0903a6u;            /* mtctr r0 */
+    code[1] = LOAD_DOUBLE + LOW_HALF; /* ld (lwz) r0,STATE(0) */
     code[2] = words[0];
     code[3] = words[1];
-    code[4] = branch(address + 16, (uint64_t)leave_slot);
+    code[4] = branch(address + 16, (Word)leave_slot);
 }
 
-static void map(uint64_t address, uint64_t length, long flags, long fd)
+static void map(Word address, Word length, long flags, long fd)
 {
     long got = system_call(SYS_MMAP, address, length, (long)PROT_ALL, flags, fd, 0l);
-    if ((uint64_t)got != address)
+    if ((Word)got != address)
         system_call(SYS_EXIT, 2l);
 }
 
@@ -81,14 +89,15 @@ static void catch_signals(void)
 {
     static const uint8_t numbers[] = { 4, 5, 7, 8, 11 };
     struct {
-        uint64_t base;
-        int flags, padding;
-        uint64_t size;
-    } stack = { (uint64_t)signal_stack, 0, 0, sizeof signal_stack };
+        Word base;
+        int flags;
+        Word size;
+    } stack = { (Word)signal_stack, 0, sizeof signal_stack };
     /* SA_SIGINFO | SA_ONSTACK | SA_NODEFER: the handler never returns. */
     struct {
-        uint64_t handler, flags, restorer, mask;
-    } action = { (uint64_t)on_signal, 0x48000004u, 0, 0 };
+        Word handler, flags, restorer;
+        uint64_t mask;
+    } action = { (Word)on_signal, 0x48000004u, 0, 0 };
 
     system_call(SYS_SIGALTSTACK, &stack, 0l);
     for (unsigned i = 0; i < sizeof numbers; i++)

@@ -7,7 +7,6 @@
 #include "machine/cpu/board-hooks.h"
 #include "machine/cpu/cpu-state.h"
 #include "machine/cpu/decode.h"
-#include "machine/cpu/model.h"
 
 struct Subject {
     Memory *memory;
@@ -25,12 +24,12 @@ static bool constant_random(void *opaque, Cpu *cpu, uint64_t *value)
 
 static const CpuBoard board = { .random = constant_random };
 
-Subject *subject_new(bool little_endian)
+Subject *subject_new(const CpuModel *model, bool little_endian)
 {
     Subject *subject = g_new0(Subject, 1);
     subject->memory = memory_new(LOW_END, NULL);
     subject->bus = bus_new();
-    subject->cpu = cpu_new(&cpu_model_power9, subject->memory, subject->bus, &subject->clock);
+    subject->cpu = cpu_new(model, subject->memory, subject->bus, &subject->clock);
     subject->clock.cpu = subject->cpu;
     subject->cpu->board = &board;
     subject_set_mode(subject, little_endian, false);
@@ -39,8 +38,9 @@ Subject *subject_new(bool little_endian)
 
 void subject_set_mode(Subject *subject, bool little_endian, bool narrow)
 {
-    subject->msr = MSR_PR | MSR_FP | MSR_VEC | MSR_VSX | MSR_FE0 | MSR_FE1 |
+    uint64_t msr = MSR_PR | MSR_FP | MSR_VEC | MSR_VSX | MSR_FE0 | MSR_FE1 |
                    (little_endian ? MSR_LE : 0) | (narrow ? 0 : MSR_SF);
+    subject->msr = msr & subject->cpu->model->msr_mask;
 }
 
 void subject_free(Subject *subject)
@@ -100,6 +100,8 @@ static void save(const Subject *subject, Image *to)
     to->vscr[1] = (uint64_t)s->vscr_nj << 16 | s->vscr_sat;
     to->vrsave = s->vrsave;
     memcpy(to->window, subject->memory->ram + WINDOW, WINDOW_SIZE);
+    if (!subject->cpu->model->is_64bit)
+        image_narrow(to);
 }
 
 /* The pad at ADDRESS, counted from 1; all ones if there is none. */

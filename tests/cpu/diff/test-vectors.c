@@ -10,8 +10,9 @@
 #include "tests/cpu/diff/subject.h"
 #include "tests/cpu/diff/vector.h"
 
-static bool run_vector(Subject *subject, const TestVector *vector)
+static bool run_vector(const TestVector *vector)
 {
+    g_autoptr(Subject) subject = subject_new(vector->model, vector->little_endian);
     static const Image no_mask;
     Image result, difference;
 
@@ -32,12 +33,11 @@ static void run_file(const char *name)
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) vectors = vectors_load(path, &error);
     ck_assert_msg(vectors != NULL, "%s", error ? error->message : "");
-    g_autoptr(Subject) subject = subject_new(true);
     unsigned failed = 0;
 
     ck_assert_uint_gt(vectors->len, 0);
     for (guint i = 0; i < vectors->len; i++)
-        failed += !run_vector(subject, g_ptr_array_index(vectors, i));
+        failed += !run_vector(g_ptr_array_index(vectors, i));
     ck_assert_msg(failed == 0, "%u of %u vectors of %s are not met", failed, vectors->len, name);
 }
 
@@ -71,18 +71,24 @@ START_TEST(differences)
 }
 END_TEST
 
+START_TEST(narrow)
+{
+    run_file("g4.txt");
+    run_file("differences-g4.txt");
+}
+END_TEST
+
 /* A vector that is wrong must fail, or the other tests show nothing. */
 START_TEST(wrong_vector_fails)
 {
-    g_autoptr(Subject) subject = subject_new(true);
-    TestVector vector = { .name = "wrong", .little_endian = true };
+    TestVector vector = { .name = "wrong", .little_endian = true, .model = &cpu_model_power9 };
 
     vector.input.code[0] = 0x38600001; /* li r3,1 */
     vector.input.code[1] = 0x60000000;
     vector.expected = vector.input;
-    ck_assert(!run_vector(subject, &vector));
+    ck_assert(!run_vector(&vector));
     vector.expected.gpr[3] = 1;
-    ck_assert(run_vector(subject, &vector));
+    ck_assert(run_vector(&vector));
 }
 END_TEST
 
@@ -96,6 +102,7 @@ int main(void)
     tcase_add_test(cases, storage);
     tcase_add_test(cases, system_user);
     tcase_add_test(cases, differences);
+    tcase_add_test(cases, narrow);
     tcase_add_test(cases, wrong_vector_fails);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);

@@ -27,9 +27,11 @@ static bool parse_mode(const char *text, TestVector *vector)
             continue;
         vector->little_endian = i & 1;
         vector->narrow = i & 2;
+        vector->model = &cpu_model_power9;
         return true;
     }
-    return false;
+    vector->model = &cpu_model_7447a;
+    return !strcmp(text, "g4");
 }
 
 static bool parse_word(const char *text, uint32_t *word)
@@ -106,11 +108,13 @@ GPtrArray *vectors_load(const char *path, GError **error)
     return g_steal_pointer(&vectors);
 }
 
-char *vector_format(const char *name, bool little_endian, const Image *input, const Image *result)
+char *vector_format(const char *name, const CpuModel *model, bool little_endian, const Image *input,
+                    const Image *result)
 {
     static const Image nothing;
     g_autofree char *inputs = image_describe_inputs(input, &nothing);
     g_autofree char *outputs = image_describe_inputs(result, input);
-    return g_strdup_printf("%s %s %08x %08x%s ->%s", name, little_endian ? "le" : "be",
-                           input->code[0], input->code[1], inputs, outputs);
+    const char *mode = !model->is_64bit ? "g4" : little_endian ? "le" : "be";
+    return g_strdup_printf("%s %s %08x %08x%s ->%s", name, mode, input->code[0], input->code[1],
+                           inputs, outputs);
 }
