@@ -5,6 +5,7 @@
  * Rows with OE=1 have none: they are rare, and the interpreter's functions keep OV and SO.
  */
 #include "machine/cpu/model.h"
+#include "machine/cpu/model.h"
 #include "machine/translator/build-rows.h"
 
 #define T (build->insn->t)
@@ -83,20 +84,60 @@ bool build_subfe(Builder *build)
     return build_subtract_extended(build, get(build, B), false);
 }
 
+bool build_subfe_rc(Builder *build)
+{
+    return build_subtract_extended(build, get(build, B), true);
+}
+
 bool build_subfze(Builder *build)
 {
     return build_subtract_extended(build, build_const(build, 0), false);
 }
 
-bool build_addze(Builder *build)
+bool build_subfme(Builder *build)
+{
+    return build_subtract_extended(build, build_const(build, UINT64_MAX), false);
+}
+
+bool build_subfme_rc(Builder *build)
+{
+    return build_subtract_extended(build, build_const(build, UINT64_MAX), true);
+}
+
+static bool build_add_extended(Builder *build, uint64_t addend, bool rc)
 {
     Ref a = get(build, A);
-    return finish(build, T, build_op(build, IR_ADDE, a, build_const(build, 0)), false);
+    return finish(build, T, build_op(build, IR_ADDE, a, build_const(build, addend)), rc);
+}
+
+bool build_addze(Builder *build)
+{
+    return build_add_extended(build, 0, false);
+}
+
+bool build_addze_rc(Builder *build)
+{
+    return build_add_extended(build, 0, true);
+}
+
+bool build_addme(Builder *build)
+{
+    return build_add_extended(build, UINT64_MAX, false);
+}
+
+bool build_addme_rc(Builder *build)
+{
+    return build_add_extended(build, UINT64_MAX, true);
 }
 
 bool build_neg(Builder *build)
 {
     return finish(build, T, build_op(build, IR_NEG, get(build, A), NO_REF), false);
+}
+
+bool build_neg_rc(Builder *build)
+{
+    return finish(build, T, build_op(build, IR_NEG, get(build, A), NO_REF), true);
 }
 
 bool build_mulli(Builder *build)
@@ -116,6 +157,88 @@ static Ref word_product(Builder *build, IrOp extend)
 bool build_mullw(Builder *build)
 {
     return finish(build, T, word_product(build, IR_SEXT32), false);
+}
+
+bool build_mullw_rc(Builder *build)
+{
+    return finish(build, T, word_product(build, IR_SEXT32), true);
+}
+
+static bool build_high_product(Builder *build, IrOp extend, bool rc)
+{
+    return finish(build, T, build_shift(build, IR_SHR, word_product(build, extend), 32), rc);
+}
+
+bool build_mulhw(Builder *build)
+{
+    return build_high_product(build, IR_SEXT32, false);
+}
+
+bool build_mulhw_rc(Builder *build)
+{
+    return build_high_product(build, IR_SEXT32, true);
+}
+
+bool build_mulhwu(Builder *build)
+{
+    return build_high_product(build, IR_ZEXT32, false);
+}
+
+bool build_mulhwu_rc(Builder *build)
+{
+    return build_high_product(build, IR_ZEXT32, true);
+}
+
+static bool build_division(Builder *build, bool is_signed, bool wide, bool rc)
+{
+    Ref a = get(build, A), b = get(build, B);
+    IrNode *node = build_node(build, IR_DIV);
+    node->a = a;
+    node->b = b;
+    node->is_signed = is_signed;
+    node->wide = wide;
+    node->imm = !build->cpu->model->is_64bit;
+    return finish(build, T, build_last(build), rc);
+}
+
+bool build_divw(Builder *build)
+{
+    return build_division(build, true, false, false);
+}
+
+bool build_divw_rc(Builder *build)
+{
+    return build_division(build, true, false, true);
+}
+
+bool build_divwu(Builder *build)
+{
+    return build_division(build, false, false, false);
+}
+
+bool build_divwu_rc(Builder *build)
+{
+    return build_division(build, false, false, true);
+}
+
+bool build_divd(Builder *build)
+{
+    return build_division(build, true, true, false);
+}
+
+bool build_divd_rc(Builder *build)
+{
+    return build_division(build, true, true, true);
+}
+
+bool build_divdu(Builder *build)
+{
+    return build_division(build, false, true, false);
+}
+
+bool build_divdu_rc(Builder *build)
+{
+    return build_division(build, false, true, true);
 }
 
 bool build_addic(Builder *build)
@@ -249,6 +372,20 @@ bool build_popcntd(Builder *build)
     return build_unary(build, IR_POPCNT, false);
 }
 
+/* Ones in each byte in which RS and RB are equal; elsewhere the sum carries into the byte's sign.
+ */
+bool build_cmpb(Builder *build)
+{
+    Ref ones = build_const(build, 0x7f7f7f7f7f7f7f7full);
+    Ref differ = build_op(build, IR_XOR, get(build, T), get(build, B));
+    Ref sum = build_op(build, IR_ADD, build_op(build, IR_AND, differ, ones), ones);
+    Ref any = build_op(build, IR_OR, build_op(build, IR_OR, sum, differ), ones);
+    Ref equal = build_op(build, IR_NOT, any, NO_REF);
+    Ref above = build_shift(build, IR_SHL, equal, 1);
+    Ref below = build_shift(build, IR_SHR, equal, 7);
+    return finish(build, A, build_op(build, IR_SUB, above, below), false);
+}
+
 /* --- rotates and shifts ----------------------------------------------------------------------- */
 
 /* Ones from bit FIRST to bit LAST, book numbering, around the end if FIRST > LAST. */
@@ -314,14 +451,29 @@ bool build_rldic(Builder *build)
     return build_rotate64(build, insn_mb6(build->insn), 63 - insn_sh6(build->insn), false);
 }
 
-bool build_rldimi(Builder *build)
+bool build_rldic_rc(Builder *build)
+{
+    return build_rotate64(build, insn_mb6(build->insn), 63 - insn_sh6(build->insn), true);
+}
+
+static bool build_insert64(Builder *build, bool rc)
 {
     unsigned sh = insn_sh6(build->insn);
     uint64_t mask = mask64(insn_mb6(build->insn), 63 - sh);
     Ref rotated = build_shift(build, IR_ROL, get(build, T), sh);
     Ref inserted = build_op(build, IR_AND, rotated, build_const(build, mask));
     Ref kept = build_op(build, IR_AND, get(build, A), build_const(build, ~mask));
-    return finish(build, A, build_op(build, IR_OR, inserted, kept), false);
+    return finish(build, A, build_op(build, IR_OR, inserted, kept), rc);
+}
+
+bool build_rldimi(Builder *build)
+{
+    return build_insert64(build, false);
+}
+
+bool build_rldimi_rc(Builder *build)
+{
+    return build_insert64(build, true);
 }
 
 /* A word rotate as the book has it: the word twice, rotated, under a mask of 64 bits. */
@@ -407,9 +559,19 @@ bool build_sld(Builder *build)
     return build_variable_shift(build, IR_SHLV, false);
 }
 
+bool build_sld_rc(Builder *build)
+{
+    return build_variable_shift(build, IR_SHLV, true);
+}
+
 bool build_srd(Builder *build)
 {
     return build_variable_shift(build, IR_SHRV, false);
+}
+
+bool build_srd_rc(Builder *build)
+{
+    return build_variable_shift(build, IR_SHRV, true);
 }
 
 bool build_slw(Builder *build)
@@ -417,26 +579,51 @@ bool build_slw(Builder *build)
     return build_variable_shift(build, IR_SHLV32, false);
 }
 
+bool build_slw_rc(Builder *build)
+{
+    return build_variable_shift(build, IR_SHLV32, true);
+}
+
 bool build_srw(Builder *build)
 {
     return build_variable_shift(build, IR_SHRV32, false);
 }
 
-static bool build_rotate_variable(Builder *build, IrOp op, uint64_t mask)
+bool build_srw_rc(Builder *build)
+{
+    return build_variable_shift(build, IR_SHRV32, true);
+}
+
+static bool build_rotate_variable(Builder *build, IrOp op, uint64_t mask, bool rc)
 {
     Ref rotated = build_op(build, op, get(build, T), get(build, B));
-    return finish(build, A, build_op(build, IR_AND, rotated, build_const(build, mask)), false);
+    return finish(build, A, build_op(build, IR_AND, rotated, build_const(build, mask)), rc);
 }
 
 bool build_rldcl(Builder *build)
 {
-    return build_rotate_variable(build, IR_ROLV, mask64(insn_mb6(build->insn), 63));
+    return build_rotate_variable(build, IR_ROLV, mask64(insn_mb6(build->insn), 63), false);
+}
+
+bool build_rldcl_rc(Builder *build)
+{
+    return build_rotate_variable(build, IR_ROLV, mask64(insn_mb6(build->insn), 63), true);
+}
+
+static bool build_rotate_word_variable(Builder *build, bool rc)
+{
+    uint64_t mask = word_mask(build->insn);
+    return mask <= UINT32_MAX && build_rotate_variable(build, IR_ROLV32, mask, rc);
 }
 
 bool build_rlwnm(Builder *build)
 {
-    uint64_t mask = word_mask(build->insn);
-    return mask <= UINT32_MAX && build_rotate_variable(build, IR_ROLV32, mask);
+    return build_rotate_word_variable(build, false);
+}
+
+bool build_rlwnm_rc(Builder *build)
+{
+    return build_rotate_word_variable(build, true);
 }
 
 bool build_extswsli(Builder *build)
@@ -539,16 +726,154 @@ bool build_mtspr(Builder *build)
     }
 }
 
-bool build_mcrf(Builder *build)
+/* The order of bits is that of the book: 0 is LT of field 0. */
+static Ref get_field(Builder *build, unsigned field)
 {
     IrNode *node = build_node(build, IR_GET_CR);
-    node->field = A;
-    Ref field = build_last(build);
-    node = build_node(build, IR_SET_CR);
-    node->field = T;
-    node->a = field;
-    build->compare[T] = NO_REF;
+    node->field = (uint8_t)field;
+    return build_last(build);
+}
+
+static void set_field(Builder *build, unsigned field, Ref value)
+{
+    IrNode *node = build_node(build, IR_SET_CR);
+    node->field = (uint8_t)field;
+    node->a = value;
+    build->compare[field] = NO_REF;
+}
+
+bool build_mcrf(Builder *build)
+{
+    set_field(build, T, get_field(build, A));
     return true;
+}
+
+/* The field that an FXM with one bit selects, else 8. */
+static unsigned single_field(const Insn *insn)
+{
+    unsigned fxm = insn_fxm(insn);
+    return fxm && !(fxm & (fxm - 1)) ? 7 - (unsigned)__builtin_ctz(fxm) : 8;
+}
+
+bool build_mfocrf(Builder *build)
+{
+    unsigned field = single_field(build->insn);
+    if (field == 8)
+        return false;
+    Ref value = build_shift(build, IR_SHL, get_field(build, field), 28 - 4 * field);
+    return finish(build, T, value, false);
+}
+
+static void set_field_from(Builder *build, unsigned field, Ref word)
+{
+    Ref shifted = build_shift(build, IR_SHR, word, 28 - 4 * field);
+    set_field(build, field, build_op(build, IR_AND, shifted, build_const(build, 15)));
+}
+
+bool build_mtocrf(Builder *build)
+{
+    unsigned field = single_field(build->insn);
+    if (field == 8)
+        return false;
+    set_field_from(build, field, get(build, T));
+    return true;
+}
+
+bool build_mtcrf(Builder *build)
+{
+    Ref word = get(build, T);
+    for (unsigned field = 0; field < 8; field++)
+        if (insn_fxm(build->insn) & (0x80u >> field))
+            set_field_from(build, field, word);
+    return true;
+}
+
+bool build_setb(Builder *build)
+{
+    Ref field = get_field(build, A), one = build_const(build, 1);
+    Ref less = build_op(build, IR_NEG, build_shift(build, IR_SHR, field, 3), NO_REF);
+    Ref greater = build_op(build, IR_AND, build_shift(build, IR_SHR, field, 2), one);
+    return finish(build, T, build_op(build, IR_OR, less, greater), false);
+}
+
+static Ref get_bit(Builder *build, unsigned bit)
+{
+    Ref shifted = build_shift(build, IR_SHR, get_field(build, bit / 4), 3 - bit % 4);
+    return build_op(build, IR_AND, shifted, build_const(build, 1));
+}
+
+static bool set_bit(Builder *build, unsigned bit, Ref value)
+{
+    unsigned shift = 3 - bit % 4;
+    Ref rest = build_const(build, 15u & ~(1u << shift));
+    Ref kept = build_op(build, IR_AND, get_field(build, bit / 4), rest);
+    Ref moved = build_shift(build, IR_SHL, value, shift);
+    set_field(build, bit / 4, build_op(build, IR_OR, kept, moved));
+    return true;
+}
+
+/* One bit of CR from two; an operation on a bit and itself is how a bit is set or cleared. */
+static bool build_cr_logical(Builder *build, IrOp op, bool invert_b, bool invert_result)
+{
+    if (op == IR_XOR && A == B)
+        return set_bit(build, T, build_const(build, invert_result));
+    Ref one = build_const(build, 1);
+    Ref a = get_bit(build, A), b = get_bit(build, B);
+    if (invert_b)
+        b = build_op(build, IR_XOR, b, one);
+    Ref result = build_op(build, op, a, b);
+    return set_bit(build, T, invert_result ? build_op(build, IR_XOR, result, one) : result);
+}
+
+#define CR_LOGICAL(name, op, invert_b, invert_result)                                              \
+    bool build_##name(Builder *build)                                                              \
+    {                                                                                              \
+        return build_cr_logical(build, IR_##op, invert_b, invert_result);                          \
+    }
+CR_LOGICAL(crand, AND, false, false)
+CR_LOGICAL(cror, OR, false, false)
+CR_LOGICAL(crxor, XOR, false, false)
+CR_LOGICAL(crnand, AND, false, true)
+CR_LOGICAL(crnor, OR, false, true)
+CR_LOGICAL(creqv, XOR, false, true)
+CR_LOGICAL(crandc, AND, true, false)
+CR_LOGICAL(crorc, OR, true, false)
+#undef CR_LOGICAL
+
+/* --- traps ------------------------------------------------------------------------------------ */
+
+/* One that always traps, or traps if equal to itself, ends the block: as a call. */
+static bool build_trap(Builder *build, bool wide, Ref b)
+{
+    if (!T || T == 31)
+        return false;
+    Ref a = get(build, A);
+    IrNode *node = build_node(build, IR_TRAP);
+    node->a = a;
+    node->b = b;
+    node->wide = wide;
+    node->imm = T;
+    return true;
+}
+
+bool build_twi(Builder *build)
+{
+    return build_trap(build, false, build_const(build, (uint64_t)insn_si(build->insn)));
+}
+
+bool build_tdi(Builder *build)
+{
+    return build_trap(build, true, build_const(build, (uint64_t)insn_si(build->insn)));
+}
+
+bool build_tw(Builder *build)
+{
+    return build_trap(build, false, get(build, B));
+}
+
+bool build_td(Builder *build)
+{
+    return build_trap(build, true, get(build, B));
 }
 
 /* Nothing to do: barriers and hints on a processor that does one thing after the other. */

@@ -2,6 +2,7 @@
 /*
  * Builders of loads and stores (Power ISA 3.0B, Book I 3.3.2-3.3.3).
  */
+#include "machine/cpu/model.h"
 #include "machine/translator/build-rows.h"
 
 typedef enum { FORM_D, FORM_DS, FORM_X } Form;
@@ -101,3 +102,22 @@ REVERSE(16, h)
 REVERSE(32, w)
 REVERSE(64, d)
 #undef REVERSE
+
+/* dcbst and its like: no caches, but the access must be allowed. */
+bool build_probe(Builder *build)
+{
+    Ref ea = address(build, FORM_X, false);
+    build_node(build, IR_PROBE)->a = ea;
+    return true;
+}
+
+bool build_dcbz(Builder *build)
+{
+    unsigned size = build->cpu->model->dcbz_size;
+    Ref ea = address(build, FORM_X, false);
+    Ref block = build_op(build, IR_AND, ea, build_const(build, ~(uint64_t)(size - 1)));
+    IrNode *node = build_node(build, IR_ZERO);
+    node->a = block;
+    node->size = (uint8_t)size;
+    return true;
+}

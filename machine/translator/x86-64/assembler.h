@@ -322,6 +322,13 @@ static inline void asm_group3(Assembler *as, unsigned op, bool wide, HostReg reg
     asm_rr(as, 0xf7, wide, op, reg);
 }
 
+/* cdq, cqo */
+static inline void asm_sign_extend_rax(Assembler *as, bool wide)
+{
+    asm_rex(as, wide, 0, 0, 0, false);
+    asm_byte(as, 0x99);
+}
+
 static inline void asm_shift_imm(Assembler *as, unsigned op, bool wide, HostReg reg, uint8_t count)
 {
     asm_rr(as, 0xc1, wide, op, reg);

@@ -117,6 +117,48 @@ static void lower_mul_high(Lowering *low, const IrNode *node, unsigned op)
     allocator_result(allocator, target);
 }
 
+/*
+ * a / b; undefined quotients are a, which "/ -1" gives for the least integer as well, or 0 (imm).
+ */
+static void lower_divide(Lowering *low, const IrNode *node)
+{
+    Allocator *allocator = &low->allocator;
+    Assembler *as = &low->as;
+    uint8_t *done[4] = { NULL };
+    allocator_claim(allocator, RAX);
+    allocator_claim(allocator, RDX);
+    HostReg b = allocator_use(allocator, node->b);
+    allocator_copy(allocator, RAX, node->a);
+    if (!node->wide)
+        asm_mov32(as, RAX, RAX);
+    asm_test(as, node->wide, b, b);
+    uint8_t *is_defined = asm_jcc(as, CC_NE);
+    if (node->imm)
+        asm_mov_imm(as, RAX, 0);
+    done[0] = asm_jmp(as);
+    asm_land(as, is_defined);
+    if (node->is_signed) {
+        asm_alu_imm(as, ALU_CMP, node->wide, b, -1);
+        uint8_t *is_other = asm_jcc(as, CC_NE);
+        asm_group3(as, 3, node->wide, RAX); /* neg */
+        done[1] = node->imm ? asm_jcc(as, CC_NO) : asm_jmp(as);
+        if (node->imm) {
+            asm_mov_imm(as, RAX, 0);
+            done[2] = asm_jmp(as);
+        }
+        asm_land(as, is_other);
+        asm_sign_extend_rax(as, node->wide);
+    } else {
+        asm_mov_imm(as, RDX, 0);
+    }
+    asm_group3(as, node->is_signed ? 7 : 6, node->wide, b);
+    for (unsigned i = 0; done[i]; i++)
+        asm_land(as, done[i]);
+    HostReg target = allocator_target(allocator);
+    asm_mov(as, target, RAX);
+    allocator_result(allocator, target);
+}
+
 /* --- shifts ----------------------------------------------------------------------------------- */
 
 enum { SHIFT_ROL = 0, SHIFT_SHL = 4, SHIFT_SHR = 5, SHIFT_SAR = 7 };
@@ -275,7 +317,7 @@ static void lower_shift_algebraic(Lowering *low, const IrNode *node)
 
 /* --- condition register ----------------------------------------------------------------------- */
 
-static void emit_compare(Lowering *low, const IrNode *node)
+void lower_comparison(Lowering *low, const IrNode *node)
 {
     Allocator *allocator = &low->allocator;
     HostReg a = allocator_use(allocator, node->a);
@@ -297,7 +339,7 @@ static void lower_compare(Lowering *low, const IrNode *node)
 {
     if (node->is_dead)
         return;
-    emit_compare(low, node);
+    lower_comparison(low, node);
     asm_setcc_mem(&low->as, node->is_signed ? CC_L : CC_B, cr_less_mem(node->field));
     asm_setcc_mem(&low->as, node->is_signed ? CC_G : CC_A, cr_greater_mem(node->field));
     low->compared = node;
@@ -340,7 +382,7 @@ HostCondition lower_condition(Lowering *low, const IrNode *node)
     if (!node->fused)
         return test_field(low, node);
     if (!is_compared(low, node))
-        emit_compare(low, node);
+        lower_comparison(low, node);
     switch (node->bit) {
     case CR_LT: return node->is_signed ? CC_L : CC_B;
     case CR_GT: return node->is_signed ? CC_G : CC_A;
@@ -421,6 +463,7 @@ void lower_value(Lowering *low, const IrNode *node)
     case IR_MUL: lower_mul(low, node); break;
     case IR_MULH: lower_mul_high(low, node, 5); break;
     case IR_MULHU: lower_mul_high(low, node, 4); break;
+    case IR_DIV: lower_divide(low, node); break;
     case IR_SHL: lower_shift(low, node, SHIFT_SHL, true); break;
     case IR_SHR: lower_shift(low, node, SHIFT_SHR, true); break;
     case IR_SAR: lower_shift(low, node, SHIFT_SAR, true); break;

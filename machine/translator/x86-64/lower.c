@@ -14,6 +14,7 @@
 #include "machine/translator/x86-64/lower.h"
 
 #include "machine/translator/helpers.h"
+#include "machine/translator/x86-64/assembler-vector.h"
 
 /* --- out-of-line code ------------------------------------------------------------------------- */
 
@@ -80,6 +81,20 @@ static uint32_t describe_access(const IrNode *node)
            (node->swap ? HELPER_SWAP : 0);
 }
 
+/* Leaves in INDEX where EA's entry is, and compares it. Not equal: a miss. */
+static void emit_look(Lowering *low, HostReg ea, unsigned size, size_t table, HostReg index,
+                      HostReg tag)
+{
+    Assembler *as = &low->as;
+    asm_rorx(as, true, index, ea, TLB_PAGE_BITS - 4);
+    asm_alu_imm(as, ALU_AND, false, index, (TLB_SETS - 1) << 4);
+    asm_lea(as, true, tag, mem_at(ea, (int32_t)size - 1));
+    asm_alu_imm(as, ALU_AND, true, tag, -4096);
+    if (table == offsetof(TlbBank, write))
+        lower_match_observed(low, tag);
+    asm_alu_mem(as, ALU_CMP, true, tag, mem_indexed(BANK_REG, index, 0, (int32_t)table));
+}
+
 /*
  * Looks EA up in a table of the bank, by the page of its last byte, so that an access that crosses
  * pages misses. Gives a register with the addend; on a miss goes to a stub.
@@ -88,13 +103,7 @@ static HostReg emit_lookup(Lowering *low, HostReg ea, unsigned size, size_t tabl
 {
     Assembler *as = &low->as;
     HostReg index = allocator_temp(&low->allocator), tag = allocator_temp(&low->allocator);
-    asm_rorx(as, true, index, ea, TLB_PAGE_BITS - 4);
-    asm_alu_imm(as, ALU_AND, false, index, (TLB_SETS - 1) << 4);
-    asm_lea(as, true, tag, mem_at(ea, (int32_t)size - 1));
-    asm_alu_imm(as, ALU_AND, true, tag, -4096);
-    if (table == offsetof(TlbBank, write))
-        lower_match_observed(low, tag);
-    asm_alu_mem(as, ALU_CMP, true, tag, mem_indexed(BANK_REG, index, 0, (int32_t)table));
+    emit_look(low, ea, size, table, index, tag);
     *stub = add_stub(low, asm_jcc(as, CC_NE));
     (*stub)->ea = ea;
     asm_load(as, tag, mem_indexed(BANK_REG, index, 0, (int32_t)table + 8));
@@ -180,6 +189,53 @@ static void lower_store(Lowering *low, const IrNode *node)
     emit_sized_store(&low->as, node, value, mem);
     lower_observe_store(low, node, mem, node->size);
     stub->resume = low->as.at;
+}
+
+/* The address is allowed if its page is known; if not, the function finds out. */
+static void lower_probe(Lowering *low, const IrNode *node)
+{
+    Allocator *allocator = &low->allocator;
+    HostReg ea = allocator_use(allocator, node->a);
+    HostReg index = allocator_temp(allocator), tag = allocator_temp(allocator);
+    Stub *stub = lower_call_stub(low, node);
+    emit_look(low, ea, 1, offsetof(TlbBank, read), index, tag);
+    stub->site = asm_jcc(&low->as, CC_NE);
+    lower_call_resume(low, stub);
+}
+
+/* An observer is told by the function. */
+static void lower_zero(Lowering *low, const IrNode *node)
+{
+    Allocator *allocator = &low->allocator;
+    Assembler *as = &low->as;
+    HostReg ea = allocator_use(allocator, node->a);
+    HostReg index = allocator_temp(allocator), tag = allocator_temp(allocator);
+    Xmm zero = xmm_temp(low);
+    Stub *stub = lower_call_stub(low, node);
+    emit_look(low, ea, node->size, offsetof(TlbBank, write), index, tag);
+    stub->site = low->thunks->stored ? asm_jmp(as) : asm_jcc(as, CC_NE);
+    asm_load(as, tag, mem_indexed(BANK_REG, index, 0, (int32_t)offsetof(TlbBank, write) + 8));
+    asm_vec(as, VPXOR, zero, zero, zero);
+    for (unsigned i = 0; i < node->size; i += 16)
+        asm_vec1_mem(as, VMOVDQU_STORE, zero, mem_indexed(tag, ea, 0, (int32_t)i));
+    lower_call_resume(low, stub);
+}
+
+/* TO, from its most significant bit: less, greater, equal, and less, greater as unsigned. */
+static void lower_trap(Lowering *low, const IrNode *node)
+{
+    static const HostCondition conditions[] = { CC_L, CC_G, CC_E, CC_B, CC_A };
+    uint8_t *sites[5];
+    unsigned count = 0;
+    lower_comparison(low, node);
+    for (unsigned i = 0; i < G_N_ELEMENTS(conditions); i++)
+        if (node->imm & 16u >> i)
+            sites[count++] = asm_jcc(&low->as, conditions[i]);
+    Stub *stub = lower_call_stub(low, node);
+    stub->site = sites[0];
+    for (unsigned i = 1; i < count; i++)
+        stub->more[i - 1] = sites[i];
+    lower_call_resume(low, stub);
 }
 
 static void emit_block_pointer(Lowering *low)
@@ -400,6 +456,9 @@ static void lower_node(Lowering *low, const IrNode *node)
     case IR_LOAD: lower_load(low, node); break;
     case IR_STORE: lower_store(low, node); break;
     case IR_CALL: lower_call(low, node); break;
+    case IR_PROBE: lower_probe(low, node); break;
+    case IR_ZERO: lower_zero(low, node); break;
+    case IR_TRAP: lower_trap(low, node); break;
     case IR_FLOAT: lower_float(low, node); break;
     case IR_GOTO:
     case IR_GOTO_REG:

@@ -96,6 +96,9 @@ void lower_float(Lowering *low, const IrNode *node);
 /* Operations on values and CR fields (lower-value.c). */
 void lower_value(Lowering *low, const IrNode *node);
 
+/* Compares a with b: wide; only the host's flags change. */
+void lower_comparison(Lowering *low, const IrNode *node);
+
 /*
  * Emits the test of a BRANCH's or SELECT's CR bit: the host condition under which it is 1.
  */
