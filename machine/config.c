@@ -102,6 +102,21 @@ static bool take_choice(const char *path, JsonNode *node, const char *const *cho
     return wrong_type(path, node, expected, error);
 }
 
+/* An integer from LOW to HIGH that is a multiple of STEP. */
+static bool take_number(const char *path, JsonNode *node, unsigned low, unsigned high,
+                        unsigned step, unsigned *out, GError **error)
+{
+    gint64 value = holds(node, G_TYPE_INT64) ? json_node_get_int(node) : -1;
+    if (value < low || value > high || value % step) {
+        g_autofree char *multiple = step > 1 ? g_strdup_printf(", a multiple of %u", step) : NULL;
+        g_autofree char *expected =
+            g_strdup_printf("an integer from %u to %u%s", low, high, multiple ? multiple : "");
+        return wrong_type(path, node, expected, error);
+    }
+    *out = (unsigned)value;
+    return true;
+}
+
 /* Objects and arrays */
 
 static bool take_object(const char *path, JsonNode *node, const Row *rows, void *target,
@@ -288,11 +303,7 @@ static bool take_nics(const char *path, JsonNode *node, void *target, GError **e
 
 static bool clock_shift(const char *path, JsonNode *node, void *target, GError **error)
 {
-    if (!holds(node, G_TYPE_INT64) || json_node_get_int(node) < 0 || json_node_get_int(node) > 10) {
-        return wrong_type(path, node, "an integer from 0 to 10", error);
-    }
-    ((ConfigClock *)target)->shift = (unsigned)json_node_get_int(node);
-    return true;
+    return take_number(path, node, 0, 10, 1, &((ConfigClock *)target)->shift, error);
 }
 
 static bool clock_rtc(const char *path, JsonNode *node, void *target, GError **error)
@@ -325,6 +336,93 @@ static const Row clock_rows[] = {
 static bool take_clock(const char *path, JsonNode *node, void *target, GError **error)
 {
     return take_object(path, node, clock_rows, &((MachineConfig *)target)->clock, error);
+}
+
+/* The display */
+
+TAKE_CHOICE(vnc_listen, ConfigVnc, listen, "none", "unix", "tcp")
+
+static bool vnc_port(const char *path, JsonNode *node, void *target, GError **error)
+{
+    return take_number(path, node, 0, 65535, 1, &((ConfigVnc *)target)->port, error);
+}
+
+static const Row vnc_rows[] = {
+    { "listen", false, vnc_listen },
+    { "port", false, vnc_port },
+    { NULL, false, NULL },
+};
+
+static bool display_vnc(const char *path, JsonNode *node, void *target, GError **error)
+{
+    return take_object(path, node, vnc_rows, &((ConfigDisplay *)target)->vnc, error);
+}
+
+/* Any size up to this, at 4 bytes for a pixel, fits into 16 MiB of video memory. */
+static bool display_width(const char *path, JsonNode *node, void *target, GError **error)
+{
+    return take_number(path, node, 320, 2560, 8, &((ConfigDisplay *)target)->width, error);
+}
+
+static bool display_height(const char *path, JsonNode *node, void *target, GError **error)
+{
+    return take_number(path, node, 200, 1600, 1, &((ConfigDisplay *)target)->height, error);
+}
+
+TAKE_CHOICE(display_device, ConfigDisplay, device, "none", "vga")
+
+static const Row display_rows[] = {
+    { "device", false, display_device },
+    { "width", false, display_width },
+    { "height", false, display_height },
+    { "vnc", false, display_vnc },
+    { NULL, false, NULL },
+};
+
+static bool take_display(const char *path, JsonNode *node, void *target, GError **error)
+{
+    ConfigDisplay *display = &((MachineConfig *)target)->display;
+    display->device = CONFIG_DISPLAY_VGA;
+    if (!take_object(path, node, display_rows, display, error)) {
+        return false;
+    }
+    if (display->device == CONFIG_DISPLAY_NONE && display->vnc.listen != CONFIG_VNC_NONE) {
+        return wrong_value(error, "%s.vnc needs a %s.device; \"vga\" is possible", path, path);
+    }
+    return true;
+}
+
+/* Keyboard and pointers */
+
+static const char *const input_names[] = { "keyboard", "mouse", "tablet", NULL };
+
+const char *config_input_name(ConfigInput input)
+{
+    return input_names[input];
+}
+
+static bool take_inputs(const char *path, JsonNode *node, void *target, GError **error)
+{
+    MachineConfig *config = target;
+    JsonArray *array = JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
+    if (!array) {
+        return wrong_type(path, node, "an array of \"keyboard\", \"mouse\" and \"tablet\"", error);
+    }
+    for (guint i = 0; i < json_array_get_length(array); i++) {
+        g_autofree char *element = g_strdup_printf("%s[%u]", path, i);
+        unsigned choice;
+        if (!take_choice(element, json_array_get_element(array, i), input_names, &choice, error)) {
+            return false;
+        }
+        for (unsigned j = 0; j < config->input_count; j++) {
+            if (config->inputs[j] == choice) {
+                return wrong_value(error, "%s is \"%s\" a second time", element,
+                                   input_names[choice]);
+            }
+        }
+        config->inputs[config->input_count++] = choice;
+    }
+    return true;
 }
 
 /* The machine */
@@ -429,6 +527,8 @@ static const Row machine_rows[] = {
     { "disks", false, take_disks },
     { "nics", false, take_nics },
     { "rng", false, take_rng },
+    { "display", false, take_display },
+    { "input", false, take_inputs },
     { NULL, false, NULL },
 };
 
@@ -443,6 +543,7 @@ static MachineConfig *config_new(void)
     config->append = g_strdup("");
     config->clock = (ConfigClock){ .sleep = true, .rtc_is_host = true };
     config->rng = true;
+    config->display = (ConfigDisplay){ .width = 1024, .height = 768 };
     config->kernel_fd = config->initrd_fd = -1;
     config->serial_count = G_MAXUINT; /* not given */
     for (unsigned i = 0; i < MACHINE_CONFIG_MAX_DISKS; i++) {
@@ -467,7 +568,8 @@ static void complete(MachineConfig *config)
 static bool check_ids(const MachineConfig *config, GError **error)
 {
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-    const char *ids[MACHINE_CONFIG_MAX_SERIAL + MACHINE_CONFIG_MAX_DISKS + MACHINE_CONFIG_MAX_NICS];
+    const char *ids[MACHINE_CONFIG_MAX_SERIAL + MACHINE_CONFIG_MAX_DISKS + MACHINE_CONFIG_MAX_NICS +
+                    MACHINE_CONFIG_MAX_INPUTS + 1];
     unsigned count = 0;
     for (unsigned i = 0; i < config->serial_count; i++) {
         ids[count++] = config->serial[i].id;
@@ -477,6 +579,12 @@ static bool check_ids(const MachineConfig *config, GError **error)
     }
     for (unsigned i = 0; i < config->nic_count; i++) {
         ids[count++] = config->nics[i].id;
+    }
+    for (unsigned i = 0; i < config->input_count; i++) {
+        ids[count++] = config_input_name(config->inputs[i]);
+    }
+    if (config->display.device != CONFIG_DISPLAY_NONE) {
+        ids[count++] = CONFIG_DISPLAY_ID;
     }
     for (unsigned i = 0; i < count; i++) {
         if (!g_hash_table_add(seen, (gpointer)ids[i])) {
@@ -554,6 +662,31 @@ static void add_clock(JsonBuilder *b, const ConfigClock *clock)
     json_builder_end_object(b);
 }
 
+static void add_display(JsonBuilder *b, const ConfigDisplay *display)
+{
+    static const char *const listen[] = { "none", "unix", "tcp" };
+    json_builder_begin_object(json_builder_set_member_name(b, "display"));
+    add_member(b, "device", "vga");
+    json_builder_add_int_value(json_builder_set_member_name(b, "height"), display->height);
+    json_builder_begin_object(json_builder_set_member_name(b, "vnc"));
+    add_member(b, "listen", listen[display->vnc.listen]);
+    json_builder_add_int_value(json_builder_set_member_name(b, "port"), display->vnc.port);
+    json_builder_end_object(b);
+    json_builder_add_int_value(json_builder_set_member_name(b, "width"), display->width);
+    json_builder_end_object(b);
+}
+
+static void add_inputs(JsonBuilder *b, const MachineConfig *config)
+{
+    json_builder_begin_array(json_builder_set_member_name(b, "input"));
+    for (unsigned i = 0; i < config->input_count; i++) {
+        json_builder_add_string_value(b, config_input_name(config->inputs[i]));
+    }
+    json_builder_end_array(b);
+}
+
+/* Members for a screen and its like are left out where there is none: so are they in definitions of
+ * recordings from before there were any. */
 static char *canonical_text(const MachineConfig *config)
 {
     g_autoptr(JsonBuilder) b = json_builder_new();
@@ -563,8 +696,14 @@ static char *canonical_text(const MachineConfig *config)
     add_clock(b, &config->clock);
     add_member(b, "cpu", config->cpu);
     add_disks(b, config);
+    if (config->display.device != CONFIG_DISPLAY_NONE) {
+        add_display(b, &config->display);
+    }
     if (config->initrd) {
         add_member(b, "initrd", config->initrd);
+    }
+    if (config->input_count) {
+        add_inputs(b, config);
     }
     add_member(b, "kernel", config->kernel);
     json_builder_add_int_value(json_builder_set_member_name(b, "memory"),

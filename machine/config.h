@@ -18,7 +18,10 @@
 #define MACHINE_CONFIG_MAX_SERIAL 4
 #define MACHINE_CONFIG_MAX_DISKS  8
 #define MACHINE_CONFIG_MAX_NICS   4
+#define MACHINE_CONFIG_MAX_INPUTS 3
 #define MACHINE_CONFIG_MAX_APPEND 4095
+
+#define CONFIG_DISPLAY_ID "vga" /* of the device that shows the screen */
 
 #define MACHINE_CONFIG_ERROR (machine_config_error_quark())
 
@@ -59,6 +62,22 @@ typedef struct {
     uint8_t mac[6];
 } ConfigNic;
 
+typedef enum { CONFIG_DISPLAY_NONE, CONFIG_DISPLAY_VGA } ConfigDisplayDevice;
+typedef enum { CONFIG_VNC_NONE, CONFIG_VNC_UNIX, CONFIG_VNC_TCP } ConfigVncListen;
+typedef enum { CONFIG_INPUT_KEYBOARD, CONFIG_INPUT_MOUSE, CONFIG_INPUT_TABLET } ConfigInput;
+
+/* VNC is the daemon's: no part of the machine that a guest could notice. */
+typedef struct {
+    ConfigVncListen listen;
+    unsigned port; /* of 127.0.0.1; 0: any that is free */
+} ConfigVnc;
+
+typedef struct {
+    ConfigDisplayDevice device;
+    unsigned width, height; /* of the mode at power-on, and what the monitor prefers */
+    ConfigVnc vnc;
+} ConfigDisplay;
+
 typedef struct {
     unsigned shift;        /* one instruction = 2^shift ns, 0..10 */
     bool sleep;            /* idle warps are paced by real time */
@@ -84,12 +103,19 @@ typedef struct {
     ConfigNic nics[MACHINE_CONFIG_MAX_NICS];
     unsigned nic_count;
     bool rng;
+    ConfigDisplay display;
+    ConfigInput
+        inputs[MACHINE_CONFIG_MAX_INPUTS]; /* each at most once; their ids are their names */
+    unsigned input_count;
     /* The definition with every default written out, one line of JSON with sorted members: goes
      * into manifests, and parses again to the same configuration. */
     char *canonical;
 } MachineConfig;
 
 GQuark machine_config_error_quark(void);
+
+/* "keyboard", "mouse", "tablet". */
+const char *config_input_name(ConfigInput input);
 
 /* Parses and checks `json` (`length` bytes, UTF-8, or -1 when NUL-terminated). The caller owns the
  * result. NULL with `error` set if anything is wrong. */

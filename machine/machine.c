@@ -25,9 +25,17 @@ static void written_by_device(void *opaque, uint64_t address, uint64_t length)
     cpu_break_reservation(machine->cpu, address, length);
 }
 
+static void window_moved(void *opaque)
+{
+    Machine *machine = opaque;
+    mmu_drop_banks(machine->cpu->mmu);
+    machine_touch_boundary(machine);
+}
+
 static const MemoryWatcher memory_watcher = {
     .epoch_moved = epoch_moved,
     .written = written_by_device,
+    .window_moved = window_moved,
 };
 
 /* --- making and freeing ----------------------------------------------------------------------- */
@@ -65,9 +73,11 @@ static bool assemble(Machine *machine, const CpuModel *model, GError **error)
     machine->clock.cpu = machine->cpu;
     machine->memory->watcher = &memory_watcher;
     machine->memory->watcher_opaque = machine;
-    machine->dirty_pages = g_new0(uint64_t, memory_page_count(machine->memory) / 64 + 1);
     cpu_reset(machine->cpu);
-    return machine->board->build(machine, error) && machine_power_on(machine, error);
+    if (!machine->board->build(machine, error))
+        return false;
+    machine->dirty_pages = g_new0(uint64_t, memory_page_count(machine->memory) / 64 + 1);
+    return machine_power_on(machine, error);
 }
 
 Machine *machine_new(MachineConfig *config, int directory, const MachineHost *host, GError **error)
@@ -128,7 +138,8 @@ void machine_free(Machine *machine)
 static void clear_memory(Memory *memory)
 {
     static const uint8_t zero[MEMORY_PAGE_SIZE];
-    for (uint64_t page = 0; page < memory_page_count(memory); page++) {
+    memory_device_clear(memory);
+    for (uint64_t page = 0; page < memory->size >> MEMORY_PAGE_BITS; page++) {
         uint64_t at = page << MEMORY_PAGE_BITS;
         bool was_touched = memory->page_mark[page] != 0;
         if (was_touched && memcmp(memory->ram + at, zero, sizeof zero))

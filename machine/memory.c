@@ -9,7 +9,8 @@
 Memory *memory_new(uint64_t size, GError **error)
 {
     g_assert(size && size % MEMORY_PAGE_SIZE == 0);
-    void *ram = mmap(NULL, size, PROT_READ | PROT_WRITE,
+    uint64_t reserved = size + MEMORY_DEVICE_MAX;
+    void *ram = mmap(NULL, reserved, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (ram == MAP_FAILED) {
         int code = errno;
@@ -23,7 +24,7 @@ Memory *memory_new(uint64_t size, GError **error)
     memory->ram = ram;
     memory->size = size;
     memory->epoch = 1;
-    memory->page_mark = g_new0(uint32_t, memory_page_count(memory));
+    memory->page_mark = g_new0(uint32_t, reserved >> MEMORY_PAGE_BITS);
     return memory;
 }
 
@@ -31,9 +32,51 @@ void memory_free(Memory *memory)
 {
     if (!memory)
         return;
-    munmap(memory->ram, memory->size);
+    munmap(memory->ram, memory->size + MEMORY_DEVICE_MAX);
     g_free(memory->page_mark);
     g_free(memory);
+}
+
+void memory_add_device(Memory *memory, uint64_t size)
+{
+    g_assert(!memory->device_size && size <= MEMORY_DEVICE_MAX && size % MEMORY_PAGE_SIZE == 0);
+    memory->device_size = size;
+}
+
+static void mark_pages(Memory *memory, uint64_t at, uint64_t length)
+{
+    for (uint64_t page = at >> MEMORY_PAGE_BITS; page <= (at + length - 1) >> MEMORY_PAGE_BITS;
+         page++)
+        memory->page_mark[page] = memory->epoch;
+}
+
+void memory_device_write(Memory *memory, uint64_t offset, const void *data, uint64_t length)
+{
+    g_assert(offset <= memory->device_size && length <= memory->device_size - offset);
+    if (!length)
+        return;
+    memcpy(memory->ram + memory->size + offset, data, length);
+    mark_pages(memory, memory->size + offset, length);
+}
+
+/* Pages that are zero already stay as they are: untouched ones cost the host nothing. */
+void memory_device_clear(Memory *memory)
+{
+    static const uint8_t zero[MEMORY_PAGE_SIZE];
+    for (uint64_t at = 0; at < memory->device_size; at += MEMORY_PAGE_SIZE)
+        if (memcmp(memory_device_data(memory) + at, zero, sizeof zero))
+            memory_device_write(memory, at, zero, sizeof zero);
+}
+
+void memory_set_window(Memory *memory, uint64_t base, uint64_t size)
+{
+    g_assert(size <= memory->device_size && base % MEMORY_PAGE_SIZE == 0);
+    if (memory->window_base == base && memory->window_size == size)
+        return;
+    memory->window_base = base;
+    memory->window_size = size;
+    if (memory->watcher)
+        memory->watcher->window_moved(memory->watcher_opaque);
 }
 
 uint32_t memory_next_epoch(Memory *memory)
@@ -60,9 +103,7 @@ bool memory_write(Memory *memory, uint64_t address, const void *data, uint64_t l
     if (!length)
         return true;
     memcpy(memory->ram + address, data, length);
-    for (uint64_t page = address >> MEMORY_PAGE_BITS;
-         page <= (address + length - 1) >> MEMORY_PAGE_BITS; page++)
-        memory->page_mark[page] = memory->epoch;
+    mark_pages(memory, address, length);
     if (memory->watcher)
         memory->watcher->written(memory->watcher_opaque, address, length);
     return true;

@@ -7,6 +7,9 @@
  * 2. Whoever holds a shortcut for stores (a soft TLB's write entry) gives it up when the epoch
  * moves or when its page comes to hold predecoded code; the watcher is told of both.
  * 3. DMA goes through memory_write(): it marks, drops predecoded code and breaks reservations.
+ * 4. Memory of a device (video RAM) lies behind RAM in the same block and has pages and marks as
+ * RAM has, so that hashes, snapshots and the screen see one kind of page. The processor reaches it
+ *    through a window of real addresses; DMA and instruction fetches do not reach it at all.
  */
 #ifndef MACHINE_MEMORY_H
 #define MACHINE_MEMORY_H
@@ -15,8 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MEMORY_PAGE_BITS 12
-#define MEMORY_PAGE_SIZE 4096u
+#define MEMORY_PAGE_BITS  12
+#define MEMORY_PAGE_SIZE  4096u
+#define MEMORY_DEVICE_MAX (64u << 20) /* bytes of device memory */
 
 typedef struct Memory Memory;
 
@@ -25,13 +29,17 @@ typedef struct {
     void (*epoch_moved)(void *opaque);
     /* Bytes changed behind the processor's back (DMA): drop code, break the reservation. */
     void (*written)(void *opaque, uint64_t address, uint64_t length);
+    /* The window moved: what leads into it must be dropped. */
+    void (*window_moved)(void *opaque);
 } MemoryWatcher;
 
 struct Memory {
     uint8_t *ram;
-    uint64_t size;       /* bytes, a multiple of the page size */
-    uint32_t *page_mark; /* one per page: the epoch of its last change */
-    uint32_t epoch;      /* starts at 1 */
+    uint64_t size;                     /* bytes of RAM, a multiple of the page size */
+    uint64_t device_size;              /* bytes of device memory, from ram + size on; likewise */
+    uint64_t window_base, window_size; /* real addresses that show it; size 0: none do */
+    uint32_t *page_mark;               /* one per page: the epoch of its last change */
+    uint32_t epoch;                    /* starts at 1 */
     const MemoryWatcher *watcher;
     void *watcher_opaque;
 };
@@ -40,9 +48,10 @@ struct Memory {
 Memory *memory_new(uint64_t size, GError **error);
 void memory_free(Memory *memory);
 
+/* Pages of RAM and, after them, of device memory. */
 static inline uint64_t memory_page_count(const Memory *memory)
 {
-    return memory->size >> MEMORY_PAGE_BITS;
+    return (memory->size + memory->device_size) >> MEMORY_PAGE_BITS;
 }
 
 static inline bool memory_contains(const Memory *memory, uint64_t address, uint64_t length)
@@ -50,10 +59,35 @@ static inline bool memory_contains(const Memory *memory, uint64_t address, uint6
     return address <= memory->size && length <= memory->size - address;
 }
 
+/* Where in the block LENGTH bytes at the real address REAL are, in RAM or through the window. */
+static inline bool memory_find(const Memory *memory, uint64_t real, uint64_t length, uint64_t *at)
+{
+    uint64_t offset = real - memory->window_base;
+    *at = real;
+    if (memory_contains(memory, real, length))
+        return true;
+    *at = memory->size + offset;
+    return offset < memory->window_size && length <= memory->window_size - offset;
+}
+
 static inline void memory_mark(Memory *memory, uint64_t address)
 {
     memory->page_mark[address >> MEMORY_PAGE_BITS] = memory->epoch;
 }
+
+/*
+ * A device's own memory, zero: SIZE bytes, a multiple of the page size, once per machine and while
+ * it is built. The device writes it with memory_device_write(), at offsets that lie inside.
+ */
+void memory_add_device(Memory *memory, uint64_t size);
+void memory_device_write(Memory *memory, uint64_t offset, const void *data, uint64_t length);
+void memory_device_clear(Memory *memory);
+static inline const uint8_t *memory_device_data(const Memory *memory)
+{
+    return memory->ram + memory->size;
+}
+/* From now on real addresses from BASE on show it; SIZE 0: none do. BASE is that of a page. */
+void memory_set_window(Memory *memory, uint64_t base, uint64_t size);
 
 /* Closes the present epoch: from now on marks carry the next number. Returns the closed one. */
 uint32_t memory_next_epoch(Memory *memory);

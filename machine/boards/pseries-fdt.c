@@ -11,6 +11,7 @@
 
 #include "machine/devices/pci.h"
 #include "machine/devices/pseries.h"
+#include "machine/devices/vga.h"
 #include "machine/devices/xics.h"
 
 #include <libfdt.h>
@@ -215,8 +216,42 @@ static void virtual_devices(Builder *b, const PseriesFdt *board)
     end(b);
 }
 
+/* Addresses that are assigned already; the guest keeps them (PCI binding to Open Firmware, 4.1.2).
+ */
+static void assigned_addresses(Builder *b, const PciFunction *function)
+{
+    uint32_t assigned[5 * PCI_BARS] = { 0 };
+    unsigned used = 0;
+    for (unsigned bar = 0; bar < PCI_BARS; bar++) {
+        if (!function->firmware_bar[bar])
+            continue;
+        assigned[used] = 0x82000000 | function->slot << 11 | (0x10 + 4 * bar);
+        assigned[used + 2] = function->firmware_bar[bar];
+        assigned[used + 4] = function->identity->bar_size[bar];
+        used += 5;
+    }
+    if (used)
+        cells(b, "assigned-addresses", assigned, used);
+}
+
+/* A screen that firmware has opened: Linux shows its console there without a driver (offb). */
+static void opened_display(Builder *b, Device *display)
+{
+    Scanout scanout;
+    bool ok = vga_scanout(display, &scanout);
+    g_assert(ok && scanout.format == SCANOUT_XRGB8888);
+    text(b, "device_type", "display");
+    cell(b, "width", scanout.width);
+    cell(b, "height", scanout.height);
+    cell(b, "depth", 32);
+    cell(b, "linebytes", scanout.pitch);
+    flag(b, "little-endian");
+    flag(b, "linux,opened");
+    flag(b, "linux,boot-display");
+}
+
 /* One function: its node must agree with its configuration space (Linux reads ids from here). */
-static void pci_function(Builder *b, const PciFunction *function)
+static void pci_function(Builder *b, const PciFunction *function, Device *display)
 {
     const PciIdentity *identity = function->identity;
     uint32_t reg[5 * (1 + PCI_BARS)] = { function->slot << 11 };
@@ -238,6 +273,9 @@ static void pci_function(Builder *b, const PciFunction *function)
     cell(b, "subsystem-vendor-id", identity->subsystem_vendor);
     cell(b, "subsystem-id", identity->subsystem);
     cell(b, "interrupts", 1);
+    assigned_addresses(b, function);
+    if (display && function->device == display)
+        opened_display(b, display);
     end(b);
 }
 
@@ -257,7 +295,7 @@ static void interrupt_map(Builder *b)
 #define HIGH(value) ((uint32_t)((value) >> 32))
 #define LOW(value)  ((uint32_t)(value))
 
-static void pci_bridge(Builder *b, Device *pci)
+static void pci_bridge(Builder *b, Device *pci, Device *display)
 {
     node(b, "pci@800000020000000");
     text(b, "device_type", "pci");
@@ -281,7 +319,7 @@ static void pci_bridge(Builder *b, Device *pci)
     cell(b, "ibm,#dma-size-cells", 2);
     for (unsigned slot = 0; slot < PCI_SLOTS; slot++)
         if (pci_host_slot(pci, slot))
-            pci_function(b, pci_host_slot(pci, slot));
+            pci_function(b, pci_host_slot(pci, slot), display);
     end(b);
 }
 
@@ -314,7 +352,7 @@ static void root(Builder *b, const PseriesFdt *board)
     interrupt_controller(b);
     virtual_devices(b, board);
     if (board->pci)
-        pci_bridge(b, board->pci);
+        pci_bridge(b, board->pci, board->display);
     if (board->has_random)
         platform_facilities(b);
     end(b);

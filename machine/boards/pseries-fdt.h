@@ -22,6 +22,7 @@ typedef struct {
     const uint32_t *vty_units;
     unsigned vty_count;
     Device *pci;
+    Device *display; /* the VGA, or NULL */
 } PseriesFdt;
 
 /* The flattened tree, version 17; the caller frees it. NULL when it would exceed PSERIES_FDT_MAX.

@@ -11,6 +11,7 @@
 #include "machine/boards/elf.h"
 #include "machine/devices/pci.h"
 #include "machine/devices/pseries.h"
+#include "machine/devices/vga.h"
 #include "machine/devices/virtio-devices.h"
 #include "machine/devices/vty.h"
 #include "machine/devices/xics.h"
@@ -24,6 +25,7 @@
 #define KERNEL_ADDRESS_MASK 0x0fffffffu /* a kernel's own addresses: 0 or 0xc000000000000000 up */
 #define PLACE_ALIGNMENT     0x10000u
 #define VTY_UNIT            0x71000000u
+#define VGA_BASE            0xf0000000u /* PCI address; Linux assigns its own from 0x80000000 on */
 #define COPY_CHUNK          (1u << 20)
 
 G_STATIC_ASSERT(PSERIES_VTY_MAX >= MACHINE_CONFIG_MAX_SERIAL);
@@ -61,6 +63,15 @@ static bool add_disk(Pseries *board, const ConfigDisk *config, unsigned *slot, G
     return true;
 }
 
+static void add_display(Pseries *board, const ConfigDisplay *config, unsigned *slot)
+{
+    if (config->device == CONFIG_DISPLAY_NONE)
+        return;
+    board->display =
+        vga_new(board->parent.machine, CONFIG_DISPLAY_ID, config->width, config->height, VGA_BASE);
+    pci_host_plug(board->pci, vga_function(board->display), (*slot)++);
+}
+
 static bool build(Machine *machine, GError **error)
 {
     const MachineConfig *config = machine_config(machine);
@@ -82,6 +93,7 @@ static bool build(Machine *machine, GError **error)
         plug(board, virtio_net_new(machine, config->nics[i].id, config->nics[i].mac), &slot);
     if (config->rng)
         plug(board, virtio_rng_new(machine, "rng"), &slot);
+    add_display(board, &config->display, &slot);
     return true;
 }
 
@@ -175,6 +187,7 @@ static PseriesFdt describe(Machine *machine, uint32_t *vty_units)
         .vty_units = vty_units,
         .vty_count = board->vty_count,
         .pci = board->pci,
+        .display = board->display,
     };
 }
 

@@ -41,6 +41,11 @@ void set_class(GError **error, ApiErrorCode code);
 /* The port of that id, or the first for NULL; NULL with `error` set. */
 Serial *find_serial(Worker *worker, const char *id, GError **error);
 
+/* Whether NAME may be that of a new file in the machine's folder; else the request has failed. */
+bool is_plain_name(ApiRequest *request, const char *name);
+/* Makes a new file in DIRECTORY. */
+bool write_file(int directory, const char *name, const uint8_t *bytes, size_t size, GError **error);
+
 /* Text of a reply to `info status` and the like. */
 char *monitor_execute(Worker *worker, const char *line);
 

@@ -260,26 +260,6 @@ static void save_free(gpointer data)
     g_free(save);
 }
 
-static bool write_file(int directory, const char *name, const uint8_t *bytes, size_t size,
-                       GError **error)
-{
-    int fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool good = fd >= 0;
-    for (size_t done = 0; good && done < size;) {
-        ssize_t n = write(fd, bytes + done, size - done);
-        good = n > 0 || (n < 0 && errno == EINTR);
-        done += n > 0 ? (size_t)n : 0;
-    }
-    if (!good) {
-        g_set_error(error, API_ERROR, API_ERROR_GENERIC, "Could not write '%s': %s", name,
-                    g_strerror(errno));
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return good;
-}
-
 static void execute_pmemsave(WorkerCall *call)
 {
     const Save *save = call->data;
@@ -299,11 +279,7 @@ static void execute_pmemsave(WorkerCall *call)
 void cmd_pmemsave(ApiRequest *request, const PmemsaveArgs *arguments)
 {
     const char *name = arguments->filename;
-    if (!*name || strchr(name, '/') || *name == '.') {
-        api_request_fail_text(request, API_ERROR_GENERIC,
-                              "Parameter 'filename' expects a file name without a directory, not "
-                              "'%s'",
-                              name);
+    if (!is_plain_name(request, name)) {
         return;
     }
     Save *save = g_new0(Save, 1);

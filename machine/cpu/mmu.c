@@ -272,25 +272,32 @@ bool mmu_translate_quietly(Cpu *cpu, uint64_t ea, uint64_t *real)
 /* --- data accesses -------------------------------------------------------------------------------
  */
 
-/* Translates one page's part of an access and, for RAM, makes the bank serve the page from now on.
- */
+/* Device memory holds none. */
+static bool holds_code(const Cpu *cpu, uint64_t real)
+{
+    return memory_contains(cpu->memory, real, 1) && code_cache_has_code(cpu->engine, real);
+}
+
+/* Translates one page's part of an access and, for memory, makes the bank serve it from now on. */
 static bool reach(Cpu *cpu, uint64_t ea, AccessKind access, Translation *out)
 {
+    uint64_t at;
     if (!mmu_translate(cpu, ea, access, out))
         return false;
-    if (!memory_contains(cpu->memory, out->real & ~PAGE_MASK, TLB_PAGE_SIZE))
+    if (!memory_find(cpu->memory, out->real & ~PAGE_MASK, TLB_PAGE_SIZE, &at))
         return true;
+    at |= out->real & PAGE_MASK;
     if (access == ACCESS_WRITE)
-        memory_mark(cpu->memory, out->real);
+        memory_mark(cpu->memory, at);
     if (is_relocated(cpu, access) && cpu->model->mmu->refusals(out->bits))
         return true;
     TlbEntry entry = { .tag = ea & ~PAGE_MASK,
-                       .addend = (uint64_t)(uintptr_t)cpu->memory->ram + out->real - ea };
+                       .addend = (uint64_t)(uintptr_t)cpu->memory->ram + at - ea };
     cpu->tlb->head.has_private |= cpu->model->mmu->is_private(ea);
     if (access == ACCESS_READ) {
         cpu->tlb->read[TLB_INDEX(ea)] = entry;
         tlb_note_fill(&cpu->tlb->head, FILL_READ, TLB_INDEX(ea));
-    } else if (!code_cache_has_code(cpu->engine, out->real)) {
+    } else if (!holds_code(cpu, out->real)) {
         entry.tag |= cpu->observer ? TLB_OBSERVED : 0;
         cpu->tlb->write[TLB_INDEX(ea)] = entry;
         tlb_note_fill(&cpu->tlb->head, FILL_WRITE, TLB_INDEX(ea));
@@ -322,21 +329,25 @@ static void device_store(Cpu *cpu, uint64_t real, unsigned size, const uint8_t *
 
 static void load_part(Cpu *cpu, const Translation *where, unsigned size, uint8_t *data)
 {
-    if (memory_contains(cpu->memory, where->real, size))
-        memcpy(data, cpu->memory->ram + where->real, size);
+    uint64_t at;
+    if (memory_find(cpu->memory, where->real, size, &at))
+        memcpy(data, cpu->memory->ram + at, size);
     else
         device_load(cpu, where->real, size, data);
 }
 
 static void store_part(Cpu *cpu, const Translation *where, unsigned size, const uint8_t *data)
 {
-    cpu_observe_store(cpu, where->real, size, data);
-    if (!memory_contains(cpu->memory, where->real, size)) {
+    uint64_t at;
+    bool in_memory = memory_find(cpu->memory, where->real, size, &at);
+    cpu_observe_store(cpu, in_memory ? at : where->real, size, data);
+    if (!in_memory) {
         device_store(cpu, where->real, size, data);
         return;
     }
-    memcpy(cpu->memory->ram + where->real, data, size);
-    code_cache_written(cpu->engine, where->real, size);
+    memcpy(cpu->memory->ram + at, data, size);
+    if (at == where->real)
+        code_cache_written(cpu->engine, at, size);
 }
 
 /* How many of SIZE bytes at EA lie in its page. */
@@ -433,6 +444,13 @@ bool cpu_probe_load(Cpu *cpu, uint64_t ea, unsigned length)
     return reach_parts(cpu, ea, length, ACCESS_READ, where);
 }
 
+/* Of what a bank's entry leads to. */
+static uint64_t real_address(const Memory *memory, uint64_t host)
+{
+    uint64_t at = host - (uint64_t)(uintptr_t)memory->ram;
+    return at < memory->size ? at : memory->window_base + (at - memory->size);
+}
+
 bool cpu_find_data(Cpu *cpu, uint64_t ea, bool is_store, uint64_t *real, unsigned *refusals)
 {
     const TlbEntry *entry = &(is_store ? cpu->tlb->write : cpu->tlb->read)[TLB_INDEX(ea)];
@@ -441,7 +459,7 @@ bool cpu_find_data(Cpu *cpu, uint64_t ea, bool is_store, uint64_t *real, unsigne
     *refusals = 0;
     *real = ea & REAL_ADDRESS;
     if (entry->tag == TLB_TAG(ea, 1))
-        *real = entry->addend + ea - (uint64_t)(uintptr_t)cpu->memory->ram;
+        *real = real_address(cpu->memory, entry->addend + ea);
     else if (is_relocated(cpu, access)) {
         if (!find(cpu, ea, access, &found))
             return false;

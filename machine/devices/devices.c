@@ -4,6 +4,7 @@
 #include "machine/devices/bench.h"
 #include "machine/devices/pci.h"
 #include "machine/devices/pseries.h"
+#include "machine/devices/vga.h"
 #include "machine/devices/virtio-devices.h"
 #include "machine/devices/vty.h"
 #include "machine/devices/xics.h"

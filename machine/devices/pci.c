@@ -92,6 +92,15 @@ void pci_function_reset(PciFunction *function, uint8_t capabilities_at)
     config[REG_INTERRUPT_PIN] = 1;
 }
 
+void pci_function_assign(PciFunction *function)
+{
+    uint8_t *config = function->state->config;
+    for (unsigned bar = 0; bar < PCI_BARS; bar++)
+        if (function->firmware_bar[bar])
+            put_le(config + REG_BAR + 4 * bar, 4, function->firmware_bar[bar]);
+    put_le(config + REG_COMMAND, 2, COMMAND_MEMORY);
+}
+
 static uint32_t command(const PciFunction *function)
 {
     return get_le(function->state->config + REG_COMMAND, 2);
@@ -100,6 +109,13 @@ static uint32_t command(const PciFunction *function)
 bool pci_function_may_dma(const PciFunction *function)
 {
     return command(function) & COMMAND_MASTER;
+}
+
+bool pci_function_bar(const PciFunction *function, unsigned bar, uint64_t *real)
+{
+    uint64_t base = get_le(function->state->config + REG_BAR + 4 * bar, 4) & ~15u;
+    *real = PCI_MEM32_BASE + (base - PCI_MEM32_PCI);
+    return command(function) & COMMAND_MEMORY && base >= PCI_MEM32_PCI;
 }
 
 /* Which bits of configuration byte AT a write changes. */
@@ -189,6 +205,8 @@ bool pci_host_config_write(Device *host, uint32_t address, unsigned size, uint32
         uint8_t *byte = &function->state->config[at + i];
         *byte = (uint8_t)((*byte & ~mask) | (value >> 8 * i & mask));
     }
+    if (function->decode_changed)
+        function->decode_changed(function->device);
     return true;
 }
 

@@ -46,6 +46,10 @@ typedef struct {
     const char *node_name; /* in the device tree */
     unsigned slot;
     const BusOps *bar_ops[PCI_BARS];
+    /* PCI addresses that the board assigns before the guest is entered; 0: the guest does. */
+    uint32_t firmware_bar[PCI_BARS];
+    /* The guest has written what decides where the BARs are. May be NULL. */
+    void (*decode_changed)(Device *device);
 } PciFunction;
 
 extern const DeviceClass pci_host_class;
@@ -59,6 +63,10 @@ const PciFunction *pci_host_slot(Device *host, unsigned slot);
 
 /* Configuration space after reset; CAPABILITIES_AT is the first capability, 0: none. */
 void pci_function_reset(PciFunction *function, uint8_t capabilities_at);
+/* Then: assigns the addresses of firmware_bar and opens memory space. */
+void pci_function_assign(PciFunction *function);
+/* Where the processor sees BAR, with memory space open; false when it sees it nowhere. */
+bool pci_function_bar(const PciFunction *function, unsigned bar, uint64_t *real);
 /* Bus master and memory space as the guest has set them. */
 bool pci_function_may_dma(const PciFunction *function);
 

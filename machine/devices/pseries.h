@@ -38,6 +38,7 @@ typedef struct {
     Cpu *cpu;
     Device *xics;
     Device *pci;
+    Device *display; /* or NULL */
     Device *vty[PSERIES_VTY_MAX];
     unsigned vty_count;
 } Pseries;

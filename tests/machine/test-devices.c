@@ -8,6 +8,7 @@
 #include "machine/devices/devices.h"
 #include "machine/devices/bench.h"
 #include "machine/devices/pseries.h"
+#include "machine/devices/vga.h"
 #include "machine/devices/virtio-devices.h"
 #include "machine/devices/vty.h"
 #include "tests/machine/fake-machine.h"
@@ -45,6 +46,7 @@ static void setup(void)
         .nics = { { .id = (char *)"net0", .mac = { 2 } } },
         .nic_count = 1,
         .rng = true,
+        .display = { .device = CONFIG_DISPLAY_VGA, .width = 320, .height = 200 },
     };
     ck_assert_int_eq(ftruncate(config.disks[0].fd, IMAGE_BYTES), 0);
 }
@@ -166,9 +168,27 @@ static void poke_bench(TestBoard *board)
         bus_read(machine_bus(board->machine), address, 4);
 }
 
+/* Registers as drivers use them, and the frame buffer; not the bytes that nobody decodes. */
+static void poke_vga(TestBoard *board)
+{
+    static const uint16_t places[] = { 0, 0x400, 0x408, 0x41a, 0x500, 0x508, 0x600, 0x604 };
+    Bus *bus = machine_bus(board->machine);
+    uint64_t real = 0;
+    Device *vga = fake_machine_device(board->machine, "vga");
+    bool in_frame = below(board, 2);
+    if (!pci_function_bar(vga_function(vga), in_frame ? VGA_FRAME_BAR : VGA_REGISTER_BAR, &real))
+        return;
+    real += in_frame ? below(board, VGA_MEMORY_SIZE / 2) * 2
+                     : places[below(board, G_N_ELEMENTS(places))] + below(board, 8) * 2;
+    if (below(board, 3))
+        bus_write(bus, real, 2, below(board, 2) ? any64(board) & 0xffff : below(board, 4) * 32);
+    else
+        bus_read(bus, real, 2);
+}
+
 static void poke_config(TestBoard *board)
 {
-    uint32_t value, address = below(board, 5) << 11 | (below(board, 64) << 2);
+    uint32_t value, address = below(board, 6) << 11 | (below(board, 64) << 2);
     if (below(board, 2))
         pci_host_config_read(pci(board), address, 4, &value);
     else
@@ -221,10 +241,10 @@ static void pass_time(TestBoard *board)
 
 static void work(TestBoard *board, unsigned operations)
 {
-    static void (*const kinds[])(TestBoard *) = { start_function, add_chain,      add_chain,
-                                                  add_chain,      poke_bar,       poke_config,
-                                                  poke_bench,     poke_hypercall, poke_rtas,
-                                                  arrive,         pass_time,      pass_time };
+    static void (*const kinds[])(TestBoard *) = {
+        start_function, add_chain, add_chain, add_chain, poke_bar,  poke_config, poke_bench,
+        poke_hypercall, poke_rtas, arrive,    pass_time, pass_time, poke_vga,    poke_vga
+    };
     for (unsigned i = 0; i < operations; i++) {
         unsigned kind = below(board, G_N_ELEMENTS(kinds));
         if ((kind >= 4 && kind <= 5) || kind == 0) /* these mostly stop what runs */
@@ -298,6 +318,7 @@ static void clone_machine(Machine *from, Machine *to)
 {
     Memory *memory = machine_memory(from);
     memory_write(machine_memory(to), 0, memory->ram, memory->size);
+    memory_device_write(machine_memory(to), 0, memory_device_data(memory), memory->device_size);
     fake_machine_run_to(to, machine_now_ns(from));
     machine_cpu(to, 0)->s = machine_cpu(from, 0)->s;
     fake_machine_copy_timers(from, to);
