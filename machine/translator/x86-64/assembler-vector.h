@@ -22,6 +22,7 @@ typedef uint8_t Xmm; /* 0-15 */
 #define VEC_SD(opcode)             VEC_OP(3, 1, 0, opcode)
 #define VEC_SS(opcode)             VEC_OP(2, 1, 0, opcode)
 #define VEC_PS(opcode)             VEC_OP(0, 1, 0, opcode)
+#define VEC_PD(opcode)             VEC_OP(1, 1, 0, opcode)
 
 enum {
     VMOVDQU_LOAD = 0x2106f, /* xmm, mem */
@@ -38,6 +39,7 @@ enum {
     VPEXTRQ = 0x13116,
     VPINSRQ = 0x13122,
     VMOVAPS = 0x01028,
+    VMOVMSKPD = 0x11050,
     VROUNDPS = 0x13008,
     VROUNDPD = 0x13009,
     COMPARE_PS = 0x010c2,

@@ -15,6 +15,7 @@ void vector_record_by(Recipe *r, HostReg temp, HostReg zero)
     asm_shift_imm(r->as, 4, false, temp, 3);
     asm_lea(r->as, false, temp, mem_indexed(temp, zero, 1, 0));
     asm_store8(r->as, cr_mem(6), temp);
+    asm_store_imm8(r->as, cr_less_mem(6), CR_IS_IN_STATE);
 }
 
 static void record(Recipe *r)
@@ -57,7 +58,7 @@ void recipe_above_w(Recipe *r)
 }
 
 #define RECORDING(name)                                                                            \
-    void recipe_##name##_rc(Recipe *r)                                                      \
+    void recipe_##name##_rc(Recipe *r)                                                             \
     {                                                                                              \
         recipe_##name(r);                                                                          \
         record(r);                                                                                 \

@@ -4,11 +4,19 @@
  */
 #include "machine/translator/x86-64/lower-vector-recipe.h"
 
-#define WORDS(a, b, c, d) { a, b, c, d, a, b, c, d, a, b, c, d, a, b, c, d }
+#define WORDS(a, b, c, d)                                                                          \
+    {                                                                                              \
+        a, b, c, d, a, b, c, d, a, b, c, d, a, b, c, d                                             \
+    }
 
 const uint8_t vector_constants[][16] = {
     [CONSTANT_ONES] = WORDS(255, 255, 255, 255),
     [CONSTANT_SIGNS_W] = WORDS(0, 0, 0, 0x80),
+    [CONSTANT_SIGNS_D] = { 0, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0x80 },
+    [CONSTANT_LEAST_W] = WORDS(0, 0, 0, 2),
+    [CONSTANT_RANGE_W] = WORDS(255, 255, 255, 0xfc),
+    [CONSTANT_LEAST_D] = WORDS(0, 0, 0x40, 0),
+    [CONSTANT_RANGE_D] = WORDS(255, 255, 0x9f, 255),
     [CONSTANT_SINGLE_ONES] = WORDS(0, 0, 0x80, 0x3f),
     [CONSTANT_LEAST_NORMAL] = WORDS(0, 0, 0, 1),
     [CONSTANT_REVERSE_Q] = { 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0 },

@@ -138,7 +138,8 @@ void recipe_lanes_three_negated(Recipe *r)
     change_signs(r, r->t);
 }
 
-/* 1 / x, x being VRB or its root. A denormal or infinite result has an operand of that kind, or 0. */
+/* 1 / x, x being VRB or its root. A denormal or infinite result has an operand of that kind, or 0.
+ */
 static void reciprocal(Recipe *r, Xmm of)
 {
     bool is_first = true;

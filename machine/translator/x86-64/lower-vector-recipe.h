@@ -22,6 +22,11 @@ typedef struct {
     HostReg constants; /* their address, see vector_constant() */
 } Recipe;
 
+/* What vector.def adds to an operation for its recipe: an immediate, or that it is about doubles.
+ */
+#define VEC_WITH(op, imm) ((op) | (VecOp)(imm) << 24)
+#define VEC_DOUBLE        (1u << 24)
+
 typedef void (*RecipeFn)(Recipe *r);
 
 #define RECIPE(name, function) void recipe_##function(Recipe *r);
@@ -33,6 +38,11 @@ typedef void (*RecipeFn)(Recipe *r);
 typedef enum {
     CONSTANT_ONES,
     CONSTANT_SIGNS_W,
+    CONSTANT_SIGNS_D,
+    CONSTANT_LEAST_W, /* of exponents well within single; and how far the greatest is from it */
+    CONSTANT_RANGE_W,
+    CONSTANT_LEAST_D, /* the same of double, in its upper word */
+    CONSTANT_RANGE_D,
     CONSTANT_SINGLE_ONES,
     CONSTANT_LEAST_NORMAL, /* of single: twice its magnitude */
     CONSTANT_REVERSE_Q,

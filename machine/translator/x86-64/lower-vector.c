@@ -2,9 +2,9 @@
 /*
  * Lowering of vector instructions, and of loads and stores of VSRs, to AVX2.
  *
- * A row of vector.def names a recipe (lower-vector-recipe.def) and, for most, the AVX operation that
- * it is about. In host registers a VSR is one number, so the book's element 0 is at the upper end:
- * merges and packs take their operands the other way around, element numbers are mirrored.
+ * A row of vector.def names a recipe (lower-vector-recipe.def) and, for most, the AVX operation
+ * that it is about. In host registers a VSR is one number, so the book's element 0 is at the upper
+ * end: merges and packs take their operands the other way around, element numbers are mirrored.
  */
 #include "machine/translator/vector-rows.h"
 #include "machine/translator/x86-64/lower-vector-recipe.h"
@@ -13,7 +13,7 @@ enum {
 #define RECIPE(name, function) RECIPE_##name,
 #include "machine/translator/x86-64/lower-vector-recipe.def"
 #undef RECIPE
-        RECIPE_COUNT_TRAILING,
+    RECIPE_COUNT_TRAILING,
     RECIPE_COUNT_LEADING,
 };
 
