@@ -19,7 +19,7 @@ void helper_stored(Cpu *cpu, uint32_t what, int64_t budget)
     uint64_t icount = cpu->icount_end - (uint64_t)(budget + HELPER_INSN(what));
     const uint8_t *data = (const uint8_t *)(uintptr_t)cpu->translated.ea;
     uint64_t at = (uint64_t)(data - cpu->memory->ram);
-    observer->stored(observer->opaque, icount, at, HELPER_SIZE(what), data);
+    observer->stored(observer->opaque, icount, at, what >> 8, data);
 }
 
 /* FPSCR and CR are shown as they would be, and what is pending stays so. */

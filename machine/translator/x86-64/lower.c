@@ -203,7 +203,6 @@ static void lower_probe(Lowering *low, const IrNode *node)
     lower_call_resume(low, stub);
 }
 
-/* An observer is told by the function. */
 static void lower_zero(Lowering *low, const IrNode *node)
 {
     Allocator *allocator = &low->allocator;
@@ -213,11 +212,12 @@ static void lower_zero(Lowering *low, const IrNode *node)
     Xmm zero = xmm_temp(low);
     Stub *stub = lower_call_stub(low, node);
     emit_look(low, ea, node->size, offsetof(TlbBank, write), index, tag);
-    stub->site = low->thunks->stored ? asm_jmp(as) : asm_jcc(as, CC_NE);
+    stub->site = asm_jcc(as, CC_NE);
     asm_load(as, tag, mem_indexed(BANK_REG, index, 0, (int32_t)offsetof(TlbBank, write) + 8));
     asm_vec(as, VPXOR, zero, zero, zero);
     for (unsigned i = 0; i < node->size; i += 16)
         asm_vec1_mem(as, VMOVDQU_STORE, zero, mem_indexed(tag, ea, 0, (int32_t)i));
+    lower_observe_store(low, node, mem_indexed(tag, ea, 0, 0), node->size);
     lower_call_resume(low, stub);
 }
 
