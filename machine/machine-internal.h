@@ -9,6 +9,7 @@
 #include "machine/cpu/cpu.h"
 #include "machine/inbox.h"
 #include "machine/machine.h"
+#include "replay/page-store.h"
 
 /* What belongs to the machine itself and the guest could notice. */
 typedef struct {
@@ -40,6 +41,11 @@ struct Machine {
     uint32_t dirty_epoch;  /* marks above this are news */
     HashList *hashes;
 
+    /* Memory as snapshots have it (snapshot.c). */
+    PageStore *pages;
+    PageMap *base; /* what memory held when epoch BASE_EPOCH had ended; or NULL */
+    uint32_t base_epoch;
+
     GArray *block_errors; /* of BlockError: taken from the log at this boundary, not used yet */
 
     MachineRunState run_state;
@@ -68,5 +74,10 @@ void machine_set_run_state(Machine *machine, MachineRunState state);
 bool machine_power_on(Machine *machine, GError **error);
 /* Pages of RAM with news since the last point go into dirty_pages; for hash points. */
 void machine_collect_dirty(Machine *machine);
+
+/* The state without the memory: written; read; and, once the memory is there too, put to use. */
+void machine_save_state(Machine *machine, StateWriter *writer);
+bool machine_load_state(Machine *machine, StateReader *reader, GError **error);
+void machine_loaded(Machine *machine);
 
 #endif

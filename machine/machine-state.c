@@ -14,6 +14,7 @@
 
 #include "machine/cpu/mmu.h"
 #include "machine/cpu/model.h"
+#include "machine/snapshot.h"
 
 const StateTable machine_state_table = {
     "machine", 1, sizeof(MachineState),
@@ -201,15 +202,25 @@ char **machine_behaviour_versions(Machine *machine)
 
 /* --- saving and loading ----------------------------------------------------------------------- */
 
+/*
+ * Two halves: the memory, and all else. Recordings have them in one stream; a snapshot has the
+ * memory as pages that it shares with others (snapshot.c).
+ */
+
+static bool is_zero_page(const uint8_t *data)
+{
+    static const uint8_t zero[MEMORY_PAGE_SIZE];
+    return !memcmp(data, zero, sizeof zero);
+}
+
 static void save_memory(const Machine *machine, StateWriter *writer)
 {
     const Memory *memory = machine->memory;
-    static const uint8_t zero[MEMORY_PAGE_SIZE];
     state_writer_name(writer, "ram");
-    state_writer_u64(writer, memory->size);
+    state_writer_u64(writer, memory_page_count(memory) * MEMORY_PAGE_SIZE);
     for (uint64_t page = 0; page < memory_page_count(memory); page++) {
         const uint8_t *data = memory->ram + page * MEMORY_PAGE_SIZE;
-        if (!memcmp(data, zero, sizeof zero))
+        if (!memory->page_mark[page] || is_zero_page(data))
             continue;
         state_writer_u64(writer, page);
         state_writer_bytes(writer, data, MEMORY_PAGE_SIZE);
@@ -217,19 +228,34 @@ static void save_memory(const Machine *machine, StateWriter *writer)
     state_writer_u64(writer, UINT64_MAX);
 }
 
+/* All zero, as at power-on. A page without a mark is: nobody has touched it. */
+static void clear_pages(Memory *memory)
+{
+    for (uint64_t page = 0; page < memory_page_count(memory); page++) {
+        uint8_t *data = memory->ram + page * MEMORY_PAGE_SIZE;
+        if (memory->page_mark[page] && !is_zero_page(data))
+            memset(data, 0, MEMORY_PAGE_SIZE);
+    }
+}
+
+static bool check_size(const Memory *memory, StateReader *reader, uint64_t size)
+{
+    uint64_t own = memory_page_count(memory) * MEMORY_PAGE_SIZE;
+    if (size != own)
+        state_reader_fail(reader,
+                          "ram: %" G_GUINT64_FORMAT
+                          " bytes were saved, this machine has %" G_GUINT64_FORMAT,
+                          size, own);
+    return !state_reader_failed(reader);
+}
+
 static void load_memory(Machine *machine, StateReader *reader)
 {
     Memory *memory = machine->memory;
     state_reader_expect_name(reader, "ram");
-    uint64_t size = state_reader_u64(reader);
-    if (size != memory->size)
-        state_reader_fail(reader,
-                          "ram: %" G_GUINT64_FORMAT
-                          " bytes were saved, this machine has %" G_GUINT64_FORMAT,
-                          size, memory->size);
-    if (state_reader_failed(reader))
+    if (!check_size(memory, reader, state_reader_u64(reader)))
         return;
-    memset(memory->ram, 0, memory->size);
+    clear_pages(memory);
     for (;;) {
         uint64_t page = state_reader_u64(reader);
         if (page == UINT64_MAX || state_reader_failed(reader))
@@ -239,10 +265,8 @@ static void load_memory(Machine *machine, StateReader *reader)
             break;
         }
         state_reader_bytes(reader, memory->ram + page * MEMORY_PAGE_SIZE, MEMORY_PAGE_SIZE);
+        memory->page_mark[page] = memory->epoch;
     }
-    for (uint64_t page = 0; page < memory_page_count(memory); page++)
-        memory->page_mark[page] = 0;
-    machine->dirty_epoch = memory_next_epoch(memory);
 }
 
 static void save_dirty(const Machine *machine, StateWriter *writer)
@@ -291,7 +315,7 @@ static bool load_devices(Machine *machine, StateReader *reader, GError **error)
     return true;
 }
 
-void machine_save(Machine *machine, StateWriter *writer)
+void machine_save_state(Machine *machine, StateWriter *writer)
 {
     machine_collect_dirty(machine);
     state_writer_name(writer, "powerplay-machine");
@@ -306,21 +330,42 @@ void machine_save(Machine *machine, StateWriter *writer)
     translation_set_save(mmu_translation_set(machine->cpu->mmu), writer);
     save_devices(machine, writer);
     save_dirty(machine, writer);
+}
+
+void machine_save(Machine *machine, StateWriter *writer)
+{
+    machine_save_state(machine, writer);
     save_memory(machine, writer);
+}
+
+/* What the table does not name is poisoned first, so that whatever was forgotten shows. */
+static bool load_table(StateReader *reader, const StateTable *table, void *state, GError **error)
+{
+    state_poison(table, state);
+    return state_load(reader, table, state, error);
 }
 
 static bool load_fixed(Machine *machine, StateReader *reader, GError **error)
 {
-    return state_load(reader, &machine_state_table, &machine->s, error) &&
-           state_load(reader, &clock_state_table, &machine->clock.s, error) &&
-           state_load(reader, &timer_queue_state_table, timer_queue_state(machine->timers),
+    return load_table(reader, &machine_state_table, &machine->s, error) &&
+           load_table(reader, &clock_state_table, &machine->clock.s, error) &&
+           load_table(reader, &timer_queue_state_table, timer_queue_state(machine->timers),
                       error) &&
-           state_load(reader, &replay_state, replay_get_state(machine->replay, NULL), error) &&
-           state_load(reader, &ram_hash_state, &machine->ram_hash, error) &&
-           state_load(reader, &cpu_state_table, &machine->cpu->s, error);
+           load_table(reader, &replay_state, replay_get_state(machine->replay, NULL), error) &&
+           load_table(reader, &ram_hash_state, &machine->ram_hash, error) &&
+           load_table(reader, &cpu_state_table, &machine->cpu->s, error);
 }
 
-bool machine_load(Machine *machine, StateReader *reader, GError **error)
+/* What belongs to a boundary that is not there any more, and to a guest that is another now. */
+static void forget_present(Machine *machine)
+{
+    g_array_set_size(machine->block_errors, 0);
+    memset(&machine->cpu->exception, 0xa5, sizeof machine->cpu->exception);
+    inbox_set_closed(machine->inbox, replay_mode(machine->replay) == REPLAY_PLAY);
+    machine->idle_is_paced = false;
+}
+
+bool machine_load_state(Machine *machine, StateReader *reader, GError **error)
 {
     state_reader_expect_name(reader, "powerplay-machine");
     uint64_t icount = state_reader_u64(reader);
@@ -332,15 +377,29 @@ bool machine_load(Machine *machine, StateReader *reader, GError **error)
     if (!load_devices(machine, reader, error))
         return false;
     load_dirty(machine, reader);
-    load_memory(machine, reader);
-    if (!state_reader_check(reader, error))
-        return false;
+    forget_present(machine);
+    return state_reader_check(reader, error);
+}
+
+void machine_loaded(Machine *machine)
+{
+    machine->dirty_epoch = memory_next_epoch(machine->memory);
     for (guint i = 0; i < machine->devices->len; i++) {
         Device *device = g_ptr_array_index(machine->devices, i);
         if (device->class->after_load)
             device->class->after_load(device);
     }
     cpu_after_load(machine->cpu);
-    machine->idle_is_paced = false;
+}
+
+bool machine_load(Machine *machine, StateReader *reader, GError **error)
+{
+    if (!machine_load_state(machine, reader, error))
+        return false;
+    machine_forget_base(machine);
+    load_memory(machine, reader);
+    if (!state_reader_check(reader, error))
+        return false;
+    machine_loaded(machine);
     return true;
 }

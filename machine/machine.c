@@ -6,6 +6,7 @@
 #include "machine/cpu/code-cache.h"
 #include "machine/cpu/mmu.h"
 #include "machine/cpu/model.h"
+#include "machine/snapshot.h"
 #include "machine/translator/translator.h"
 
 #define DEFAULT_QUANTUM (1u << 16)
@@ -119,6 +120,7 @@ void machine_free(Machine *machine)
     g_ptr_array_unref(machine->devices);
     g_array_unref(machine->outputs);
     g_array_unref(machine->block_errors);
+    machine_free_pages(machine);
     replay_free(machine->replay);
     inbox_free(machine->inbox);
     hash_list_free(machine->hashes);

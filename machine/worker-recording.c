@@ -143,6 +143,18 @@ Recording *worker_recording_create(Worker *worker, const char *name, JsonNode *f
     return recording;
 }
 
+bool worker_recording_exists(Worker *worker, const char *name)
+{
+    g_autofree char *folder = g_build_filename("recordings", name, NULL);
+    return faccessat(worker->directory, folder, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+void worker_recording_forget(Worker *worker, const char *name)
+{
+    g_autofree char *folder = g_build_filename("recordings", name, NULL);
+    unlinkat(worker->directory, folder, AT_REMOVEDIR);
+}
+
 /* Versions: "component version" lines of the machine as rows of a manifest */
 
 static GArray *split_versions(char **lines)
@@ -222,7 +234,8 @@ LogReader *worker_recording_prepare(Worker *worker, Recording *recording, GError
     return log;
 }
 
-bool worker_recording_begin(Worker *worker, Recording *recording, GError **error)
+bool worker_recording_begin(Worker *worker, Recording *recording, const RecordingBranch *branch,
+                            GError **error)
 {
     Machine *machine = worker->machine;
     g_auto(GStrv) lines = machine_behaviour_versions(machine);
@@ -234,7 +247,10 @@ bool worker_recording_begin(Worker *worker, Recording *recording, GError **error
         .start = machine_position(machine),
         .versions = (const RecordingVersion *)(void *)versions->data,
         .n_versions = versions->len,
+        .parent = branch ? branch->parent : NULL,
     };
+    if (branch && branch->parent)
+        info.branch = branch->position;
     bool good = add_start(machine, recording, error);
     LogWriter *log = good ? recording_start(recording, &info, error) : NULL;
     if (!log || !machine_record(machine, log, SYNC_MINIMAL, error)) {
@@ -288,7 +304,8 @@ static JsonNode *member_or_null(JsonNode *definition, const char *name)
 }
 
 /* Both are canonical but for their order, so members are compared one by one. */
-static bool compare_definitions(JsonNode *recorded, JsonNode *here, GError **error)
+static bool compare_definitions(const char *what, JsonNode *recorded, JsonNode *here,
+                                GError **error)
 {
     JsonNode *both[] = { recorded, here };
     for (gsize k = 0; k < G_N_ELEMENTS(both); k++) {
@@ -299,10 +316,11 @@ static bool compare_definitions(JsonNode *recorded, JsonNode *here, GError **err
             g_autofree char *a_text = api_json_to_line(a);
             g_autofree char *b_text = api_json_to_line(b);
             if (!a || !b || !json_node_equal(a, b)) {
-                g_set_error(error, API_ERROR, API_ERROR_GENERIC,
-                            "The recording is of another machine: '%s' was %s in its definition, "
-                            "here it is %s",
-                            (const char *)link->data, a_text, b_text);
+                g_set_error(
+                    error, API_ERROR, API_ERROR_GENERIC,
+                    "The %s is of another machine: '%s' was %s in its definition, here it is "
+                    "%s",
+                    what, (const char *)link->data, a_text, b_text);
                 return false;
             }
         }
@@ -310,16 +328,17 @@ static bool compare_definitions(JsonNode *recorded, JsonNode *here, GError **err
     return true;
 }
 
-static bool check_definition(Worker *worker, const RecordingInfo *info, GError **error)
+static bool check_definition(Worker *worker, const char *what, const char *definition,
+                             GError **error)
 {
-    g_autoptr(JsonNode) recorded = parse_definition(info->definition, error);
+    g_autoptr(JsonNode) recorded = parse_definition(definition, error);
     g_autoptr(JsonNode) here = recorded ? parse_definition(worker->config->canonical, error) : NULL;
     if (!here) {
         return false;
     }
     forget_names(recorded);
     forget_names(here);
-    return compare_definitions(recorded, here, error);
+    return compare_definitions(what, recorded, here, error);
 }
 
 /* The path by which this machine's definition names the file. */
@@ -352,12 +371,25 @@ static bool check_files(Worker *worker, const Recording *recording, JsonNode *fi
     return true;
 }
 
-static bool check_versions(Worker *worker, const Recording *recording, GError **error)
+void worker_recording_add_versions(Worker *worker, GArray *versions)
 {
     g_auto(GStrv) lines = machine_behaviour_versions(worker->machine);
-    g_autoptr(GArray) versions = split_versions(lines);
-    return recording_check_versions(recording, (const RecordingVersion *)(void *)versions->data,
-                                    versions->len, error);
+    g_autoptr(GArray) own = split_versions(lines);
+    for (guint i = 0; i < own->len; i++) {
+        RecordingVersion version = g_array_index(own, RecordingVersion, i);
+        version.name = g_strdup(version.name);
+        g_array_append_val(versions, version);
+    }
+}
+
+bool worker_recording_check_machine(Worker *worker, const char *what, const char *definition,
+                                    const RecordingVersion *versions, guint count, GError **error)
+{
+    g_auto(GStrv) lines = machine_behaviour_versions(worker->machine);
+    g_autoptr(GArray) own = split_versions(lines);
+    return check_definition(worker, what, definition, error) &&
+           recording_compare_versions(what, versions, count,
+                                      (const RecordingVersion *)(void *)own->data, own->len, error);
 }
 
 Recording *worker_recording_open(Worker *worker, const char *name, JsonNode *files, GError **error)
@@ -368,9 +400,10 @@ Recording *worker_recording_open(Worker *worker, const char *name, JsonNode *fil
     if (fd >= 0) {
         close(fd);
     }
-    if (!recording || !check_definition(worker, recording_info(recording), error) ||
-        !check_files(worker, recording, files, error) ||
-        !check_versions(worker, recording, error)) {
+    const RecordingInfo *info = recording ? recording_info(recording) : NULL;
+    if (!info || !check_files(worker, recording, files, error) ||
+        !worker_recording_check_machine(worker, "recording", info->definition, info->versions,
+                                        info->n_versions, error)) {
         return NULL;
     }
     return g_steal_pointer(&recording);

@@ -22,9 +22,28 @@ Recording *worker_recording_create(Worker *worker, const char *name, JsonNode *f
  * Control thread. */
 Recording *worker_recording_open(Worker *worker, const char *name, JsonNode *files, GError **error);
 
+/* Where a recording branched off from another one. */
+typedef struct {
+    const char *parent; /* NULL: from none */
+    Position position;
+} RecordingBranch;
+
 /* Machine thread: records from here on; a machine that has run is saved first. Takes `recording`,
- * also when it fails. */
-bool worker_recording_begin(Worker *worker, Recording *recording, GError **error);
+ * also when it fails. `branch` may be NULL. */
+bool worker_recording_begin(Worker *worker, Recording *recording, const RecordingBranch *branch,
+                            GError **error);
+
+/* Whether there is something of that name. */
+bool worker_recording_exists(Worker *worker, const char *name);
+/* Removes the folder of a recording that did not come about. */
+void worker_recording_forget(Worker *worker, const char *name);
+
+/* Whether `what` (a recording, a snapshot), of a machine of that definition and those versions,
+ * belongs to this machine and program; the error says what differs. */
+bool worker_recording_check_machine(Worker *worker, const char *what, const char *definition,
+                                    const RecordingVersion *versions, guint count, GError **error);
+/* Appends this machine's versions, whose names are the array's. */
+void worker_recording_add_versions(Worker *worker, GArray *versions);
 
 /* Machine thread, on a machine at power-on: makes disks and state those of the recording's start,
  * and opens its log. On failure the machine may be unusable. */

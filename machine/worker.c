@@ -17,6 +17,7 @@
 #include "api/json-writer.h"
 #include "machine/worker-link.h"
 #include "machine/worker-recording.h"
+#include "machine/worker-snapshot.h"
 
 #include "api-machine-commands.h"
 
@@ -224,6 +225,7 @@ static bool build(Worker *worker, MachineConfig *config, GError **error)
     worker->inbox = machine_inbox(worker->machine);
     worker->server =
         api_server_new(&(ApiServerOptions){ .table = &api_machine_table, .context = worker });
+    worker->snapshots = worker_snapshots_new(worker);
     worker_publish(worker);
     return add_serial_ports(worker, error);
 }
@@ -273,6 +275,7 @@ static void worker_clear(Worker *worker)
     if (worker->thread) {
         g_thread_join(worker->thread);
     }
+    worker_snapshots_free(worker->snapshots);
     link_free(worker->link);
     api_server_free(worker->server);
     machine_free(worker->machine);

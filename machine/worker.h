@@ -29,7 +29,8 @@ typedef struct {
 } WorkerStatus;
 
 typedef struct WorkerLink WorkerLink;
-typedef struct Recording Recording; /* replay/recording.h */
+typedef struct Recording Recording;             /* replay/recording.h */
+typedef struct WorkerSnapshots WorkerSnapshots; /* worker-snapshot.h */
 
 typedef struct Worker {
     char *name;
@@ -48,6 +49,7 @@ typedef struct Worker {
     bool has_recorded;      /* `recording` was made by this process */
     bool has_run;           /* the guest was started once */
     bool is_ending;
+    WorkerSnapshots *snapshots;
     Recording *open_recording; /* until its log is closed; machine thread only */
 
     GMutex lock; /* of status */

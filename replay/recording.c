@@ -299,13 +299,12 @@ static const RecordingVersion *find_version(const RecordingVersion *versions, gu
     return NULL;
 }
 
-gboolean recording_check_versions(const Recording *recording, const RecordingVersion *versions,
-                                  guint n_versions, GError **error)
+gboolean recording_compare_versions(const char *what, const RecordingVersion *theirs,
+                                    guint n_theirs, const RecordingVersion *versions,
+                                    guint n_versions, GError **error)
 {
-    const RecordingInfo *info = &recording->info;
-
-    for (guint i = 0; i < info->n_versions; i++) {
-        const RecordingVersion *needed = &info->versions[i];
+    for (guint i = 0; i < n_theirs; i++) {
+        const RecordingVersion *needed = &theirs[i];
         const RecordingVersion *own = find_version(versions, n_versions, needed->name);
 
         if (!own || own->version != needed->version) {
@@ -313,21 +312,27 @@ gboolean recording_check_versions(const Recording *recording, const RecordingVer
                 own ? g_strdup_printf("has %u", own->version) : g_strdup("does not have it");
 
             g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_VERSION,
-                        "behaviour of %s: the recording was made with version %u, this build %s",
-                        needed->name, needed->version, have);
+                        "behaviour of %s: the %s was made with version %u, this build %s",
+                        needed->name, what, needed->version, have);
             return FALSE;
         }
     }
     for (guint i = 0; i < n_versions; i++) {
-        if (!find_version(info->versions, info->n_versions, versions[i].name)) {
+        if (!find_version(theirs, n_theirs, versions[i].name)) {
             g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_VERSION,
-                        "behaviour of %s: the recording does not name it, this machine has "
-                        "version %u",
-                        versions[i].name, versions[i].version);
+                        "behaviour of %s: the %s does not name it, this machine has version %u",
+                        versions[i].name, what, versions[i].version);
             return FALSE;
         }
     }
     return TRUE;
+}
+
+gboolean recording_check_versions(const Recording *recording, const RecordingVersion *versions,
+                                  guint n_versions, GError **error)
+{
+    return recording_compare_versions("recording", recording->info.versions,
+                                      recording->info.n_versions, versions, n_versions, error);
 }
 
 gboolean recording_has_part(const Recording *recording, const char *name)

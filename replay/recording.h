@@ -78,6 +78,10 @@ gboolean recording_sealed(const Recording *recording);
  * and both versions. */
 gboolean recording_check_versions(const Recording *recording, const RecordingVersion *versions,
                                   guint n_versions, GError **error);
+/* The same for any list of versions THEIRS; WHAT is what has them, for the error. */
+gboolean recording_compare_versions(const char *what, const RecordingVersion *theirs,
+                                    guint n_theirs, const RecordingVersion *versions,
+                                    guint n_versions, GError **error);
 gboolean recording_has_part(const Recording *recording, const char *name);
 /* SHA-256 and size that the manifest gives for a reference; FALSE if it does not name it. */
 gboolean recording_get_reference(const Recording *recording, const char *name, const char **sha256,

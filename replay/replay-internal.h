@@ -11,6 +11,7 @@ struct Replay {
     const ReplaySources *sources;
     ReplayState state;
     ReplayCounters counters;
+    ReplayPrefix prefix;     /* what has happened since the recording's start (replay-seek.h) */
     LogWriter *writer;       /* record: the log; play: the echo, or NULL */
     GByteArray *bytes;       /* payload of the HASH event in hand */
     GByteArray *point_names; /* as last logged or found in the log */
@@ -46,3 +47,9 @@ gboolean replay_matches(const LogEvent *event, const Position *position);
 void replay_diverge(Replay *replay, const Position *position, char *found, GPtrArray *components);
 /* Compares all components with the log's HASH event, or logs them. */
 void replay_hash(Replay *replay, const Position *position, HashKind kind, const HashList *hashes);
+/* Counts EVENT, which takes BYTES in the log. */
+void replay_count(ReplayCounters *counters, const Event *event, gsize bytes);
+/* EVENT, unless it is a note, has happened at ICOUNT. */
+void replay_prefix_add(ReplayPrefix *prefix, guint64 icount, const Event *event);
+/* Forgets a divergence or failure; the status is the caller's to set. */
+void replay_forget_failure(Replay *replay);

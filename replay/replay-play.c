@@ -7,17 +7,23 @@
 
 #include <string.h>
 
-static void count(Replay *replay, const Event *event, gsize bytes)
+void replay_count(ReplayCounters *counters, const Event *event, gsize bytes)
 {
-    replay->counters.events++;
-    replay->counters.bytes += bytes;
+    counters->events++;
+    counters->bytes += bytes;
     switch (event_class(event)) {
-    case EVENT_CLASS_INPUT: replay->counters.inputs++; break;
-    case EVENT_CLASS_VALUE: replay->counters.values++; break;
-    case EVENT_CLASS_SYNC: replay->counters.marks++; break;
-    case EVENT_CLASS_NOTE: replay->counters.notes++; break;
+    case EVENT_CLASS_INPUT: counters->inputs++; break;
+    case EVENT_CLASS_VALUE: counters->values++; break;
+    case EVENT_CLASS_SYNC: counters->marks++; break;
+    case EVENT_CLASS_NOTE: counters->notes++; break;
     default: break;
     }
+}
+
+static void count(Replay *replay, const Position *position, const Event *event, gsize bytes)
+{
+    replay_count(&replay->counters, event, bytes);
+    replay_prefix_add(&replay->prefix, position->icount, event);
 }
 
 /* --- taking events from the log ------------------------------------------- */
@@ -26,7 +32,7 @@ static void echo(Replay *replay, const Position *position, const Event *event)
 {
     gsize bytes = replay->writer ? log_writer_append(replay->writer, position, event) : 0;
 
-    count(replay, event, bytes);
+    count(replay, position, event, bytes);
 }
 
 gboolean replay_peek(Replay *replay)
@@ -171,7 +177,7 @@ gboolean replay_step(Replay *replay, const Position *position, const Event *even
     switch (replay->mode) {
     case REPLAY_PLAY: return play_step(replay, position, event, logged);
     case REPLAY_RECORD:
-        count(replay, event, log_writer_append(replay->writer, position, event));
+        count(replay, position, event, log_writer_append(replay->writer, position, event));
         return TRUE;
     default: return TRUE;
     }

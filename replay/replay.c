@@ -85,14 +85,20 @@ static void divergence_free(ReplayDivergence *divergence)
     }
 }
 
+void replay_forget_failure(Replay *replay)
+{
+    g_clear_pointer(&replay->divergence, divergence_free);
+    g_clear_error(&replay->failure);
+}
+
 /* Back to REPLAY_NONE; counters stay for those who ask afterwards. */
 static void reset(Replay *replay)
 {
     g_clear_pointer(&replay->writer, log_writer_free);
     g_clear_pointer(&replay->cursor, log_cursor_free);
     g_clear_pointer(&replay->reader, log_reader_free);
-    g_clear_pointer(&replay->divergence, divergence_free);
-    g_clear_error(&replay->failure);
+    replay_forget_failure(replay);
+    memset(&replay->prefix, 0, sizeof(replay->prefix));
     replay->mode = REPLAY_NONE;
     replay->status = REPLAY_STATUS_LIVE;
     replay->have_next = FALSE;

@@ -93,6 +93,12 @@ typedef struct ReplaySources {
     gpointer user;
 } ReplaySources;
 
+/* A place in a recording, named by what lies before it: how many events, and their digest. */
+typedef struct ReplayPrefix {
+    guint64 events;
+    Digest digest;
+} ReplayPrefix;
+
 typedef struct Replay Replay;
 
 /* Mode REPLAY_NONE. SOURCES must outlive the replay. */

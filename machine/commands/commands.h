@@ -48,5 +48,9 @@ bool write_file(int directory, const char *name, const uint8_t *bytes, size_t si
 
 /* Text of a reply to `info status` and the like. */
 char *monitor_execute(Worker *worker, const char *line);
+char *monitor_info_snapshots(Worker *worker);
+/* savevm, loadvm, delvm: answers the request with a text when it is done. False if it is none of
+ * them. `words` has at least one. */
+bool monitor_snapshot(ApiRequest *request, char **words);
 
 #endif

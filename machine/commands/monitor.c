@@ -43,6 +43,7 @@ static const struct {
     { "info replay", info_replay },
     { "info version", info_version },
     { "info name", info_name },
+    { "info snapshots", monitor_info_snapshots },
 };
 
 char *monitor_execute(Worker *worker, const char *line)
@@ -59,10 +60,24 @@ char *monitor_execute(Worker *worker, const char *line)
     return g_strdup_printf("unknown command: '%s'\r\n", stripped);
 }
 
-bool cmd_human_monitor_command(ApiSession *session, const HumanMonitorCommandArgs *arguments,
-                               JsonNode **reply, GError **error)
+static char **words_of(const char *line)
 {
-    g_autofree char *text = monitor_execute(worker_of(session), arguments->command_line);
-    *reply = json_node_init_string(json_node_alloc(), text);
-    return true;
+    g_autoptr(GStrvBuilder) words = g_strv_builder_new();
+    g_auto(GStrv) pieces = g_strsplit_set(line, " \t\r\n", -1);
+    for (char **piece = pieces; *piece; piece++) {
+        if (**piece) {
+            g_strv_builder_add(words, *piece);
+        }
+    }
+    return g_strv_builder_end(words);
+}
+
+void cmd_human_monitor_command(ApiRequest *request, const HumanMonitorCommandArgs *arguments)
+{
+    g_auto(GStrv) words = words_of(arguments->command_line);
+    if (words[0] && monitor_snapshot(request, words)) {
+        return;
+    }
+    g_autofree char *text = monitor_execute(worker_of_request(request), arguments->command_line);
+    api_request_reply(request, json_node_init_string(json_node_alloc(), text));
 }

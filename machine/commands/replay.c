@@ -76,7 +76,8 @@ static void execute_begin(WorkerCall *call)
         return;
     }
     if (!begin->is_replay) {
-        worker_recording_begin(call->worker, g_steal_pointer(&begin->recording), &call->error);
+        worker_recording_begin(call->worker, g_steal_pointer(&begin->recording), NULL,
+                               &call->error);
         return;
     }
     LogReader *log = worker_recording_prepare(call->worker, begin->recording, &call->error);

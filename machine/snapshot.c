@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/snapshot.h"
+
+#include <gio/gio.h>
+
+#include "machine/disks.h"
+#include "machine/machine-internal.h"
+
+#define DISKS_MAX 65536u
+
+/* --- the base --------------------------------------------------------------------------------- */
+
+PageStore *machine_page_store(Machine *machine)
+{
+    if (!machine->pages)
+        machine->pages = page_store_new();
+    return machine->pages;
+}
+
+PageMap *machine_base(Machine *machine)
+{
+    return machine->base;
+}
+
+static void set_base(Machine *machine, PageMap *map, uint32_t epoch)
+{
+    PageMap *old = machine->base;
+    machine->base = page_map_ref(map);
+    machine->base_epoch = epoch;
+    page_map_unref(old);
+}
+
+void machine_forget_base(Machine *machine)
+{
+    g_clear_pointer(&machine->base, page_map_unref);
+}
+
+void machine_free_pages(Machine *machine)
+{
+    machine_forget_base(machine);
+    g_clear_pointer(&machine->pages, page_store_free);
+}
+
+static PageMemory memory_of(Machine *machine)
+{
+    Memory *memory = machine->memory;
+    return (PageMemory){ memory->ram, memory->page_mark, memory_page_count(memory) };
+}
+
+/* --- capturing -------------------------------------------------------------------------------- */
+
+/* Versions of disks stand in front, since a replay needs them before all else. */
+static bool save_disks(Machine *machine, StateWriter *writer, GError **error)
+{
+    g_autoptr(StateWriter) disks = state_writer_new_memory();
+    if (!machine_freeze_disks(machine, disks, error))
+        return false;
+    g_autoptr(GBytes) bytes = state_writer_close_bytes(disks, error);
+    if (!bytes)
+        return false;
+    state_writer_u32(writer, (uint32_t)g_bytes_get_size(bytes));
+    state_writer_bytes(writer, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+    return true;
+}
+
+static GBytes *save_state(Machine *machine, GError **error)
+{
+    g_autoptr(StateWriter) writer = state_writer_new_memory();
+    if (!save_disks(machine, writer, error))
+        return NULL;
+    machine_save_state(machine, writer);
+    return state_writer_close_bytes(writer, error);
+}
+
+bool machine_capture(Machine *machine, MachineCapture *capture, GError **error)
+{
+    PageMemory memory = memory_of(machine);
+    *capture = (MachineCapture){ .position = machine_position(machine),
+                                 .mode = replay_mode(machine->replay) };
+    replay_prefix(machine->replay, &capture->prefix);
+    capture->state = save_state(machine, error);
+    if (!capture->state)
+        return false;
+    capture->epoch = memory_next_epoch(machine->memory);
+    capture->map =
+        page_map_capture(machine_page_store(machine), machine->base, machine->base_epoch, &memory);
+    return true;
+}
+
+void machine_capture_adopt(Machine *machine, const MachineCapture *capture)
+{
+    set_base(machine, capture->map, capture->epoch);
+    page_map_drop_memory(machine->pages, machine->base);
+}
+
+void machine_capture_clear(MachineCapture *capture)
+{
+    g_clear_pointer(&capture->state, g_bytes_unref);
+    g_clear_pointer(&capture->map, page_map_unref);
+}
+
+/* --- restoring -------------------------------------------------------------------------------- */
+
+/* In a replay the disks are private, and get the versions from outside again. */
+static bool load_disks(Machine *machine, StateReader *reader, GError **error)
+{
+    uint32_t length = state_reader_u32(reader);
+    if (length > DISKS_MAX)
+        state_reader_fail(reader, "%u bytes about disks", length);
+    if (!state_reader_check(reader, error))
+        return false;
+    g_autofree uint8_t *bytes = g_malloc0(length);
+    state_reader_bytes(reader, bytes, length);
+    if (replay_mode(machine->replay) != REPLAY_PLAY || !machine_has_disks(machine))
+        return state_reader_check(reader, error);
+    g_autoptr(StateReader) disks = state_reader_new_memory(bytes, length);
+    machine_leave_disks(machine);
+    return machine_enter_disks(machine, disks, error);
+}
+
+static bool load_bytes(Machine *machine, GBytes *state, GError **error)
+{
+    gsize length;
+    const void *data = g_bytes_get_data(state, &length);
+    g_autoptr(StateReader) reader = state_reader_new_memory(data, length);
+    return load_disks(machine, reader, error) && machine_load_state(machine, reader, error) &&
+           state_reader_finish(reader, error);
+}
+
+static bool load_pages(Machine *machine, PageMap *map, GError **error)
+{
+    PageMemory memory = memory_of(machine);
+    uint32_t epoch = machine->memory->epoch;
+    if (!page_map_restore(machine_page_store(machine), map, machine->base, machine->base_epoch,
+                          &memory, epoch, error)) {
+        machine_forget_base(machine);
+        return false;
+    }
+    machine_loaded(machine); /* ends the epoch */
+    set_base(machine, map, epoch);
+    return true;
+}
+
+static void give_up(Machine *machine, const GError *error)
+{
+    machine_internal_error(machine, "a snapshot was loaded in part only: %s; load another one",
+                           error->message);
+}
+
+/* The state is tried on the machine itself; BEFORE puts it back when it does not fit. */
+static bool load_or_go_back(Machine *machine, GBytes *state, PageMap *map, GBytes *before,
+                            GError **error)
+{
+    GError *problem = NULL, *worse = NULL;
+    if (load_bytes(machine, state, &problem)) {
+        if (load_pages(machine, map, &problem))
+            return true;
+        give_up(machine, problem);
+    } else if (load_bytes(machine, before, &worse)) {
+        machine_loaded(machine);
+    } else {
+        give_up(machine, worse);
+    }
+    g_clear_error(&worse);
+    g_propagate_error(error, problem);
+    return false;
+}
+
+static void check_pages(Machine *machine, const PageMap *map, GError **error)
+{
+    uint64_t pages = memory_page_count(machine->memory);
+    if (page_map_pages(map) != pages)
+        g_set_error(error, STATE_ERROR, STATE_ERROR_VALUE,
+                    "%" G_GUINT64_FORMAT " pages were saved, this machine has %" G_GUINT64_FORMAT,
+                    page_map_pages(map), pages);
+}
+
+bool machine_restore(Machine *machine, GBytes *state, PageMap *map, ReplaySeek *seek,
+                     GError **error)
+{
+    g_autoptr(ReplaySeek) place = seek;
+    g_autoptr(GBytes) before = save_state(machine, error);
+    GError *problem = NULL;
+    bool was_running = machine->run_state == MACHINE_RUNNING;
+    check_pages(machine, map, &problem);
+    if (problem || !before) {
+        if (problem)
+            g_propagate_error(error, problem);
+        return false;
+    }
+    if (!load_or_go_back(machine, state, map, before, error))
+        return false;
+    if (place)
+        replay_seek_go(machine->replay, place);
+    g_clear_pointer(&machine->error_text, g_free);
+    machine_set_run_state(machine, MACHINE_PAUSED);
+    if (was_running)
+        machine_set_run_state(machine, MACHINE_RUNNING);
+    return true;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "replay/replay-seek.h"
+
+#include <string.h>
+
+#include "replay/replay-internal.h"
+
+struct ReplaySeek {
+    LogCursor *cursor;
+    ReplayPrefix prefix;
+    ReplayCounters counters;
+    GByteArray *point_names;
+    GByteArray *full_names;
+    gboolean is_end; /* END was the last event */
+};
+
+void replay_prefix(const Replay *replay, ReplayPrefix *prefix)
+{
+    *prefix = replay->prefix;
+}
+
+void replay_prefix_add(ReplayPrefix *prefix, guint64 icount, const Event *event)
+{
+    g_autoptr(GByteArray) bytes = NULL;
+    guint64 place = GUINT64_TO_BE(icount);
+
+    if (event_class(event) == EVENT_CLASS_NOTE) {
+        return;
+    }
+    bytes = g_byte_array_new();
+    g_byte_array_append(bytes, prefix->digest.bytes, DIGEST_SIZE);
+    g_byte_array_append(bytes, (const guint8 *)&place, sizeof(place));
+    event_encode(event, bytes);
+    digest_bytes(&prefix->digest, bytes->data, bytes->len);
+    prefix->events++;
+}
+
+void replay_seek_free(ReplaySeek *seek)
+{
+    if (seek) {
+        log_cursor_free(seek->cursor);
+        g_byte_array_unref(seek->point_names);
+        g_byte_array_unref(seek->full_names);
+        g_free(seek);
+    }
+}
+
+static void set_bytes(GByteArray *array, const guint8 *data, gsize length)
+{
+    g_byte_array_set_size(array, 0);
+    g_byte_array_append(array, data, length);
+}
+
+static void pass_hash(ReplaySeek *seek, const Event *event)
+{
+    Digest first;
+
+    switch (event->hash.kind) {
+    case HASH_NAMES:
+        set_bytes(seek->point_names, event->hash.data, event->hash.data_length);
+        return;
+    case HASH_NAMES_FULL:
+        set_bytes(seek->full_names, event->hash.data, event->hash.data_length);
+        return;
+    default: break;
+    }
+    seek->counters.hashes++;
+    if (event->hash.data_length >= DIGEST_SIZE) {
+        memcpy(first.bytes, event->hash.data, DIGEST_SIZE);
+    }
+    seek->counters.hashes_unverified +=
+        event->hash.data_length < DIGEST_SIZE || digest_is_zero(&first);
+}
+
+static void pass(ReplaySeek *seek, const LogEvent *event)
+{
+    replay_count(&seek->counters, &event->event, 0);
+    replay_prefix_add(&seek->prefix, event->position.icount, &event->event);
+    if (event->event.kind == EVENT_HASH) {
+        pass_hash(seek, &event->event);
+    }
+    seek->is_end = event->event.kind == EVENT_END;
+}
+
+ReplaySeek *replay_seek_find(Replay *replay, const ReplayPrefix *prefix, GError **error)
+{
+    g_autoptr(ReplaySeek) seek = g_new0(ReplaySeek, 1);
+    LogStep step = LOG_STEP_EVENT;
+    LogEvent event;
+
+    g_assert(replay->mode == REPLAY_PLAY);
+    seek->point_names = g_byte_array_new();
+    seek->full_names = g_byte_array_new();
+    seek->cursor = log_cursor_new(replay->reader);
+    while (seek->prefix.events < prefix->events &&
+           (step = log_cursor_next(seek->cursor, &event, error)) == LOG_STEP_EVENT) {
+        pass(seek, &event);
+    }
+    if (step == LOG_STEP_ERROR) {
+        return NULL;
+    }
+    if (seek->prefix.events != prefix->events ||
+        !digest_equal(&seek->prefix.digest, &prefix->digest)) {
+        g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_MISMATCH,
+                    "the recording's first %" G_GUINT64_FORMAT " events are others",
+                    prefix->events);
+        return NULL;
+    }
+    return g_steal_pointer(&seek);
+}
+
+void replay_seek_go(Replay *replay, ReplaySeek *seek)
+{
+    g_assert(replay->mode == REPLAY_PLAY);
+    replay_forget_failure(replay);
+    log_cursor_free(replay->cursor);
+    replay->cursor = g_steal_pointer(&seek->cursor);
+    replay->prefix = seek->prefix;
+    replay->counters = seek->counters;
+    set_bytes(replay->point_names, seek->point_names->data, seek->point_names->len);
+    set_bytes(replay->full_names, seek->full_names->data, seek->full_names->len);
+    replay->have_next = FALSE;
+    replay->exhausted = FALSE;
+    replay->have_stop = FALSE;
+    replay->status = seek->is_end ? REPLAY_STATUS_ENDED : REPLAY_STATUS_PLAYING;
+}
