@@ -9,8 +9,8 @@ from dev.common import BUILD, ROOT, Failed, busy, locked, run, say
 PROGRAMS = ("powerplayd", "powerplay-machine", "powerplay-display", "powerplay-net", "powerplay")
 
 
-def build(folder: pathlib.Path = BUILD, *options: str) -> pathlib.Path:
-    """Configures once, builds, and links the programs to the top of the folder."""
+def build(folder: pathlib.Path = BUILD, *options: str, targets: tuple[str, ...] = ()) -> pathlib.Path:
+    """Configures once, builds (the targets alone, if some are named), and links the programs to the top of the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / ".dev-lock"):
         if not (folder / "build.ninja").exists():
@@ -18,7 +18,7 @@ def build(folder: pathlib.Path = BUILD, *options: str) -> pathlib.Path:
             run(["meson", "setup", folder, ROOT, *options], quiet=True)
         say(f"building {folder}")
         with busy("building"):
-            run(["ninja", "-C", folder, "--quiet"])
+            run(["ninja", "-C", folder, "--quiet", *targets])
         _link_programs(folder)
     return folder
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The front of ./dev: help installs nothing, and what names packages prints nothing else."""
 
+import re
 import subprocess
 
 import pytest
 
-from dev import main
-from dev.common import ROOT
+from dev import fuzz, main
+from dev.common import ROOT, TESTS
 
 
 def run(*words: str) -> subprocess.CompletedProcess:
@@ -40,6 +41,19 @@ def test_help_is_never_a_list_of_packages(capsys):
     with pytest.raises(SystemExit):
         main.main(["packages", "bench", "--help"])
     assert not capsys.readouterr().out
+
+
+def test_what_cannot_be_fuzzed_or_sanitized_is_refused_at_once(capsys):
+    assert main.main(["packages", "fuzz", "toaster"]) == 1 and "targets: api " in capsys.readouterr().err
+    assert main.main(["packages", "fuzz", "--seconds", "0"]) == 1 and "at least 1" in capsys.readouterr().err
+    assert main.main(["packages", "sanitize", "valgrind", "e2e"]) == 1 and "lock-step" in capsys.readouterr().err
+
+
+def test_every_fuzz_target_has_inputs_and_a_program():
+    names = fuzz.targets()
+    assert names and all((TESTS / "fuzz/corpus" / name).is_dir() for name in names)
+    lists = re.findall(r"'fuzz-(\w+)'", (TESTS / "fuzz/meson.build").read_text())
+    assert set(names) <= set(lists)
 
 
 def test_the_bench_measures_the_translator():

@@ -33,12 +33,13 @@ def run(guest: guests.Guest, instructions: int, *words: str) -> tuple[int, int]:
 
 
 def main() -> int:
-    length = FULL if "--full" in sys.argv[1:] else QUICK
+    portion = int(os.environ.get("POWERPLAY_PORTION") or 1)     # with a sanitizer: one of so many parts
+    length = FULL if "--full" in sys.argv[1:] else QUICK // portion
     tiny, shell = guests.tiny(), guests.shell()
     busy = ("--append", "rounds=35 work=60000 wait=1500")
     results = [
-        run(tiny, TINY, *busy),
-        run(tiny, TINY, *busy, "--disturb", "--observe", "--step", "4096"),
+        run(tiny, TINY // portion, *busy),
+        run(tiny, TINY // portion, *busy, "--disturb", "--observe", "--step", "4096"),
         run(shell, length, "--observe"),
         run(shell, length, "--disturb"),
         run(shell, length // 4, "--disturb", "--observe"),
