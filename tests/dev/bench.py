@@ -82,8 +82,7 @@ def _count(ours, portion: list[str], found: report.Found) -> dict[str, float]:
 
 def _runners(arguments, guest, folder: pathlib.Path, stack: contextlib.ExitStack) -> list:
     if arguments.daemon:
-        os.environ["POWERPLAY_ENGINE"] = arguments.engine
-        ours = Daemon(guest, stack.enter_context(Lab()))
+        ours = Daemon(guest, stack.enter_context(Lab(environment={"POWERPLAY_ENGINE": arguments.engine})))
     else:
         ours = Process(guest, BUILD / "tests/bench/bench-machine", folder, arguments.engine)
     return [ours] + ([Qemu(guest, folder), Native(folder)] if arguments.peer == "qemu" else [])

@@ -183,9 +183,10 @@ class Machine:
 class Lab:
     """The daemon; a context manager.  keep_on_error: leaves the folder for looking into."""
 
-    def __init__(self, build: pathlib.Path | None = None, keep_on_error: bool = False):
+    def __init__(self, build: pathlib.Path | None = None, keep_on_error: bool = False,
+                 environment: dict[str, str] | None = None):
         self._arguments = (build,) if build else ()
-        self._keep = keep_on_error
+        self._keep, self._environment = keep_on_error, environment or {}
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="powerplay-lab-"))
         self.socket, self.state = self.folder / "control.sock", self.folder / "state"
         self.log = self.folder / "daemon.log"
@@ -204,7 +205,8 @@ class Lab:
     def start(self, extra: dict[str, str] | None = None) -> None:
         """Starts the daemon, again after stop(); extra goes into its environment."""
         daemon = program("powerplayd", *self._arguments)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("POWERPLAY_")} | (extra or {})
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("POWERPLAY_")}
+        environment |= self._environment | (extra or {})
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
                 [daemon, "--socket", self.socket, "--state", self.state, "--foreground"], env=environment, cwd=self.folder,
