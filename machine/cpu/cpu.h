@@ -175,7 +175,7 @@ struct Cpu {
     const CpuBoard *board;
     void *board_opaque;
     CpuEngine *engine;
-    struct Translator *translator; /* NULL: the interpreter runs everything */
+    struct Translator *translator;      /* NULL: the interpreter runs everything */
     const struct CpuObserver *observer; /* NULL but in tests (observer.h) */
     struct Memory *memory;
     struct Mmu *mmu;

@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:print_stacktrace=1",
     "TSAN_OPTIONS": "halt_on_error=1:abort_on_error=1",
     "G_SLICE": "always-malloc",
+    "CK_TIMEOUT_MULTIPLIER": "40",
 }
 SUITES = {
     "asan": ("unit", "shapes", "e2e-small", "lock-step", "boot-step"),
