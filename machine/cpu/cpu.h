@@ -153,6 +153,9 @@ struct Cpu {
         uint32_t leave;                    /* a helper asks to go back: 0 or 1 */
         uint8_t must_return;               /* and a boundary must look */
         uint8_t cr_less[8], cr_greater[8]; /* what comparisons found (cr-pending.h) */
+        /* Constants for floating point (float-pending.h): of double and of single. */
+        uint64_t float_least[2], float_span[2];
+        uint32_t field_less, field_greater;
     } translated;
 
     /* What translated code has not yet done to FPSCR (machine/translator/float-pending.h). */
@@ -160,8 +163,9 @@ struct Cpu {
         const Insn *insn;    /* the last arithmetic operation, or NULL */
         uint64_t operand[4]; /* what its t, a, b, c held */
         const Insn *convert; /* the last conversion to an integer after it, or NULL */
-        uint64_t fpcc;       /* 16 + FPCC of the last comparison after it, or 0 */
+        uint64_t fpcc;       /* FPCC of the last comparison after it, or 0 */
         uint64_t converted;
+        uint32_t unsettled; /* 1: the host's flags may have something that is not in FPSCR */
         uint32_t host_flags; /* of the host, as translated code has read them */
         /* The host's flags are VMX operations', no one's concern, and FPSCR.XE is set until that is
          * over: 1, and 8 if it was set before (lower-vector-lanes.c). */

@@ -27,6 +27,20 @@ static void repeat(Cpu *cpu, const Insn *insn, const uint64_t operands[4])
         cpu->s.vsr[number[i]] = saved[i];
 }
 
+void float_pending_init(Cpu *cpu)
+{
+    /* Exponents, of double in all scalars: those of normal numbers, but the least and greatest. */
+    static const struct {
+        uint64_t least, greatest;
+    } range[2] = { { 2, 2045 }, { 898, 1149 } };
+    for (unsigned i = 0; i < 2; i++) {
+        cpu->translated.float_least[i] = 0 - (range[i].least << 53);
+        cpu->translated.float_span[i] = ((range[i].greatest - range[i].least + 1) << 53) - 1;
+    }
+    cpu->translated.field_less = CR_LT;
+    cpu->translated.field_greater = CR_GT;
+}
+
 /* Ends the time in which the host's flags were not scalar operations'. */
 static void give_back_flags(Cpu *cpu)
 {
@@ -41,11 +55,11 @@ void float_pending_settle(Cpu *cpu)
     if (cpu->pending.lanes)
         give_back_flags(cpu);
     const Insn *insn = cpu->pending.insn, *convert = cpu->pending.convert;
-    uint64_t code = cpu->pending.fpcc;
-    if (!insn && !convert && !code)
+    unsigned code = (unsigned)cpu->pending.fpcc;
+    if (!insn && !convert && !code && !cpu->pending.unsettled)
         return;
     cpu->pending.insn = cpu->pending.convert = NULL;
-    cpu->pending.fpcc = 0;
+    cpu->pending.fpcc = cpu->pending.unsettled = 0;
     if (_mm_getcsr() & _MM_EXCEPT_INEXACT)
         float_raise(cpu, FPSCR_XX);
     _mm_setcsr(FLOAT_MXCSR);
@@ -55,8 +69,16 @@ void float_pending_settle(Cpu *cpu)
         const uint64_t operands[4] = { 0, 0, cpu->pending.converted, 0 };
         repeat(cpu, convert, operands);
     }
-    if (code & 16)
-        float_set_fpcc(cpu, code & 15);
+    if (code)
+        float_set_fpcc(cpu, code);
+}
+
+void float_settled_rest(Cpu *cpu, const Block *block, uint32_t what, int64_t budget)
+{
+    cpu->pending.unsettled = 1; /* a result that did not count has left its flags */
+    float_pending_settle(cpu);
+    cr_pending_settle(cpu);
+    helper_rest(cpu, block, what, budget);
 }
 
 void float_settled_call(Cpu *cpu, const Block *block, uint32_t what, int64_t budget)

@@ -27,5 +27,7 @@ void helper_stored(Cpu *cpu, uint32_t what, int64_t budget);
 void helper_block_left(Cpu *cpu, const Block *next, uint32_t what, int64_t budget);
 /* The interpreter's function of instruction WHAT. */
 void helper_call(Cpu *cpu, const Block *block, uint32_t what, int64_t budget);
+/* The same for it and all that follow in the block, which is left in any case. */
+void helper_rest(Cpu *cpu, const Block *block, uint32_t what, int64_t budget);
 
 #endif

@@ -84,6 +84,7 @@ Translator *translator_new(Cpu *cpu, Memory *memory, const TranslatorOptions *op
     translator->heat = g_new0(uint8_t, HEAT_COUNTERS);
     translator->ir = g_new(IrBlock, 1);
     memset(cpu->translated.cr_less, CR_IS_IN_STATE, sizeof cpu->translated.cr_less);
+    float_pending_init(cpu);
     return g_steal_pointer(&translator);
 }
 
@@ -415,6 +416,12 @@ void helper_call(Cpu *cpu, const Block *block, uint32_t what, int64_t budget)
     bool is_last = index + 1u == block->count;
     if (status != EXEC_NEXT || cpu->left != before || is_last)
         leave(cpu, status == EXEC_NEXT ? EXEC_BOUNDARY : status);
+}
+
+void helper_rest(Cpu *cpu, const Block *block, uint32_t what, int64_t budget)
+{
+    for (unsigned index = HELPER_INSN(what); !cpu->translated.leave; index++)
+        helper_call(cpu, block, index, budget);
 }
 
 static uint64_t extend(uint64_t value, uint32_t what)

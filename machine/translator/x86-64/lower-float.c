@@ -3,20 +3,24 @@
  * Lowering of scalar floating point to SSE and FMA, exactly.
  *
  * The host computes under round to nearest with all exceptions masked. Its result is the guest's if
- * it is an ordinary number of the target format, well away from underflow and overflow (or a zero
- * that cannot come from underflow), and FPSCR rounds to nearest and enables nothing. Everything
- * else goes to the interpreter's function: NaNs, infinities, tiny and huge results.
+ * it is an ordinary number of the target format, well away from underflow and overflow, or a zero
+ * that does not come from underflow, and FPSCR rounds to nearest and enables nothing. For
+ * everything else (NaNs, infinities, tiny and huge results) the interpreter does the rest of the
+ * block.
  *
  * Single results are rounded twice, to double and then to single. That is the same as rounding once
- * unless the first result lies in the middle between two singles; such go to the function as well.
+ * unless the first result lies in the middle between two singles; such go to the interpreter, too.
  *
- * What the operation does to FPSCR is left pending (float-pending.h).
+ * What the operation does to FPSCR is left pending (lower-float.h, float-pending.h).
  */
 #include "machine/cpu/float.h"
+#include "machine/translator/float-pending.h"
 #include "machine/translator/x86-64/assembler-vector.h"
 #include "machine/translator/x86-64/lower.h"
 
-enum { SINGLE = 1, NEGATED = 2, ZERO = 4, DIRECT = 8 };
+/* Flags of float.def. */
+enum { SINGLE = 1, NEGATED = 2, DIRECT = 4 };
+/* Operands; from T on as in cpu->pending.operand. */
 enum { NO, T, A, B, C };
 
 typedef enum {
@@ -36,16 +40,16 @@ typedef enum {
     RECIPE_MOVE_NEGATIVE,
     RECIPE_MOVE_SIGN,
     RECIPE_CHOOSE,
-    RECIPE_LANES_TWO,
-    RECIPE_LANES_THREE,
 } FloatRecipe;
 
-static const struct {
+typedef struct {
     uint8_t recipe;
     uint8_t operand[3];
     uint8_t flags;
     VecOp op;
-} rows[ISA_ROW_COUNT] = {
+} FloatRow;
+
+static const FloatRow rows[ISA_ROW_COUNT] = {
 #define FLOAT(row, recipe, operation, first, second, third, flags)                                 \
     [ISA_##row] = { RECIPE_##recipe, { first, second, third }, flags, operation },
 #include "machine/translator/x86-64/float.def"
@@ -81,66 +85,178 @@ static void read_operands(FloatCode *f)
             f->x[i] = xmm_read_low(f->low, register_of(f->insn, rows[f->row].operand[i]));
 }
 
-/* To the function unless FPSCR rounds to nearest and enables nothing. */
-static void check_control(FloatCode *f)
+static void test_control(Assembler *as)
 {
-    asm_test_mem8_imm(f->as, CPU_MEM(s.fpscr), 0xf8 | FPSCR_RN);
-    f->stub->site = asm_jcc(f->as, CC_NE);
+    asm_test_mem8_imm(as, CPU_MEM(s.fpscr), 0xf8 | FPSCR_RN);
 }
 
+/* To the interpreter unless FPSCR rounds to nearest and enables nothing. */
+static void check_control(FloatCode *f)
+{
+    if (f->low->fp.is_plain)
+        return;
+    test_control(f->as);
+    f->stub->control = asm_jcc(f->as, CC_NE);
+    f->low->fp.is_plain = true;
+}
+
+/* --- what is pending -------------------------------------------------------------------------- */
+
+static Mem pending_operand(unsigned field)
+{
+    Mem mem = CPU_MEM(pending.operand);
+    mem.displacement += 8 * (int32_t)field;
+    return mem;
+}
+
+/* Without a register. */
+static void store_pointer(Assembler *as, Mem mem, const void *pointer)
+{
+    asm_store_imm32(as, false, mem, (int32_t)(uint32_t)(uintptr_t)pointer);
+    mem.displacement += 4;
+    asm_store_imm32(as, false, mem, (int32_t)(uint32_t)((uintptr_t)pointer >> 32));
+}
+
+/* Such an operation decides all of FPRF, FR and FI: what conversions and comparisons left is void.
+ */
+static void store_note(Lowering *low, const FloatNote *note)
+{
+    Assembler *as = &low->as;
+    if (!note->is_lazy)
+        return;
+    store_pointer(as, CPU_MEM(pending.insn), &low->block->insn[note->insn]);
+    asm_store_imm32(as, true, CPU_MEM(pending.convert), 0);
+    asm_store_imm32(as, true, CPU_MEM(pending.fpcc), 0);
+    for (unsigned i = 0; i < 4; i++)
+        if (note->xmm[i])
+            asm_vec1_mem(as, VMOVSD_STORE, note->xmm[i], pending_operand(i));
+}
+
+void lower_float_commit(Lowering *low)
+{
+    bool is_compared = low->compared_at == low->as.at, has_flags = low->fp.flags_at == low->as.at;
+    store_note(low, &low->fp.note);
+    if (is_compared)
+        low->compared_at = low->as.at;
+    if (has_flags)
+        low->fp.flags_at = low->as.at;
+    low->fp.note.is_lazy = false;
+    low->xmm.kept = 0;
+}
+
+void lower_float_forget(Lowering *low)
+{
+    low->fp = (FloatState){ 0 };
+}
+
+/* This operation is the last one now. */
+static void note(FloatCode *f)
+{
+    FloatNote *note = &f->low->fp.note;
+    *note = (FloatNote){ .is_lazy = true, .insn = (uint8_t)(f->insn - f->low->ir->insn) };
+    f->low->xmm.kept = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned operand = rows[f->row].operand[i];
+        if (operand == NO)
+            continue;
+        note->xmm[operand - T] = f->x[i];
+        f->low->xmm.kept |= (uint16_t)(1u << (f->x[i] - XMM_FIRST));
+    }
+}
+
+void lower_float_enter_stub(Lowering *low, const Stub *stub)
+{
+    store_note(low, &stub->note);
+}
+
+void lower_float_mark(Lowering *low)
+{
+    if (!low->fp.is_marked)
+        asm_store_imm32(&low->as, false, CPU_MEM(pending.unsettled), 1);
+    low->fp.is_marked = true;
+}
+
+void lower_float_leave_stub(Lowering *low, const Stub *stub)
+{
+    if (stub->is_marked)
+        asm_store_imm32(&low->as, false, CPU_MEM(pending.unsettled), 1);
+    for (unsigned i = 0; i < 4; i++)
+        if (stub->note.is_lazy && stub->note.xmm[i])
+            asm_vec1_mem(&low->as, VMOVSD_LOAD, stub->note.xmm[i], pending_operand(i));
+}
+
+/* --- arithmetic ------------------------------------------------------------------------------- */
+
 /*
- * To the function unless T has an exponent well within the target format, or is a zero that is
- * allowed. Exponents are those of double: the least and greatest normal ones are left out.
+ * To the interpreter unless T has an exponent well within the target format, or is zero: see
+ * lower_float_excuse(). What adds and subtracts here drops the sign and moves the range to 0.
  */
 static void check_result(FloatCode *f, Xmm t)
 {
     Assembler *as = f->as;
-    bool single = f->flags & SINGLE;
-    uint8_t *zero = NULL;
-    unsigned least = single ? 898 : 2, greatest = single ? 1149 : 2045;
+    unsigned format = f->flags & SINGLE ? 1 : 0;
     asm_vec1(as, VMOVQ_FROM_XMM, t, f->temp);
-    if (single && !(f->flags & DIRECT)) {
+    if (format && !(f->flags & DIRECT)) {
         asm_mov32(as, f->other, f->temp);
         asm_alu_imm(as, ALU_AND, false, f->other, 0x1fffffff);
         asm_alu_imm(as, ALU_CMP, false, f->other, 0x10000000);
         f->stub->more[0] = asm_jcc(as, CC_E);
     }
     asm_alu(as, ALU_ADD, true, f->temp, f->temp);
-    if (f->flags & ZERO)
-        zero = asm_jcc(as, CC_E);
-    asm_shift_imm(as, 5, true, f->temp, 53);
-    asm_alu_imm(as, ALU_SUB, false, f->temp, (int32_t)least);
-    asm_alu_imm(as, ALU_CMP, false, f->temp, (int32_t)(greatest - least));
-    f->stub->more[1] = asm_jcc(as, CC_A);
-    if (zero)
-        asm_land(as, zero);
+    asm_alu_mem(as, ALU_ADD, true, f->temp, CPU_MEM(translated.float_least[format]));
+    asm_alu_mem(as, ALU_CMP, true, f->temp, CPU_MEM(translated.float_span[format]));
+    f->stub->excusable = asm_jcc(as, CC_A);
+    f->stub->result = t;
+    f->stub->value = f->temp;
+    f->stub->resume = as->at;
 }
 
-static Mem pending_operand(unsigned operand)
+/* A zero from no underflow is right. */
+static void excuse_zero(Lowering *low, const Stub *stub)
 {
-    Mem mem = CPU_MEM(pending.operand);
-    mem.displacement += 8 * ((int32_t)operand - T);
-    return mem;
+    Assembler *as = &low->as;
+    asm_land(as, stub->excusable);
+    asm_vec1(as, VMOVQ_FROM_XMM, stub->result, stub->value);
+    asm_alu(as, ALU_ADD, true, stub->value, stub->value);
+    uint8_t *never = asm_jcc(as, CC_NE);
+    asm_rm(as, 0x0fae, false, 3, slot_mem(RAX)); /* stmxcsr */
+    asm_test_mem8_imm(as, slot_mem(RAX), 0x10);
+    asm_jcc_to(as, CC_E, stub->resume);
+    asm_land(as, never);
 }
 
-static void store_insn(FloatCode *f, Mem mem)
+/* XE may be set only because vectors own the host's flags: they give them back. */
+static void excuse_control(Lowering *low, const Stub *stub)
 {
-    const Insn *insn = &f->low->block->insn[f->insn - f->low->ir->insn];
-    asm_mov_imm(f->as, f->temp, (uint64_t)(uintptr_t)insn);
-    asm_store(f->as, mem, f->temp);
+    Assembler *as = &low->as;
+    asm_land(as, stub->control);
+    asm_cmp_mem8_imm(as, CPU_MEM(pending.lanes), 1);
+    uint8_t *never = asm_jcc(as, CC_NE);
+    asm_alu_mem_imm(as, ALU_AND, false, CPU_MEM(s.fpscr), (int32_t)~FPSCR_XE);
+    asm_store_imm8(as, CPU_MEM(pending.lanes), 0);
+    asm_store_imm32(as, false, slot_mem(RAX), FLOAT_MXCSR);
+    asm_rm(as, 0x0fae, false, 2, slot_mem(RAX)); /* ldmxcsr */
+    test_control(as);
+    asm_jcc_to(as, CC_E, stub->control + 4);
+    asm_land(as, never);
 }
 
-G_STATIC_ASSERT(offsetof(Cpu, pending.fpcc) == offsetof(Cpu, pending.convert) + 8);
-
-/* Leaves FPSCR's part pending: this operation decides all of FPRF, FR and FI. */
-static void note(FloatCode *f)
+void lower_float_excuse(Lowering *low, const Stub *stub)
 {
-    store_insn(f, CPU_MEM(pending.insn));
-    asm_vec(f->as, VPXOR, 0, 0, 0);
-    asm_vec1_mem(f->as, VMOVDQU_STORE, 0, CPU_MEM(pending.convert));
-    for (unsigned i = 0; i < 3; i++)
-        if (rows[f->row].operand[i] != NO)
-            asm_vec1_mem(f->as, VMOVSD_STORE, f->x[i], pending_operand(rows[f->row].operand[i]));
+    uint8_t *never = NULL;
+    if (stub->control) {
+        excuse_control(low, stub);
+        never = asm_jmp(&low->as);
+    }
+    if (stub->excusable)
+        excuse_zero(low, stub);
+    if (never)
+        asm_land(&low->as, never);
+}
+
+static void copy(Assembler *as, Xmm to, Xmm from)
+{
+    asm_vec1(as, VMOVAPS, to, from);
 }
 
 /* The sign bit, in both halves of REG. */
@@ -148,11 +264,6 @@ static void load_sign(Assembler *as, Xmm reg)
 {
     asm_vec(as, VPCMPEQD, reg, reg, reg);
     asm_vpsllq(as, reg, reg, 63);
-}
-
-static void copy(Assembler *as, Xmm to, Xmm from)
-{
-    asm_vec1(as, VEC_0F(0x28), to, from); /* movapd */
 }
 
 static void compute(FloatCode *f, Xmm t)
@@ -194,33 +305,38 @@ static void lower_arithmetic(FloatCode *f)
         asm_vec(as, VPXOR, t, t, 0);
     }
     note(f);
-    xmm_write_low(f->low, f->insn->t, t, true);
+    xmm_write_low(f->low, f->insn->t, t, false);
 }
 
-/* The CR field: 2 for equal, 4 for greater, 8 for less; unordered ones go to the function. */
+/* --- comparisons and conversions -------------------------------------------------------------- */
+
+/* The CR field: 2 for equal, 4 for greater, 8 for less; unordered ones are the interpreter's. */
 static void lower_compare(FloatCode *f)
 {
     Assembler *as = f->as;
-    asm_mov_imm(as, f->temp, 0);
-    asm_mov_imm(as, f->other, 0);
     asm_vec1(as, VEC_0F(0x2e), f->x[0], f->x[1]); /* ucomisd */
     f->stub->site = asm_jcc(as, CC_P);
-    asm_setcc(as, CC_A, f->temp);
-    asm_setcc(as, CC_B, f->other);
-    asm_lea(as, false, f->other, mem_indexed(f->other, f->other, 1, 0));
-    asm_alu(as, ALU_ADD, false, f->temp, f->other);
-    asm_lea(as, false, f->temp, mem_indexed(f->temp, f->temp, 0, 2));
+    asm_mov_imm(as, f->temp, CR_EQ);
+    asm_rm(as, 0x0f40 | CC_A, false, f->temp, CPU_MEM(translated.field_greater));
+    asm_rm(as, 0x0f40 | CC_B, false, f->temp, CPU_MEM(translated.field_less));
     asm_store8(as, cr_mem(f->insn->t), f->temp);
     asm_store_imm8(as, cr_less_mem(f->insn->t), CR_IS_IN_STATE);
-    asm_alu_imm(as, ALU_OR, false, f->temp, 0x10);
     asm_store(as, CPU_MEM(pending.fpcc), f->temp);
+    f->low->fp.flags_at = as->at;
+    f->low->fp.flags_field = f->insn->t;
 }
 
-/* The host's answer to what has none is the least integer: left to the function. */
+bool lower_float_flags(const Lowering *low, unsigned field)
+{
+    return low->fp.flags_at == low->as.at && low->fp.flags_field == field;
+}
+
+/* The host's answer to what has none is the least integer: left to the interpreter. */
 static void lower_to_integer(FloatCode *f)
 {
     Assembler *as = f->as;
     bool wide = rows[f->row].recipe == RECIPE_TO_DOUBLEWORD;
+    const Insn *insn = &f->low->block->insn[f->insn - f->low->ir->insn];
     Xmm t = xmm_temp(f->low);
     check_control(f);
     asm_vec1(as, f->op, f->temp, f->x[0]);
@@ -229,10 +345,12 @@ static void lower_to_integer(FloatCode *f)
     if (!wide)
         asm_rr(as, 0x63, true, f->temp, f->temp);
     asm_vec1(as, VMOVQ_TO_XMM, t, f->temp);
-    store_insn(f, CPU_MEM(pending.convert));
+    store_pointer(as, CPU_MEM(pending.convert), insn);
     asm_vec1_mem(as, VMOVSD_STORE, f->x[0], CPU_MEM(pending.converted));
-    xmm_write_low(f->low, f->insn->t, t, true);
+    xmm_write_low(f->low, f->insn->t, t, false);
 }
+
+/* --- bits only -------------------------------------------------------------------------------- */
 
 static void lower_move(FloatCode *f)
 {
@@ -264,65 +382,6 @@ static void lower_choose(FloatCode *f)
     xmm_write_low(f->low, f->insn->t, t, false);
 }
 
-/*
- * To the function unless all lanes of T and of the operands are zeros or have exponents well within
- * single: what else there is depends on VSCR.NJ, or is infinite or a NaN.
- */
-static void check_lanes(FloatCode *f, Xmm t)
-{
-    Assembler *as = f->as;
-    Xmm u = xmm_temp(f->low);
-    asm_vec(as, VPCMPEQD, 1, 1, 1);
-    asm_vpsrld(as, 0, 1, 1);
-    /* Magnitudes less 1, zeros becoming the greatest; in xmm2 the least of them. */
-    asm_vec(as, VPAND, u, t, 0);
-    asm_vec(as, VEC_0F(0xfe), u, u, 1);
-    copy(as, 2, u);
-    for (unsigned i = 0; i < 3; i++) {
-        if (rows[f->row].operand[i] == NO)
-            continue;
-        asm_vec(as, VPAND, 3, f->x[i], 0);
-        asm_vec(as, VEC_0F(0xfe), 3, 3, 1);
-        asm_vec(as, VEC_38(0x3b), 2, 2, 3); /* pminud */
-    }
-    asm_vpsrld(as, 3, 1, 8);
-    asm_vec(as, VEC_0F(0xfe), u, u, 3); /* negative: too great */
-    asm_vec(as, VEC_38(0x3f), 3, 2, 3); /* pmaxud */
-    asm_vec(as, VPCMPEQD, 3, 3, 2);
-    asm_vec(as, VPANDN, 3, u, 3);
-    asm_vec1(as, VEC_PS(0x50), f->temp, 3); /* movmskps */
-    asm_alu_imm(as, ALU_CMP, false, f->temp, 15);
-    f->stub->more[0] = asm_jcc(as, CC_NE);
-}
-
-/*
- * The host notes that a result was inexact, which is not the guest's concern here: harmless only
- * while FPSCR.XX is set, and to be cleared before it may be cleared (fpcc 32: something to settle).
- */
-static void lower_lanes(FloatCode *f)
-{
-    Assembler *as = f->as;
-    for (unsigned i = 0; i < 3; i++)
-        if (rows[f->row].operand[i] != NO)
-            f->x[i] = xmm_read(f->low, register_of(f->insn, rows[f->row].operand[i]));
-    Xmm t = xmm_temp(f->low);
-    Mem high = CPU_MEM(s.fpscr);
-    high.displacement += 3;
-    asm_test_mem8_imm(as, high, FPSCR_XX >> 24);
-    f->stub->site = asm_jcc(as, CC_E);
-    asm_alu_mem_imm(as, ALU_OR, true, CPU_MEM(pending.fpcc), 32);
-    if (rows[f->row].recipe == RECIPE_LANES_THREE)
-        copy(as, t, f->x[2]);
-    asm_vec(as, f->op, t, f->x[0], f->x[1]);
-    check_lanes(f, t);
-    if (f->flags & NEGATED) {
-        asm_vec(as, VPCMPEQD, 0, 0, 0);
-        asm_vpslld(as, 0, 0, 31);
-        asm_vec(as, VPXOR, t, t, 0);
-    }
-    xmm_write(f->low, f->insn->t, t);
-}
-
 void lower_float(Lowering *low, const IrNode *node)
 {
     const Insn *insn = &low->ir->insn[node->insn];
@@ -334,22 +393,22 @@ void lower_float(Lowering *low, const IrNode *node)
                     .flags = rows[row].flags,
                     .op = rows[row].op };
     FloatRecipe recipe = rows[row].recipe;
-    if (recipe < RECIPE_LANES_TWO)
-        read_operands(&f);
-    if (recipe >= RECIPE_MOVE_COPY && recipe <= RECIPE_CHOOSE) {
+    bool is_operation = recipe < RECIPE_COMPARE;
+    if (recipe >= RECIPE_COMPARE && recipe < RECIPE_MOVE_COPY)
+        lower_float_commit(low);
+    read_operands(&f);
+    if (recipe >= RECIPE_MOVE_COPY) {
         recipe == RECIPE_CHOOSE ? lower_choose(&f) : lower_move(&f);
         return;
     }
     f.temp = allocator_temp(&low->allocator);
-    f.other = allocator_temp(&low->allocator);
-    f.stub = lower_call_stub(low, node);
-    if (recipe >= RECIPE_LANES_TWO)
-        lower_lanes(&f);
+    if (f.flags & SINGLE)
+        f.other = allocator_temp(&low->allocator);
+    f.stub = lower_rest_stub(low, node);
+    if (is_operation)
+        lower_arithmetic(&f);
     else if (recipe == RECIPE_COMPARE)
         lower_compare(&f);
-    else if (recipe == RECIPE_TO_DOUBLEWORD || recipe == RECIPE_TO_WORD)
-        lower_to_integer(&f);
     else
-        lower_arithmetic(&f);
-    lower_call_resume(low, f.stub);
+        lower_to_integer(&f);
 }

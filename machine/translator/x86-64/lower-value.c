@@ -379,6 +379,8 @@ static HostCondition test_field(Lowering *low, const IrNode *node)
 
 HostCondition lower_condition(Lowering *low, const IrNode *node)
 {
+    if (!node->fused && node->bit != CR_SO && lower_float_flags(low, node->field))
+        return node->bit == CR_LT ? CC_B : node->bit == CR_GT ? CC_A : CC_E;
     if (!node->fused)
         return test_field(low, node);
     if (!is_compared(low, node))

@@ -35,7 +35,7 @@ Xmm xmm_temp(Lowering *low)
     XmmCache *cache = &low->xmm;
     do
         cache->next = (uint16_t)((cache->next + 1) % XMM_CACHED);
-    while (cache->busy >> cache->next & 1);
+    while ((cache->busy | cache->kept) >> cache->next & 1);
     cache->busy |= (uint16_t)(1u << cache->next);
     cache->now.format[cache->next] = XMM_EMPTY;
     return (Xmm)(XMM_FIRST + cache->next);

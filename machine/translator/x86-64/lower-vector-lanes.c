@@ -35,13 +35,18 @@ enum { EQUAL = 0, NOT_AT_MOST = 6, ORDERED = 7, NOT_AT_LEAST = 9 };
 static void own_flags(Recipe *r)
 {
     Assembler *as = r->as;
+    r->low->fp.is_plain = false;
     asm_rm(as, 0x80, false, 7, CPU_MEM(pending.lanes)); /* cmp byte */
     asm_byte(as, 0);
     uint8_t *owned = asm_jcc(as, CC_NE);
     asm_rm(as, 0x0fae, false, 3, CPU_MEM(pending.host_flags)); /* stmxcsr */
     asm_test_mem8_imm(as, CPU_MEM(pending.host_flags), 0x20);
     uint8_t *exact = asm_jcc(as, CC_E);
+    asm_rm(as, 0xf7, false, 0, CPU_MEM(s.fpscr)); /* test */
+    asm_u32(as, FPSCR_XX);
+    uint8_t *known = asm_jcc(as, CC_NE);
     asm_alu_mem_imm(as, ALU_OR, false, CPU_MEM(s.fpscr), (int32_t)(FPSCR_XX | FPSCR_FX));
+    asm_land(as, known);
     asm_land(as, exact);
     asm_rm(as, 0x8b, false, r->temp, CPU_MEM(s.fpscr));
     asm_alu_imm(as, ALU_AND, false, r->temp, FPSCR_XE);

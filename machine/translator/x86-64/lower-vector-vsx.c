@@ -15,8 +15,6 @@
 enum { EQUAL = 0, ORDERED = 7 }; /* predicates of cmppd and cmpps */
 enum { UNPACK_LOW = 0x14 };      /* unpcklpd */
 
-#define PENDING_INEXACT 32 /* in pending.fpcc: something may have to be settled */
-
 static bool is_double(VecOp op)
 {
     switch (op >> 12 & 3) {
@@ -51,9 +49,11 @@ static void check_all(Recipe *r, Xmm mask)
  */
 static void check_control(Recipe *r)
 {
+    lower_float_mark(r->low);
+    if (r->low->fp.is_plain)
+        return;
     asm_test_mem8_imm(r->as, CPU_MEM(s.fpscr), 0xf8 | FPSCR_RN);
     to_stub(r, CC_NE);
-    asm_alu_mem_imm(r->as, ALU_OR, true, CPU_MEM(pending.fpcc), PENDING_INEXACT);
 }
 
 /* --- arithmetic ------------------------------------------------------------------------------- */

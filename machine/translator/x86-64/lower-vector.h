@@ -28,6 +28,7 @@ typedef struct {
     XmmSnapshot now;
     uint16_t busy;   /* in use by the present node */
     uint16_t next;   /* where to look for a victim */
+    uint16_t kept;   /* operands of the last scalar operation (lower-float.h) */
     uint64_t narrow; /* VSRs whose doubleword 1 is known to be zero */
     /* VSRs that hold no denormal single if VSCR.NJ is set; whether the present node's result is. */
     uint64_t clean;

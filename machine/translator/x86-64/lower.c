@@ -27,7 +27,9 @@ static Stub *add_stub(Lowering *low, uint8_t *site)
                     .target = NO_REG,
                     .value = NO_REG,
                     .home = HOME_COUNT,
-                    .xmm = low->xmm.now };
+                    .xmm = low->xmm.now,
+                    .note = low->fp.note,
+                    .is_marked = low->fp.is_marked };
     return stub;
 }
 
@@ -40,11 +42,20 @@ Stub *lower_call_stub(Lowering *low, const IrNode *node)
     return stub;
 }
 
+Stub *lower_rest_stub(Lowering *low, const IrNode *node)
+{
+    Stub *stub = add_stub(low, NULL);
+    stub->kind = STUB_REST;
+    stub->what = node->insn;
+    return stub;
+}
+
 void lower_call_resume(Lowering *low, Stub *stub)
 {
     stub->resume = low->as.at;
     stub->live = allocator_live_temps(&low->allocator, NO_REG);
     stub->xmm = low->xmm.now;
+    stub->is_marked = low->fp.is_marked;
 }
 
 Stub *lower_field_stub(Lowering *low, const IrNode *node, uint8_t *site)
@@ -300,10 +311,19 @@ static void emit_field_stub(Lowering *low, const Stub *stub)
     asm_jmp_to(as, stub->resume);
 }
 
+static void emit_rest(Lowering *low, const Stub *stub)
+{
+    asm_mov_imm(&low->as, RAX, stub->what);
+    emit_block_pointer(low);
+    asm_call_to(&low->as, low->thunks->rest);
+}
+
 static void emit_stub(Lowering *low, const Stub *stub)
 {
     Assembler *as = &low->as;
-    asm_land(as, stub->site);
+    lower_float_excuse(low, stub);
+    if (stub->site)
+        asm_land(as, stub->site);
     if (stub->kind == STUB_FIELD) {
         emit_field_stub(low, stub);
         return;
@@ -311,6 +331,11 @@ static void emit_stub(Lowering *low, const Stub *stub)
     for (unsigned i = 0; i < G_N_ELEMENTS(stub->more); i++)
         if (stub->more[i])
             asm_land(as, stub->more[i]);
+    lower_float_enter_stub(low, stub);
+    if (stub->kind == STUB_REST) {
+        emit_rest(low, stub);
+        return;
+    }
     for (unsigned i = 0; i < TEMP_COUNT; i++)
         if (stub->live >> temp_regs[i] & 1)
             asm_store(as, mem_at(RSP, 8 * temp_regs[i]), temp_regs[i]);
@@ -319,6 +344,7 @@ static void emit_stub(Lowering *low, const Stub *stub)
     else
         emit_helper_stub(low, stub);
     xmm_reload(low, &stub->xmm);
+    lower_float_leave_stub(low, stub);
     for (unsigned i = 0; i < TEMP_COUNT; i++)
         if (stub->live >> temp_regs[i] & 1)
             asm_load(as, temp_regs[i], mem_at(RSP, 8 * temp_regs[i]));
@@ -329,10 +355,12 @@ static void emit_stub(Lowering *low, const Stub *stub)
 
 static void lower_call(Lowering *low, const IrNode *node)
 {
+    lower_float_commit(low);
     asm_mov_imm(&low->as, RAX, node->insn);
     emit_block_pointer(low);
     asm_call_to(&low->as, low->thunks->call);
     xmm_forget(low);
+    lower_float_forget(low);
 }
 
 /* --- exits
@@ -438,6 +466,7 @@ static void lower_branch(Lowering *low, const IrNode *node)
 
 static void lower_exit(Lowering *low, const IrNode *node)
 {
+    lower_float_commit(low);
     switch (node->op) {
     case IR_GOTO: lower_goto(low, node->imm); break;
     case IR_GOTO_REG: lower_goto_register(low, node); break;
@@ -507,6 +536,7 @@ bool target_lower(CodeMemory *memory, const TargetThunks *thunks, const IrBlock 
     low->stub_count = low->exit_count = 0;
     low->compared = NULL;
     xmm_forget(low);
+    lower_float_forget(low);
     block->link_count = 0;
     allocator_init(&low->allocator, &low->as, ir);
     emit_code(low);

@@ -7,14 +7,16 @@
 
 #include "machine/cpu/tlb.h"
 #include "machine/translator/x86-64/allocate.h"
+#include "machine/translator/x86-64/lower-float.h"
 #include "machine/translator/x86-64/lower-vector.h"
 #include "machine/translator/x86-64/target.h"
 
 /*
  * Out-of-line code: the slow path of a memory access, the interpreter's function for the
- * instruction, or the look at a CR field that stands in the state.
+ * instruction or for it and the rest of the block, or the look at a CR field that stands in the
+ * state.
  */
-typedef enum { STUB_ACCESS, STUB_CALL, STUB_FIELD } StubKind;
+typedef enum { STUB_ACCESS, STUB_CALL, STUB_REST, STUB_FIELD } StubKind;
 typedef struct {
     uint8_t *site;    /* the jump that leads here */
     uint8_t *more[3]; /* other jumps that lead here, or NULL */
@@ -25,8 +27,14 @@ typedef struct {
     Ref node;
     StubKind kind;
     bool is_store;
+    /* STUB_REST: these lead here, too, but CONTROL back to itself if FPSCR only seemed not plain,
+     * and EXCUSABLE to RESUME if RESULT (an xmm) is right after all. */
+    uint8_t *control, *excusable;
+    uint8_t result;
     uint8_t home; /* STUB_CALL: a GPR that the function changes but later nodes set; HOME_COUNT */
     XmmSnapshot xmm; /* what is cached where the fast path goes on */
+    FloatNote note;
+    bool is_marked; /* as in FloatState */
 } Stub;
 
 typedef struct {
@@ -47,6 +55,7 @@ typedef struct {
     XmmCache xmm;
     const IrNode *compared; /* its flags are those of the host, at this place */
     const uint8_t *compared_at;
+    FloatState fp;
 } Lowering;
 
 static inline Mem vsr_mem(uint64_t n)
@@ -73,6 +82,9 @@ Stub *lower_field_stub(Lowering *low, const IrNode *node, uint8_t *site);
 void lower_match_observed(Lowering *low, HostReg tag);
 void lower_observe_store(Lowering *low, const IrNode *node, Mem mem, unsigned size);
 
+/* A stub that leaves this instruction and the rest of the block to the interpreter. */
+Stub *lower_rest_stub(Lowering *low, const IrNode *node);
+
 /* VSRs in host registers (lower-vector-cache.c). */
 void xmm_forget(Lowering *low);
 void xmm_begin(Lowering *low);
@@ -92,6 +104,18 @@ bool lower_vector_node(Lowering *low, const IrNode *node);
 
 /* Scalar floating point (lower-float.c). */
 void lower_float(Lowering *low, const IrNode *node);
+/* Parts of a stub: before its jumps, between them and its helper, and behind the helper. */
+void lower_float_excuse(Lowering *low, const Stub *stub);
+void lower_float_enter_stub(Lowering *low, const Stub *stub);
+void lower_float_leave_stub(Lowering *low, const Stub *stub);
+/* Sees to it that the host's flags get into FPSCR without the note of an operation. */
+void lower_float_mark(Lowering *low);
+/* Notes the last operation in the state. The host's flags and all registers stay. */
+void lower_float_commit(Lowering *low);
+/* Nothing is known any more: behind a CALL, and where a block begins. */
+void lower_float_forget(Lowering *low);
+/* Whether the host's flags show CR field FIELD at the present node. */
+bool lower_float_flags(const Lowering *low, unsigned field);
 
 /* Operations on values and CR fields (lower-value.c). */
 void lower_value(Lowering *low, const IrNode *node);

@@ -16,6 +16,7 @@ typedef struct {
     uint8_t *exit_indirect; /* RAX: guest address to go on at */
     uint8_t *exit_link;     /* RAX: the Link that was not linked */
     uint8_t *load, *store, *call; /* to the helpers of helpers.h */
+    uint8_t *rest;                /* to helper_rest; does not come back */
     uint8_t *stored, *block_left; /* for an observer; NULL without one */
 } TargetThunks;
 

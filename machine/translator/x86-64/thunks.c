@@ -169,6 +169,7 @@ void target_emit_thunks(CodeMemory *memory, TargetThunks *thunks, bool observed)
     thunks->load = emit_helper(&as, thunks, helper_load, false);
     thunks->store = emit_helper(&as, thunks, helper_store, false);
     thunks->call = emit_helper(&as, thunks, float_settled_call, true);
+    thunks->rest = emit_helper(&as, thunks, float_settled_rest, true);
     thunks->stored = observed ? emit_stored(&as) : NULL;
     thunks->block_left = observed ? emit_helper(&as, thunks, helper_block_left, false) : NULL;
     g_assert(!as.overflow);
