@@ -28,7 +28,7 @@ struct Block {
     uint8_t link_count;
     bool is_dead;        /* unreachable; its memory goes with the next flush */
     const uint8_t *code; /* executable mapping */
-    Link link[2];
+    Link *link;          /* behind insn[]; as many as the IR has exits */
     Link *incoming;
     Block *hash_next;
     Block *page_next;

@@ -20,6 +20,7 @@ static void set_link(Builder *build)
 static void go_to(Builder *build, uint64_t target)
 {
     build_node(build, IR_GOTO)->imm = cpu_ea(build->cpu, target);
+    build->block->exit_count++;
     build->ended = true;
 }
 
@@ -69,19 +70,15 @@ static IrNode *condition(Builder *build, IrOp op, unsigned bi, Ref a)
     return node;
 }
 
-bool build_bc(Builder *build)
+/*
+ * Leaves the block if the condition of the present instruction holds, and gives the node, whose
+ * target is still to be set. Loops are left out of the block that they end: what follows them runs
+ * less often than they.
+ */
+static IrNode *branch_if(Builder *build, Ref count, bool is_forward)
 {
-    const Insn *insn = build->insn;
-    unsigned bo = insn->t;
-    uint64_t target = (uint64_t)insn_bd(insn) + (insn_aa(insn) ? 0 : build->cia);
-    Ref count = count_down(build, bo);
-    if (insn_lk(insn))
-        set_link(build);
-    if (count == NO_REF && bo & BO_NO_CONDITION) {
-        go_to(build, target);
-        return true;
-    }
-    IrNode *node = condition(build, IR_BRANCH, insn->a, NO_REF);
+    unsigned bo = build->insn->t;
+    IrNode *node = condition(build, IR_BRANCH, build->insn->a, NO_REF);
     if (bo & BO_NO_CONDITION) {
         node->fused = false;
         node->a = node->b = NO_REF;
@@ -89,17 +86,39 @@ bool build_bc(Builder *build)
     node->test_bit = bo & BO_NO_CONDITION ? TEST_NONE : bo & BO_TRUE ? TEST_NONZERO : TEST_ZERO;
     node->test_ctr = count == NO_REF ? TEST_NONE : bo & BO_COUNT_ZERO ? TEST_ZERO : TEST_NONZERO;
     node->c = count;
-    node->imm = cpu_ea(build->cpu, target);
-    build->ended = true;
+    node->home = HOME_COUNT;
+    build->block->exit_count++;
+    bool tests_both = node->test_bit != TEST_NONE && node->test_ctr != TEST_NONE;
+    build->stops = !is_forward || tests_both || build->block->insn_count >= IR_GOES_ON_TO ||
+                   build->block->exit_count + 1 >= IR_EXITS_MAX;
+    return node;
+}
+
+bool build_bc(Builder *build)
+{
+    const Insn *insn = build->insn;
+    uint64_t target = (uint64_t)insn_bd(insn) + (insn_aa(insn) ? 0 : build->cia);
+    Ref count = count_down(build, insn->t);
+    if (insn_lk(insn))
+        set_link(build);
+    if (count == NO_REF && insn->t & BO_NO_CONDITION)
+        go_to(build, target);
+    else
+        branch_if(build, count, target > build->cia && !insn_lk(insn))->imm =
+            cpu_ea(build->cpu, target);
     return true;
 }
 
-/* Register branches: the unconditional ones are worth it, the others are rare. */
-static bool branch_always(Builder *build, unsigned home)
+/* To a register. Forms with a condition and a link are left to the interpreter: they are rare. */
+static bool branch_to(Builder *build, unsigned home)
 {
     unsigned bo = build->insn->t;
-    if (!(bo & BO_NO_CONDITION) || !(bo & BO_NO_COUNT))
-        return false;
+    if (!(bo & BO_NO_CONDITION) || !(bo & BO_NO_COUNT)) {
+        if (insn_lk(build->insn) || (home == HOME_CTR && !(bo & BO_NO_COUNT)))
+            return false;
+        branch_if(build, count_down(build, bo), true)->home = (uint8_t)home;
+        return true;
+    }
     Ref target = build_get(build, home);
     if (insn_lk(build->insn))
         set_link(build);
@@ -109,10 +128,10 @@ static bool branch_always(Builder *build, unsigned home)
 
 bool build_bclr(Builder *build)
 {
-    return branch_always(build, HOME_LR);
+    return branch_to(build, HOME_LR);
 }
 
 bool build_bcctr(Builder *build)
 {
-    return branch_always(build, HOME_CTR);
+    return branch_to(build, HOME_CTR);
 }

@@ -198,11 +198,11 @@ void ir_build(IrBlock *block, const Cpu *cpu, uint64_t ea, const uint8_t *words,
     Builder build = {
         .block = block, .cpu = cpu, .is_64bit = cpu->ea_mask >> 32, .swap = cpu->byte_swap
     };
-    block->count = block->insn_count = 0;
+    block->count = block->insn_count = block->exit_count = 0;
     block->ea = ea;
     block->is_64bit = build.is_64bit;
     forget_all(&build);
-    while (!build.ended && block->insn_count < MIN(limit, IR_BLOCK_INSNS)) {
+    while (!build.ended && !build.stops && block->insn_count < MIN(limit, IR_BLOCK_INSNS)) {
         Insn *insn = &block->insn[block->insn_count];
         uint32_t word = word_at(cpu, words, block->insn_count);
         build.cia = ea + 4 * block->insn_count;
@@ -215,14 +215,24 @@ void ir_build(IrBlock *block, const Cpu *cpu, uint64_t ea, const uint8_t *words,
     if (!build.ended) {
         IrNode *node = build_node(&build, IR_GOTO);
         node->imm = cpu_ea(cpu, ea + 4 * block->insn_count);
+        block->exit_count++;
     }
 }
 
 /* --- passes ----------------------------------------------------------------------------------- */
 
+/* Whether NODE's only trace is its value, or what SET, CMP and SET_CR name. */
+static bool is_local(const IrNode *node)
+{
+    IrKind kind = ir_kind(node->op);
+    return (kind == IR_KIND_VALUE || kind == IR_KIND_EFFECT) && node->op != IR_VECTOR &&
+           node->op != IR_VECTOR_VALUE;
+}
+
 void ir_optimise(IrBlock *block)
 {
     uint8_t seen = 0xff; /* CR fields that somebody may look at after this point */
+    uint64_t set = 0;    /* registers that are set before anybody looks */
     for (unsigned i = block->count; i > 0; i--) {
         IrNode *node = &block->node[i - 1];
         switch (node->op) {
@@ -233,15 +243,19 @@ void ir_optimise(IrBlock *block)
             break;
         case IR_GET_CR: seen |= (uint8_t)(1u << node->field); break;
         case IR_SELECT:
-        case IR_BRANCH:
             if (!node->fused)
                 seen |= (uint8_t)(1u << node->field);
-            if (node->op == IR_BRANCH)
-                seen = 0xff;
             break;
+        case IR_SET:
+            node->is_dead = set >> node->home & 1;
+            set |= 1ull << node->home;
+            break;
+        case IR_GET: set &= ~(1ull << node->home); break;
         default:
-            if (ir_kind(node->op) != IR_KIND_VALUE && ir_kind(node->op) != IR_KIND_EFFECT)
-                seen = 0xff;
+            if (is_local(node))
+                break;
+            seen = 0xff;
+            set = 0;
             break;
         }
     }

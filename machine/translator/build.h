@@ -16,6 +16,7 @@ typedef struct {
     bool is_64bit;
     bool swap;               /* guest data order is not the host's */
     bool ended;              /* an exit has been built */
+    bool stops;              /* nothing more is wanted: the block goes to the next instruction */
     Ref current[HOME_COUNT]; /* the value of each register here, if some node has it */
     Ref compare[8];          /* the CMP that set each CR field last, if nothing else has since */
 } Builder;

@@ -7,7 +7,8 @@
  *    instruction i, all SETs of instructions before i have happened, and none of later ones. So an
  *    instruction that leaves the block (memory, call) finds exact state with nothing to undo.
  *    Within an instruction, SETs follow the nodes that may leave.
- * 3. Values are 64-bit. Which mode the guest is in was decided when the block was built.
+ * 3. A block has one entry and may have several exits: BRANCHes on its way, and its last node.
+ * 4. Values are 64-bit. Which mode the guest is in was decided when the block was built.
  */
 #ifndef MACHINE_TRANSLATOR_IR_H
 #define MACHINE_TRANSLATOR_IR_H
@@ -41,8 +42,8 @@ typedef struct {
     uint8_t field; /* CR field; BRANCH, SELECT: of the bit */
     uint8_t size;  /* bytes of a memory access */
     bool is_signed, wide, swap;
-    bool is_dead;     /* CMP: nobody sees the field before it is set again */
-    uint8_t bit;      /* BRANCH, SELECT: mask of the CR bit in its field (CR_LT...) */
+    bool is_dead; /* CMP, SET_CR, SET: nobody sees the field, the register before it is set again */
+    uint8_t bit;  /* BRANCH, SELECT: mask of the CR bit in its field (CR_LT...) */
     uint8_t test_bit; /* BRANCH: IrTest of that bit */
     uint8_t test_ctr; /* BRANCH: IrTest of the value c */
     bool fused; /* BRANCH, SELECT: the bit is that of the comparison is_signed, wide: a with b */
@@ -53,14 +54,18 @@ typedef struct {
 
 #define IR_BLOCK_INSNS 64u
 #define IR_NODES_MAX   1024u
+/* A block goes on behind so many conditional branches forward, and while it is that short. */
+#define IR_EXITS_MAX  6u
+#define IR_GOES_ON_TO 40u
 
 typedef struct {
     IrNode node[IR_NODES_MAX];
     unsigned count;
     Insn insn[IR_BLOCK_INSNS];
     unsigned insn_count;
-    bool is_64bit; /* the mode it was built for */
-    uint64_t ea;   /* effective address of the first instruction */
+    unsigned exit_count; /* BRANCHes and GOTOs */
+    bool is_64bit;       /* the mode it was built for */
+    uint64_t ea;         /* effective address of the first instruction */
 } IrBlock;
 
 /*
@@ -69,7 +74,7 @@ typedef struct {
  */
 void ir_build(IrBlock *block, const Cpu *cpu, uint64_t ea, const uint8_t *words, unsigned limit);
 
-/* Marks comparisons that nobody can see. */
+/* Marks what nobody can see: comparisons, and registers set. */
 void ir_optimise(IrBlock *block);
 
 /* The block as text, for tests and people; the caller frees it. */

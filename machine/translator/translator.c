@@ -167,11 +167,13 @@ static Block *make(Translator *translator, uint64_t ea, uint64_t real)
     limit = limit ? MIN(limit, to_page_end) : to_page_end;
     ir_build(ir, cpu, ea, translator->memory->ram + real, limit);
     ir_optimise(ir);
-    Block *block = arena_allocate(translator, sizeof(Block) + ir->insn_count * sizeof(Insn));
+    Block *block = arena_allocate(translator, sizeof(Block) + ir->insn_count * sizeof(Insn) +
+                                                  ir->exit_count * sizeof(Link));
     *block = (Block){
         .ea = ea, .real = real, .mode_key = cpu->mode_key, .count = (uint16_t)ir->insn_count
     };
     memcpy(block->insn, ir->insn, ir->insn_count * sizeof(Insn));
+    block->link = (Link *)(block->insn + ir->insn_count);
     if (!target_lower(&translator->code, &translator->thunks, ir, block)) {
         translator_flush(translator);
         return NULL;

@@ -1,13 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/translator/x86-64/allocate.h"
 
-/* Slots of registers that are no temporaries serve for values that had to make room. */
-static const uint8_t spill_slots[] = { RBX, RSP, RBP, R8, R9, R10, R11, R12, R13, R14, R15 };
-
 static void note_use(Allocator *allocator, Ref ref, Ref user)
 {
-    if (ref != NO_REF)
+    if (ref != NO_REF && allocator->place[ref].last_use < user)
         allocator->place[ref].last_use = user;
+}
+
+bool allocator_is_unused(const Allocator *allocator, Ref ref)
+{
+    const IrNode *node = &allocator->ir->node[ref];
+    switch (node->op) {
+    case IR_SET:
+    case IR_SET_CR:
+    case IR_CMP: return node->is_dead;
+    case IR_ADDC: /* these set CA as well */
+    case IR_ADDE:
+    case IR_SUBC:
+    case IR_SARC:
+    case IR_VECTOR_VALUE: return false;
+    default: return ir_kind(node->op) == IR_KIND_VALUE && allocator->place[ref].last_use == ref;
+    }
 }
 
 void allocator_init(Allocator *allocator, Assembler *as, const IrBlock *ir)
@@ -16,17 +29,18 @@ void allocator_init(Allocator *allocator, Assembler *as, const IrBlock *ir)
     allocator->ir = ir;
     for (unsigned i = 0; i < 16; i++) {
         allocator->owner[i] = NO_REF;
-        allocator->slot_owner[i] = NO_REF;
         allocator->is_busy[i] = false;
     }
+    for (unsigned i = 0; i < SPILL_SLOTS; i++)
+        allocator->slot_owner[i] = NO_REF;
     for (unsigned i = 0; i < HOME_COUNT; i++)
         allocator->resident[i] = NO_REF;
     for (unsigned i = 0; i < ir->count; i++)
         allocator->place[i] = (Place){ .kind = ir->node[i].op == IR_CONST ? AT_CONST : AT_NOWHERE,
                                        .last_use = (Ref)i };
-    for (unsigned i = 0; i < ir->count; i++) {
+    for (unsigned i = ir->count; i-- > 0;) {
         const IrNode *node = &ir->node[i];
-        if (node->op == IR_CMP && node->is_dead)
+        if (allocator_is_unused(allocator, (Ref)i))
             continue;
         note_use(allocator, node->a, (Ref)i);
         note_use(allocator, node->b, (Ref)i);
@@ -81,18 +95,17 @@ static void move_away(Allocator *allocator, HostReg reg)
         allocator->place[ref].reg = other;
         return;
     }
-    for (unsigned i = 0; i < G_N_ELEMENTS(spill_slots); i++) {
-        uint8_t slot = spill_slots[i];
+    for (uint8_t slot = 0; slot < SPILL_SLOTS; slot++) {
         Ref owner = allocator->slot_owner[slot];
         if (owner != NO_REF && allocator->place[owner].last_use >= allocator->now)
             continue;
-        asm_store(allocator->as, slot_mem(slot), reg);
+        asm_store(allocator->as, spill_mem(slot), reg);
         allocator->slot_owner[slot] = ref;
         allocator->place[ref].kind = AT_SLOT;
         allocator->place[ref].reg = slot;
         return;
     }
-    g_assert_not_reached(); /* more live values than a block of simple instructions has */
+    g_assert_not_reached(); /* more live values than a block has instructions */
 }
 
 /* The temporary to empty: the one whose value is needed last. */
@@ -192,7 +205,7 @@ Operand allocator_operand(Allocator *allocator, Ref ref)
     /* A value that is needed again is better in a register. */
     if (in_memory && place->last_use == allocator->now) {
         operand.kind = OPERAND_MEM;
-        operand.mem = place->kind == AT_SLOT ? slot_mem(place->reg) : home_mem(place->home);
+        operand.mem = place->kind == AT_SLOT ? spill_mem(place->reg) : home_mem(place->home);
         return operand;
     }
     operand.kind = OPERAND_REG;
@@ -207,7 +220,7 @@ void allocator_copy(Allocator *allocator, HostReg reg, Ref ref)
     if (allocator_is_const(allocator, ref, &value))
         asm_mov_imm(allocator->as, reg, value);
     else if (place->kind == AT_SLOT)
-        asm_load(allocator->as, reg, slot_mem(place->reg));
+        asm_load(allocator->as, reg, spill_mem(place->reg));
     else if (place->kind == AT_REG)
         asm_mov(allocator->as, reg, place->reg);
     else if (pin_of(place->home) != NO_REG)
@@ -220,7 +233,8 @@ HostReg allocator_target(Allocator *allocator)
 {
     unsigned next = allocator->now + 1u;
     const IrNode *set = &allocator->ir->node[next];
-    if (next < allocator->ir->count && set->op == IR_SET && set->a == allocator->now) {
+    if (next < allocator->ir->count && set->op == IR_SET && !set->is_dead &&
+        set->a == allocator->now) {
         HostReg pin = pin_of(set->home);
         Ref resident = allocator->resident[set->home];
         bool is_free = resident == NO_REF || allocator->place[resident].last_use <= allocator->now;

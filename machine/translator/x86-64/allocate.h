@@ -28,14 +28,16 @@ typedef struct {
     Assembler *as;
     const IrBlock *ir;
     Place place[IR_NODES_MAX];
-    Ref owner[16];            /* what a temporary holds; NO_REF: nothing */
-    bool is_busy[16];         /* in use by the present node */
-    Ref resident[HOME_COUNT]; /* the value that lives in a home */
-    Ref slot_owner[16];       /* what a frame slot holds */
-    Ref now;                  /* the node being emitted */
+    Ref owner[16];               /* what a temporary holds; NO_REF: nothing */
+    bool is_busy[16];            /* in use by the present node */
+    Ref resident[HOME_COUNT];    /* the value that lives in a home */
+    Ref slot_owner[SPILL_SLOTS]; /* what a slot of the frame holds */
+    Ref now;                     /* the node being emitted */
 } Allocator;
 
 void allocator_init(Allocator *allocator, Assembler *as, const IrBlock *ir);
+/* Nothing needs node REF: no code is emitted for it. */
+bool allocator_is_unused(const Allocator *allocator, Ref ref);
 /* Begins and ends the emission of a node; the end frees what is used up. */
 void allocator_begin(Allocator *allocator, Ref node);
 void allocator_end(Allocator *allocator);

@@ -337,8 +337,6 @@ void lower_comparison(Lowering *low, const IrNode *node)
 
 static void lower_compare(Lowering *low, const IrNode *node)
 {
-    if (node->is_dead)
-        return;
     lower_comparison(low, node);
     asm_setcc_mem(&low->as, node->is_signed ? CC_L : CC_B, cr_less_mem(node->field));
     asm_setcc_mem(&low->as, node->is_signed ? CC_G : CC_A, cr_greater_mem(node->field));
@@ -383,8 +381,11 @@ HostCondition lower_condition(Lowering *low, const IrNode *node)
         return node->bit == CR_LT ? CC_B : node->bit == CR_GT ? CC_A : CC_E;
     if (!node->fused)
         return test_field(low, node);
-    if (!is_compared(low, node))
+    if (!is_compared(low, node)) {
         lower_comparison(low, node);
+        low->compared = node;
+        low->compared_at = low->as.at;
+    }
     switch (node->bit) {
     case CR_LT: return node->is_signed ? CC_L : CC_B;
     case CR_GT: return node->is_signed ? CC_G : CC_A;
@@ -426,8 +427,6 @@ static void lower_get_cr(Lowering *low, const IrNode *node)
 
 static void lower_set_cr(Lowering *low, const IrNode *node)
 {
-    if (node->is_dead)
-        return;
     HostReg value = allocator_use(&low->allocator, node->a);
     asm_store8(&low->as, cr_mem(node->field), value);
     asm_store_imm8(&low->as, cr_less_mem(node->field), CR_IS_IN_STATE);

@@ -99,7 +99,10 @@ static void emit_look(Lowering *low, HostReg ea, unsigned size, size_t table, Ho
     Assembler *as = &low->as;
     asm_rorx(as, true, index, ea, TLB_PAGE_BITS - 4);
     asm_alu_imm(as, ALU_AND, false, index, (TLB_SETS - 1) << 4);
-    asm_lea(as, true, tag, mem_at(ea, (int32_t)size - 1));
+    if (size == 1)
+        asm_mov(as, tag, ea);
+    else
+        asm_lea(as, true, tag, mem_at(ea, (int32_t)size - 1));
     asm_alu_imm(as, ALU_AND, true, tag, -4096);
     if (table == offsetof(TlbBank, write))
         lower_match_observed(low, tag);
@@ -394,40 +397,10 @@ static void emit_far_exit(Lowering *low, uint64_t target)
     emit_jump_table(low, mem_at(CODE_BANK, (int32_t)offset));
 }
 
-/* An exit whose jump stands at SITE: patched later, or landing at code for another page. */
-static void add_exit(Lowering *low, uint8_t *site, uint64_t target)
-{
-    low->exit[low->exit_count++] = (Exit){ site, target };
-}
-
-static void emit_exit(Lowering *low, const Exit *exit)
-{
-    Block *block = low->block;
-    asm_land(&low->as, exit->site);
-    if (!is_same_page(low, exit->target)) {
-        emit_far_exit(low, exit->target);
-        return;
-    }
-    Link *link = &block->link[block->link_count++];
-    *link = (Link){ .from = block, .target = exit->target, .site = exit->site, .stub = low->as.at };
-    asm_mov_imm(&low->as, RAX, (uint64_t)(uintptr_t)link);
-    asm_jmp_to(&low->as, low->thunks->exit_link);
-}
-
-static void lower_goto(Lowering *low, uint64_t target)
-{
-    if (is_same_page(low, target))
-        add_exit(low, asm_jmp(&low->as), target);
-    else
-        emit_far_exit(low, target);
-}
-
-static void lower_goto_register(Lowering *low, const IrNode *node)
+/* Through the jump table to what RAX has. */
+static void emit_register_exit(Lowering *low)
 {
     Assembler *as = &low->as;
-    HostReg target = allocator_use(&low->allocator, node->a);
-    /* The last node: nothing else lives in the temporaries. */
-    asm_mov(as, RAX, target);
     asm_alu_imm(as, ALU_AND, true, RAX, -4);
     asm_load(as, CODE_BANK, CPU_MEM(code));
     asm_mov32(as, RCX, RAX);
@@ -436,39 +409,98 @@ static void lower_goto_register(Lowering *low, const IrNode *node)
     emit_jump_table(low, mem_indexed(CODE_BANK, RCX, 0, (int32_t)offsetof(CodeBank, jump)));
 }
 
+static void add_exit(Lowering *low, uint8_t *site, const IrNode *node, unsigned home)
+{
+    g_assert(low->exit_count < G_N_ELEMENTS(low->exit));
+    low->exit[low->exit_count++] = (Exit){ .site = site,
+                                           .target = node->imm,
+                                           .home = (uint8_t)home,
+                                           .left = low->ir->insn_count - 1 - node->insn };
+}
+
+/* A jump that is patched: the exit's own, or one behind what the exit has to do first. */
+static void emit_link(Lowering *low, const Exit *exit)
+{
+    Block *block = low->block;
+    uint8_t *site = exit->site;
+    if (exit->left) {
+        site = asm_jmp(&low->as);
+        asm_land(&low->as, site);
+    }
+    g_assert(block->link_count < low->ir->exit_count);
+    Link *link = &block->link[block->link_count++];
+    *link = (Link){ .from = block, .target = exit->target, .site = site, .stub = low->as.at };
+    asm_mov_imm(&low->as, RAX, (uint64_t)(uintptr_t)link);
+    asm_jmp_to(&low->as, low->thunks->exit_link);
+}
+
+static void emit_exit(Lowering *low, const Exit *exit)
+{
+    Assembler *as = &low->as;
+    asm_land(as, exit->site);
+    if (exit->left)
+        asm_alu_imm(as, ALU_ADD, true, BUDGET_REG, (int32_t)exit->left);
+    if (exit->home != HOME_COUNT) {
+        asm_load(as, RAX, home_mem(exit->home));
+        if (!low->ir->is_64bit)
+            asm_mov32(as, RAX, RAX);
+        emit_register_exit(low);
+    } else if (is_same_page(low, exit->target)) {
+        emit_link(low, exit);
+    } else {
+        emit_far_exit(low, exit->target);
+    }
+}
+
+static void lower_goto(Lowering *low, const IrNode *node)
+{
+    if (is_same_page(low, node->imm))
+        add_exit(low, asm_jmp(&low->as), node, HOME_COUNT);
+    else
+        emit_far_exit(low, node->imm);
+}
+
+static void lower_goto_register(Lowering *low, const IrNode *node)
+{
+    /* The last node: nothing else lives in the temporaries. */
+    asm_mov(&low->as, RAX, allocator_use(&low->allocator, node->a));
+    emit_register_exit(low);
+}
+
+/*
+ * Behind a branch that tests the count and a bit the block ends: between the two jumps values may
+ * have moved.
+ */
 static void lower_branch(Lowering *low, const IrNode *node)
 {
     Assembler *as = &low->as;
-    Allocator *allocator = &low->allocator;
     uint8_t *not_taken = NULL;
-    uint64_t next = low->ir->ea + 4u * low->ir->insn_count;
-    if (!low->ir->is_64bit)
-        next &= UINT32_MAX;
     if (node->test_ctr != TEST_NONE) {
-        HostReg count = allocator_use(allocator, node->c);
+        HostReg count = allocator_use(&low->allocator, node->c);
         asm_test(as, true, count, count);
         HostCondition stay = node->test_ctr == TEST_ZERO ? CC_NE : CC_E;
         if (node->test_bit == TEST_NONE) {
-            add_exit(low, asm_jcc(as, stay ^ 1), node->imm);
-            lower_goto(low, next);
+            add_exit(low, asm_jcc(as, stay ^ 1), node, node->home);
             return;
         }
         not_taken = asm_jcc(as, stay);
     }
     HostCondition condition = lower_condition(low, node);
+    bool is_compared = low->compared_at == as->at;
     if (node->test_bit == TEST_ZERO)
         condition ^= 1;
-    add_exit(low, asm_jcc(as, condition), node->imm);
+    add_exit(low, asm_jcc(as, condition), node, node->home);
     if (not_taken)
         asm_land(as, not_taken);
-    lower_goto(low, next);
+    else if (is_compared)
+        low->compared_at = as->at; /* a jump leaves the flags alone */
 }
 
 static void lower_exit(Lowering *low, const IrNode *node)
 {
     lower_float_commit(low);
     switch (node->op) {
-    case IR_GOTO: lower_goto(low, node->imm); break;
+    case IR_GOTO: lower_goto(low, node); break;
     case IR_GOTO_REG: lower_goto_register(low, node); break;
     case IR_BRANCH: lower_branch(low, node); break;
     default: break; /* LEAVE: the helper never comes back */
@@ -510,6 +542,8 @@ static void emit_code(Lowering *low)
     asm_alu_imm(as, ALU_SUB, true, BUDGET_REG, (int32_t)low->ir->insn_count);
     uint8_t *out_of_budget = asm_jcc(as, CC_S);
     for (Ref i = 0; i < low->ir->count; i++) {
+        if (allocator_is_unused(&low->allocator, i))
+            continue;
         allocator_begin(&low->allocator, i);
         xmm_begin(low);
         lower_node(low, &low->ir->node[i]);

@@ -37,9 +37,12 @@ typedef struct {
     bool is_marked; /* as in FloatState */
 } Stub;
 
+/* An exit whose jump stands at SITE. */
 typedef struct {
     uint8_t *site;
     uint64_t target;
+    uint8_t home;  /* LR or CTR, which has the target; or HOME_COUNT */
+    unsigned left; /* instructions behind it, which have been charged */
 } Exit;
 
 typedef struct {
@@ -50,7 +53,7 @@ typedef struct {
     const TargetThunks *thunks;
     Stub stub[IR_BLOCK_INSNS * 2];
     unsigned stub_count;
-    Exit exit[2];
+    Exit exit[IR_EXITS_MAX];
     unsigned exit_count;
     XmmCache xmm;
     const IrNode *compared; /* its flags are those of the host, at this place */

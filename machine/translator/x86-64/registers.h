@@ -69,11 +69,20 @@ static inline Mem cr_greater_mem(unsigned field)
     return mem_at(CPU_REG, (int32_t)(offsetof(Cpu, translated.cr_greater) + field) - CPU_BIAS);
 }
 
-/* The frame of translated code: a slot for each host register, 16-aligned. */
-#define FRAME_SIZE 128
+/*
+ * The frame of translated code, 16-aligned: a slot for each host register, and slots for values
+ * that had to make room: as many as a block has instructions, and some more.
+ */
+#define SPILL_SLOTS (IR_BLOCK_INSNS + 16)
+#define FRAME_SIZE  (128 + 8 * (int)SPILL_SLOTS)
 static inline Mem slot_mem(HostReg reg)
 {
     return mem_at(RSP, 8 * reg);
+}
+
+static inline Mem spill_mem(unsigned slot)
+{
+    return mem_at(RSP, 128 + 8 * (int32_t)slot);
 }
 
 #endif
