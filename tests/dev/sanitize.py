@@ -36,7 +36,7 @@ SUITES = {
 SLOWER = 10     # how much longer a suite may take; suites that count instructions do so much less
 VALGRIND = ("valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite",
             "--smc-check=all")
-VALGRIND_INSTRUCTIONS = 100_000     # of random programs
+VALGRIND_INSTRUCTIONS = 500_000     # of random programs
 
 
 def packages(arguments) -> list[str]:

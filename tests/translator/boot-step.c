@@ -188,8 +188,9 @@ static bool same_hashes(Run *a, Run *b, bool full)
                 one->name);
         return false;
     }
-    return same && a->output->len == b->output->len &&
-           !memcmp(a->output->data, b->output->data, a->output->len);
+    guint length = a->output->len;
+    return same && length == b->output->len &&
+           (!length || !memcmp(a->output->data, b->output->data, length));
 }
 
 static void run_reference(void *opaque, uint64_t icount)
