@@ -140,8 +140,7 @@ static char *step(Bench *bench, uint64_t at, bool interpreted, bool whole)
 {
     Side *a = bench->interpreter, *b = bench->translator;
     side_run(b, at, interpreted);
-    char *difference =
-        store_digest_follow(&bench->stored[0], &bench->stored[1], run_reference, a);
+    char *difference = store_digest_follow(&bench->stored[0], &bench->stored[1], run_reference, a);
     if (difference)
         return difference;
     side_run(a, at, false);
@@ -263,6 +262,9 @@ static void check(Bench *bench, const char *name, const Program *program)
     bench->failed++;
     if (bench->failed <= 5)
         print_failure(bench, name, program);
+    /* They no longer agree on what is to be restored before the next program. */
+    side_forget(bench->interpreter);
+    side_forget(bench->translator);
 }
 
 /* --- sweeps: each event at each place of a block ---------------------------------------------- */

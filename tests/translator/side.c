@@ -84,10 +84,14 @@ Side *side_new(const CpuModel *model)
     side->cpu->board = &board;
     side->memory->watcher = &watcher;
     side->memory->watcher_opaque = side;
-    /* The first side_begin() restores all of it. */
+    side_forget(side);
+    return side;
+}
+
+void side_forget(Side *side)
+{
     for (uint64_t page = 0; page < memory_page_count(side->memory); page++)
         side->memory->page_mark[page] = side->memory->epoch;
-    return side;
 }
 
 void side_free(Side *side)

@@ -42,6 +42,9 @@ void side_free(Side *side);
 void side_begin(Side *side, const uint8_t *image, const CpuState *start,
                 const TranslatorOptions *options);
 
+/* The next side_begin() restores all of memory. */
+void side_forget(Side *side);
+
 /* Writes LENGTH (within a page) bytes at ADDRESS, before the first instruction runs. */
 void side_place(Side *side, uint64_t address, const void *data, size_t length);
 

@@ -4,6 +4,9 @@
 
     run_bare32.py [--qemu] [--keep FOLDER] [GROUP...]
 
+On our models, both engines run each image side by side (boot-step), and recordings made on one engine are replayed on the
+other in many shapes (shapes).
+
 On QEMU the image is put into memory beside the firmware, and its log is read out of memory.  What DEVIATIONS names may fail there.
 """
 
@@ -25,6 +28,7 @@ FLAGS = ("-mcpu=7400 -mno-altivec -msoft-float -mno-sdata -O2 -g -Wall -Wextra -
          "-fno-builtin -fno-pic -fno-stack-protector -nostdlib -static -no-pie -Wl,--build-id=none "
          "-Wl,--no-warn-rwx-segments -Wl,-z,noexecstack").split()
 MODELS = ("7400", "7447a")
+ENGINES = ("it", "ti", "tt")    # what records, what replays: interpreter, translator
 INSTRUCTIONS = 50_000_000
 SECONDS = 60
 LOG, LOG_ROOM = 0x200000, 0x40000
@@ -52,8 +56,32 @@ def build(group: str, folder: pathlib.Path, qemu: bool) -> pathlib.Path:
     return image
 
 
+def program(name: str) -> str:
+    return os.path.join(os.environ.get("POWERPLAY_BUILD", "build"), "tests", name)
+
+
+def run_engines(image: pathlib.Path, model: str) -> tuple[int, int]:
+    """Passed and failed; a program that dies is one more failure."""
+    commands = [
+        [program("translator/boot-step"), "--board", "bench32", "--cpu", model, "--instructions", str(INSTRUCTIONS), "--step", "256",
+         *more, str(image)] for more in ((), ("--disturb", "--seed", "1"))]
+    commands += [[program("machine/shapes"), str(image), "1", "0", engines, model] for engines in ENGINES]
+    passed = failed = 0
+    for command in commands:
+        done = subprocess.run(command, text=True, capture_output=True, timeout=10 * SECONDS, check=False)
+        counts = re.findall(r"^(\d+) passed, (\d+) failed$", done.stdout, re.M)
+        good = int(counts[-1][0]) if counts else len(re.findall(r"^ok ", done.stdout, re.M))
+        bad = int(counts[-1][1]) if counts else len(re.findall(r"^not ok ", done.stdout, re.M))
+        bad += (done.returncode != 0 or not good) and not bad
+        if bad:
+            print(" ".join(command), done.stdout[-4000:], done.stderr[-4000:], sep="\n")
+        passed, failed = passed + good, failed + bad
+    print(f"{image.stem} {model}: both engines: {passed} passed, {failed} failed")
+    return passed, failed
+
+
 def run_ours(image: pathlib.Path, model: str) -> str:
-    machine = os.path.join(os.environ.get("POWERPLAY_BUILD", "build"), "tests/guest/bare/bare-machine")
+    machine = program("guest/bare/bare-machine")
     done = subprocess.run([machine, image, str(INSTRUCTIONS), "bench32", model], capture_output=True, timeout=SECONDS,
                           check=False)
     return done.stdout.decode(errors="replace")
@@ -155,6 +183,8 @@ def main() -> int:
             for where in ("qemu",) if options.qemu else MODELS:
                 text = run_qemu(image, pathlib.Path(temporary)) if options.qemu else run_ours(image, where)
                 counts = judge(group, where, text, options.qemu, used)
+                passed, failed = passed + counts[0], failed + counts[1]
+                counts = (0, 0) if options.qemu else run_engines(image, where)
                 passed, failed = passed + counts[0], failed + counts[1]
     for row in DEVIATIONS if options.qemu else ():
         print(f"deviation {'seen' if row in used else 'NOT SEEN'}: {row[0]} {row[1]}: {row[2]}")
