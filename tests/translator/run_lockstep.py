@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs build/tests/translator/lock-step: the sweeps and 10^7 random instructions, or by the ledger 10^8 (--full)."""
+"""Runs build/tests/translator/lock-step for each processor model: the sweeps and some 10^6 random instructions, or by the
+ledgers 10^8 of each (--full)."""
 
 import os
 import re
@@ -11,7 +12,8 @@ import pathlib
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from ledger import Ledger
 
-QUICK, FULL, CHUNK = 10_000_000, 100_000_000, 10_000_000
+QUICK = {"power9": 10_000_000, "7400": 3_000_000, "7447a": 5_000_000}
+FULL, CHUNK = 100_000_000, 10_000_000
 VERSION = "1"       # raised when the programs become different ones
 TIME_LIMIT = 1200   # seconds for a chunk: an engine that hangs is a failure
 
@@ -33,30 +35,33 @@ def run(program: str, *words: str) -> tuple[int, int, int]:
     return int(instructions[-1]) if instructions else 0, passed, failed + died
 
 
-def run_full(program: str) -> tuple[int, int]:
-    """The ledger counts millions of instructions: a chunk with a difference counts as one failure."""
-    ledger = Ledger("lock-step", version=VERSION)
+def run_full(program: str, model: str) -> tuple[int, int]:
+    """The ledger counts programs, its notes instructions."""
+    ledger = Ledger("lock-step" if model == "power9" else f"lock-step-{model}", version=VERSION)
     passed = failed = 0
     while (seed := ledger.next_seed()) * CHUNK < FULL:
         with ledger.chunk(seed) as chunk:
             words = () if seed == 0 else ("--no-sweeps",)
-            instructions, good, bad = run(program, "--instructions", str(CHUNK), "--seed", str(seed), *words)
+            instructions, good, bad = run(program, "--cpu", model, "--instructions", str(CHUNK), "--seed", str(seed), *words)
             chunk.passed, chunk.failed = good, bad
             chunk.note = f"{instructions} instructions"
         passed, failed = passed + good, failed + bad
-    return passed, failed + ledger.failed() * (not passed and not failed)
+    if not passed and not failed:
+        print(f"# {model}: nothing left to do: {ledger.done()} programs are in the ledger")
+        return ledger.done() - ledger.failed(), ledger.failed()
+    return passed, failed
 
 
 def main() -> int:
     program = os.path.join(os.environ["POWERPLAY_BUILD"], "tests/translator/lock-step")
-    if "--full" in sys.argv[1:]:
-        passed, failed = run_full(program)
-        if not passed and not failed:
-            print(f"# nothing left to do: {Ledger('lock-step', version=VERSION).done()} programs are in the ledger")
-            passed = Ledger("lock-step", version=VERSION).done()
-    else:
-        portion = int(os.environ.get("POWERPLAY_PORTION") or 1)     # with a sanitizer: one of so many parts
-        _, passed, failed = run(program, "--instructions", str(QUICK // portion))
+    portion = int(os.environ.get("POWERPLAY_PORTION") or 1)     # with a sanitizer: one of so many parts
+    passed = failed = 0
+    for model, quick in QUICK.items():
+        if "--full" in sys.argv[1:]:
+            counts = run_full(program, model)
+        else:
+            counts = run(program, "--cpu", model, "--instructions", str(quick // portion))[1:]
+        passed, failed = passed + counts[0], failed + counts[1]
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
