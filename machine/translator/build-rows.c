@@ -7,6 +7,7 @@ static const BuildFn builders[ISA_ROW_COUNT] = {
 #undef BUILDER
 #define VECTOR(row, recipe, operation)       [ISA_##row] = build_vector,
 #define VECTOR_CHECKED(row, recipe, operation) [ISA_##row] = build_vector_checked,
+#define VECTOR_OF(row, form, recipe) [ISA_##row] = build_vector_of,
 #define VECTOR_VALUE(row, recipe, operation) [ISA_##row] = build_vector_value,
 #define VECTOR_LOAD(row, form, kind)         [ISA_##row] = build_vector_load,
 #define VECTOR_STORE(row, form, kind)        [ISA_##row] = build_vector_store,
@@ -16,6 +17,7 @@ static const BuildFn builders[ISA_ROW_COUNT] = {
 #undef FLOAT
 #undef VECTOR
 #undef VECTOR_VALUE
+#undef VECTOR_OF
 #undef VECTOR_CHECKED
 #undef VECTOR_LOAD
 #undef VECTOR_STORE

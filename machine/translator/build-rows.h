@@ -14,6 +14,7 @@
 /* Those of x86-64/vector.def. */
 bool build_vector(Builder *build);
 bool build_vector_checked(Builder *build);
+bool build_vector_of(Builder *build);
 bool build_vector_value(Builder *build);
 bool build_vector_load(Builder *build);
 bool build_vector_store(Builder *build);

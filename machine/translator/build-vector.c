@@ -13,12 +13,14 @@ static const uint8_t forms[ISA_ROW_COUNT] = {
 #define VECTOR(row, recipe, operation)
 #define VECTOR_VALUE(row, recipe, operation)
 #define VECTOR_CHECKED(row, recipe, operation)
+#define VECTOR_OF(row, form, recipe)  [ISA_##row] = FORM_##form,
 #define VECTOR_LOAD(row, form, kind)  [ISA_##row] = FORM_##form,
 #define VECTOR_STORE(row, form, kind) [ISA_##row] = FORM_##form,
 #include "machine/translator/x86-64/vector.def"
 #undef VECTOR
 #undef VECTOR_VALUE
 #undef VECTOR_CHECKED
+#undef VECTOR_OF
 #undef VECTOR_LOAD
 #undef VECTOR_STORE
 };
@@ -85,13 +87,31 @@ static Ref address_sum(Builder *build, VectorForm form)
     return build_op(build, IR_ADD, base, offset);
 }
 
+bool build_vector_of(Builder *build)
+{
+    Ref sum = address_sum(build, forms[isa_row_number(build->row)]);
+    row_node(build, IR_VECTOR_OF)->a = sum;
+    return true;
+}
+
+/* The alignment of what ignores low bits of its address, less 1. */
+static uint64_t ignored_bits(VectorForm form)
+{
+    switch (form) {
+    case FORM_X16: return 15;
+    case FORM_X4: return 3;
+    case FORM_X2: return 1;
+    default: return 0;
+    }
+}
+
 static bool build_access(Builder *build, IrOp op)
 {
     VectorForm form = forms[isa_row_number(build->row)];
     Ref sum = address_sum(build, form);
     Ref ea = build_ea(build, sum);
-    if (form == FORM_X16)
-        ea = build_op(build, IR_AND, ea, build_const(build, ~15ull));
+    if (ignored_bits(form))
+        ea = build_op(build, IR_AND, ea, build_const(build, ~ignored_bits(form)));
     IrNode *node = row_node(build, op);
     node->a = ea;
     node->home = is_update(form) ? build->insn->a : HOME_COUNT;
@@ -161,6 +181,13 @@ bool build_mtvsrwa(Builder *build)
 {
     Ref a = build_get(build, build->insn->a);
     return to_vsr(build, build_op(build, IR_SEXT32, a, NO_REF), NO_REF);
+}
+
+bool build_mtvsrws(Builder *build)
+{
+    Ref word = build_op(build, IR_ZEXT32, build_get(build, build->insn->a), NO_REF);
+    Ref twice = build_op(build, IR_OR, build_shift(build, IR_SHL, word, 32), word);
+    return to_vsr(build, twice, twice);
 }
 
 bool build_mtvsrdd(Builder *build)

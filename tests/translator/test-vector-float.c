@@ -28,19 +28,21 @@ static const Candidate candidates[] = {
 #define VECTOR(row, recipe, operation)       { ISA_##row, FORM_NONE, false },
 #define VECTOR_VALUE(row, recipe, operation) { ISA_##row, FORM_NONE, true },
 #define VECTOR_CHECKED(row, recipe, operation) { ISA_##row, FORM_NONE, false },
+#define VECTOR_OF(row, form, recipe)         { ISA_##row, FORM_##form, false },
 #define VECTOR_LOAD(row, form, kind)         { ISA_##row, FORM_##form, false },
 #define VECTOR_STORE(row, form, kind)        { ISA_##row, FORM_##form, false },
 #include "machine/translator/x86-64/vector.def"
 #undef VECTOR
 #undef VECTOR_VALUE
 #undef VECTOR_CHECKED
+#undef VECTOR_OF
 #undef VECTOR_LOAD
 #undef VECTOR_STORE
 #define BUILDER(row, function)                                     { ISA_##row, FORM_NONE, false },
 #define FLOAT(row, recipe, operation, first, second, third, flags) { ISA_##row, FORM_NONE, false },
 #include "machine/translator/x86-64/float.def"
 #undef FLOAT
-    BUILDER(MTVSRD, ) BUILDER(MTVSRWZ, ) BUILDER(MTVSRWA, ) BUILDER(MTVSRDD, )
+    BUILDER(MTVSRD, ) BUILDER(MTVSRWZ, ) BUILDER(MTVSRWA, ) BUILDER(MTVSRDD, ) BUILDER(MTVSRWS, )
 #undef BUILDER
         { ISA_MFVSRD, FORM_NONE, true },
     { ISA_MFVSRLD, FORM_NONE, true },
@@ -64,8 +66,8 @@ static uint32_t make_word(Dice *dice, const Candidate *candidate)
     for (unsigned first = 6; first <= 21; first += 5)
         if (!dice_once_in(dice, 4))
             set_bits(&word, first, 5, dice_below(dice, 4));
-    if (candidate->form == FORM_X || candidate->form == FORM_X16 ||
-        candidate->form == FORM_X_UPDATE) {
+    if (candidate->form == FORM_X || candidate->form == FORM_X16 || candidate->form == FORM_X4 ||
+        candidate->form == FORM_X2 || candidate->form == FORM_X_UPDATE) {
         set_bits(&word, 11, 5, 1 + dice_below(dice, 15));
         set_bits(&word, 16, 5, 16 + dice_below(dice, 8));
     } else if (candidate->form != FORM_NONE) {

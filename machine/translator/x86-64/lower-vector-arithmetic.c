@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Recipes of logic, integer arithmetic and counts.
+ * Recipes of logic, sums, averages and extremes of integers.
  */
 #include "machine/translator/x86-64/lower-vector-recipe.h"
 
@@ -33,23 +33,27 @@ void recipe_a_not_b(Recipe *r)
     asm_vec(r->as, r->op, r->t, r->a, r->t);
 }
 
-/* SAT becomes 1 unless X equals Y. */
-static void saturated_unless_equal(Recipe *r, Xmm x, Xmm y)
+void vector_note_saturation(Recipe *r, HostReg temp)
 {
-    HostReg temp = allocator_temp(&r->low->allocator);
-    asm_vec(r->as, VPXOR, 3, x, y);
-    asm_vec1(r->as, VPTEST, 3, 3);
     asm_setcc(r->as, CC_NE, temp);
     asm_rex(r->as, false, temp, 0, CPU_REG, true);
     asm_byte(r->as, 0x08); /* or byte */
     asm_modrm_mem(r->as, temp, CPU_MEM(s.vscr_sat));
 }
 
+void vector_saturated_unless_equal(Recipe *r, Xmm x, Xmm y)
+{
+    HostReg temp = r->stub ? r->temp : allocator_temp(&r->low->allocator);
+    asm_vec(r->as, VPXOR, 3, x, y);
+    asm_vec1(r->as, VPTEST, 3, 3);
+    vector_note_saturation(r, temp);
+}
+
 void recipe_saturate(Recipe *r)
 {
     recipe_ab(r);
     asm_vec(r->as, r->op | 0xf0, 2, r->a, r->b); /* the modulo operation */
-    saturated_unless_equal(r, r->t, 2);
+    vector_saturated_unless_equal(r, r->t, 2);
 }
 
 /* min(a, ~b) + b */
@@ -59,7 +63,7 @@ void recipe_saturate_add_w(Recipe *r)
     asm_vec(r->as, VPXOR, 2, r->b, 3);
     asm_vec(r->as, VEC_38(0x3b), 2, r->a, 2);
     asm_vec(r->as, VEC_0F(0xfe), r->t, 2, r->b);
-    saturated_unless_equal(r, 2, r->a);
+    vector_saturated_unless_equal(r, 2, r->a);
 }
 
 /* max(a, b) - b */
@@ -67,72 +71,169 @@ void recipe_saturate_sub_w(Recipe *r)
 {
     asm_vec(r->as, VEC_38(0x3f), 2, r->a, r->b);
     asm_vec(r->as, VEC_0F(0xfa), r->t, 2, r->b);
-    saturated_unless_equal(r, 2, r->a);
-}
-void recipe_even_w(Recipe *r)
-{
-    asm_vpsrlq(r->as, 0, r->a, 32);
-    asm_vpsrlq(r->as, 1, r->b, 32);
-    asm_vec(r->as, r->op, r->t, 0, 1);
+    vector_saturated_unless_equal(r, 2, r->a);
 }
 
-void recipe_multiply_add_h(Recipe *r)
+/* t where no bit 31 of xmm3 is set, else the bound on the side of X. */
+static void bound_words(Recipe *r, Xmm x)
 {
-    asm_vec(r->as, VEC_0F(0xd5), 0, r->a, r->b);
-    asm_vec(r->as, VEC_0F(0xfd), r->t, 0, xmm_read(r->low, r->insn->c));
+    HostReg temp = r->stub ? r->temp : allocator_temp(&r->low->allocator);
+    asm_vpsrad(r->as, 3, 3, 31);
+    asm_vpsrad(r->as, 0, x, 31);
+    asm_vec(r->as, VPCMPEQD, 2, 2, 2);
+    asm_vpsrld(r->as, 2, 2, 1);
+    asm_vec(r->as, VPXOR, 0, 0, 2);
+    asm_vec_imm(r->as, VPBLENDVB, r->t, r->t, 0, 3 << 4);
+    asm_vec1(r->as, VPTEST, 3, 3);
+    vector_note_saturation(r, temp);
 }
 
-/* Pairs of products of signed halfwords in X and Y, added to SUM. */
-static void add_pairs(Recipe *r, Xmm to, Xmm x, Xmm y, Xmm sum)
+/* Overflow: the sum has the sign of neither. */
+void vector_add_signed_words(Recipe *r, Xmm x, Xmm y)
 {
-    asm_vec(r->as, VEC_0F(0xf5), x, x, y); /* pmaddwd */
-    asm_vec(r->as, VEC_0F(0xfe), to, x, sum);
+    asm_vec(r->as, VPADDD, r->t, x, y);
+    asm_vec(r->as, VPXOR, 3, x, r->t);
+    asm_vec(r->as, VPXOR, 2, y, r->t);
+    asm_vec(r->as, VPAND, 3, 3, 2);
+    bound_words(r, x);
 }
 
-void recipe_sum_h(Recipe *r)
+void recipe_saturate_add_signed_w(Recipe *r)
 {
-    asm_vec(r->as, VEC_0F(0xf5), 0, r->a, r->b);
-    asm_vec(r->as, VEC_0F(0xfe), r->t, 0, xmm_read(r->low, r->insn->c));
+    vector_add_signed_words(r, r->a, r->b);
 }
 
-void recipe_sum_ub(Recipe *r)
+void recipe_saturate_sub_signed_w(Recipe *r)
 {
-    vector_load_words(r->low, 2, 0x00ff00ff);
-    asm_vec(r->as, VPAND, 0, r->a, 2);
-    asm_vec(r->as, VPAND, 1, r->b, 2);
-    add_pairs(r, r->t, 0, 1, xmm_read(r->low, r->insn->c));
-    asm_vpsrlw(r->as, 0, r->a, 8);
-    asm_vpsrlw(r->as, 1, r->b, 8);
-    add_pairs(r, r->t, 0, 1, r->t);
+    asm_vec(r->as, VPSUBD, r->t, r->a, r->b);
+    asm_vec(r->as, VPXOR, 3, r->a, r->t);
+    asm_vec(r->as, VPXOR, 2, r->a, r->b);
+    asm_vec(r->as, VPAND, 3, 3, 2);
+    bound_words(r, r->a);
 }
 
-/* VRA signed, VRB unsigned. */
-void recipe_sum_mb(Recipe *r)
+/* Carries: b > ~a; not borrowed: a >= b. */
+void recipe_carry_w(Recipe *r)
 {
-    vector_load_words(r->low, 2, 0x00ff00ff);
-    asm_vpsllw(r->as, 0, r->a, 8);
-    asm_vpsraw(r->as, 0, 0, 8);
-    asm_vec(r->as, VPAND, 1, r->b, 2);
-    add_pairs(r, r->t, 0, 1, xmm_read(r->low, r->insn->c));
-    asm_vpsraw(r->as, 0, r->a, 8);
-    asm_vpsrlw(r->as, 1, r->b, 8);
-    add_pairs(r, r->t, 0, 1, r->t);
-}
-void recipe_population_b(Recipe *r)
-{
-    vector_load_words(r->low, 0, 0x0f0f0f0f);
-    vector_load_constant(r->low, 1, CONSTANT_NIBBLE_COUNTS);
-    asm_vec(r->as, VPAND, 2, r->b, 0);
-    asm_vec(r->as, VPSHUFB, 2, 1, 2);
-    asm_vpsrlw(r->as, 3, r->b, 4);
-    asm_vec(r->as, VPAND, 3, 3, 0);
-    asm_vec(r->as, VPSHUFB, 1, 1, 3);
-    asm_vec(r->as, VEC_0F(0xfc), r->t, 1, 2);
+    asm_vec(r->as, VPCMPEQD, 3, 3, 3);
+    asm_vec(r->as, VPXOR, 0, r->a, 3);
+    asm_vec(r->as, VPMINUD, 0, 0, r->b);
+    asm_vec(r->as, VPCMPEQD, 0, 0, r->b);
+    asm_vec(r->as, VPSUBD, r->t, 0, 3);
 }
 
-void recipe_population_d(Recipe *r)
+void recipe_no_borrow_w(Recipe *r)
 {
-    recipe_population_b(r);
-    asm_vec(r->as, VPXOR, 0, 0, 0);
-    asm_vec(r->as, VEC_0F(0xf6), r->t, r->t, 0); /* psadbw */
+    asm_vec(r->as, VPMAXUD, 0, r->a, r->b);
+    asm_vec(r->as, VPCMPEQD, 0, 0, r->a);
+    asm_vec(r->as, VPXOR, 3, 3, 3);
+    asm_vec(r->as, VPSUBD, r->t, 3, 0);
+}
+
+void recipe_negate(Recipe *r)
+{
+    asm_vec(r->as, VPXOR, 3, 3, 3);
+    asm_vec(r->as, r->op, r->t, 3, r->b);
+}
+
+/* --- averages round up; differences ----------------------------------------------------------- */
+
+/* Of signed ones: as unsigned, with 0x80... added to all. */
+static void average_signed(Recipe *r, uint32_t signs)
+{
+    vector_load_words(r->low, 0, signs);
+    asm_vec(r->as, VPXOR, 1, r->a, 0);
+    asm_vec(r->as, VPXOR, 2, r->b, 0);
+    asm_vec(r->as, r->op, 1, 1, 2);
+    asm_vec(r->as, VPXOR, r->t, 1, 0);
+}
+
+void recipe_average_signed_b(Recipe *r)
+{
+    average_signed(r, 0x80808080);
+}
+
+void recipe_average_signed_h(Recipe *r)
+{
+    average_signed(r, 0x80008000);
+}
+
+/* (a | b) - ((a ^ b) >> 1) */
+static void average_words(Recipe *r, bool is_signed)
+{
+    asm_vec(r->as, VPOR, 0, r->a, r->b);
+    asm_vec(r->as, VPXOR, 1, r->a, r->b);
+    if (is_signed)
+        asm_vpsrad(r->as, 1, 1, 1);
+    else
+        asm_vpsrld(r->as, 1, 1, 1);
+    asm_vec(r->as, VPSUBD, r->t, 0, 1);
+}
+
+void recipe_average_w(Recipe *r)
+{
+    average_words(r, false);
+}
+
+void recipe_average_signed_w(Recipe *r)
+{
+    average_words(r, true);
+}
+
+static void difference(Recipe *r, VecOp maximum, VecOp minimum, VecOp subtract)
+{
+    asm_vec(r->as, maximum, 0, r->a, r->b);
+    asm_vec(r->as, minimum, 1, r->a, r->b);
+    asm_vec(r->as, subtract, r->t, 0, 1);
+}
+
+void recipe_difference_b(Recipe *r)
+{
+    difference(r, VEC_0F(0xde), VEC_0F(0xda), VPSUBB);
+}
+
+void recipe_difference_h(Recipe *r)
+{
+    difference(r, VEC_38(0x3e), VPMINUW, VPSUBW);
+}
+
+void recipe_difference_w(Recipe *r)
+{
+    difference(r, VPMAXUD, VPMINUD, VPSUBD);
+}
+
+/* --- doublewords ------------------------------------------------------------------------------ */
+
+/* a > b, unsigned. */
+void vector_above_d(Recipe *r, Xmm to)
+{
+    asm_vec(r->as, VPCMPEQD, 3, 3, 3);
+    asm_vpsllq(r->as, 3, 3, 63);
+    asm_vec(r->as, VPXOR, 1, r->a, 3);
+    asm_vec(r->as, VPXOR, 2, r->b, 3);
+    asm_vec(r->as, VPCMPGTQ, to, 1, 2);
+}
+
+void recipe_maximum_d(Recipe *r)
+{
+    asm_vec(r->as, VPCMPGTQ, 0, r->a, r->b);
+    asm_vec_imm(r->as, VPBLENDVB, r->t, r->b, r->a, 0 << 4);
+}
+
+void recipe_minimum_d(Recipe *r)
+{
+    asm_vec(r->as, VPCMPGTQ, 0, r->a, r->b);
+    asm_vec_imm(r->as, VPBLENDVB, r->t, r->a, r->b, 0 << 4);
+}
+
+void recipe_maximum_unsigned_d(Recipe *r)
+{
+    vector_above_d(r, 0);
+    asm_vec_imm(r->as, VPBLENDVB, r->t, r->b, r->a, 0 << 4);
+}
+
+void recipe_minimum_unsigned_d(Recipe *r)
+{
+    vector_above_d(r, 0);
+    asm_vec_imm(r->as, VPBLENDVB, r->t, r->a, r->b, 0 << 4);
 }

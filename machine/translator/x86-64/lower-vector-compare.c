@@ -57,6 +57,11 @@ void recipe_above_w(Recipe *r)
     above(r, VEC_0F(0x76));
 }
 
+void recipe_above_d(Recipe *r)
+{
+    vector_above_d(r, r->t);
+}
+
 #define RECORDING(name)                                                                            \
     void recipe_##name##_rc(Recipe *r)                                                             \
     {                                                                                              \
@@ -69,3 +74,4 @@ RECORDING(not_equal_or_zero)
 RECORDING(above_b)
 RECORDING(above_h)
 RECORDING(above_w)
+RECORDING(above_d)

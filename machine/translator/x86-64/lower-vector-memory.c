@@ -16,7 +16,12 @@ static unsigned access_size(VectorAccess kind)
     case ACCESS_SPLAT_WORD:
     case ACCESS_SINGLE:
     case ACCESS_WORD:
+    case ACCESS_ELEMENT_W:
     case ACCESS_WORD_SIGNED: return 4;
+    case ACCESS_ELEMENT_H:
+    case ACCESS_HALFWORD: return 2;
+    case ACCESS_ELEMENT_B:
+    case ACCESS_BYTE: return 1;
     default: return 16;
     }
 }
@@ -66,6 +71,9 @@ static void reorder(Lowering *low, Xmm reg, VectorAccess kind, bool swap, HostRe
         /* Elements in address order: big-endian mode has no other. */
         vector_load_constant_by(low, 0, CONSTANT_REVERSE_Q, temp);
         asm_vec(&low->as, VPSHUFB, reg, reg, 0);
+    } else if (kind == ACCESS_HALFWORDS) {
+        vector_load_constant_by(low, 0, CONSTANT_REVERSE_HALFWORDS, temp);
+        asm_vec(&low->as, VPSHUFB, reg, reg, 0);
     } else if (kind == ACCESS_DOUBLEWORDS) {
         asm_vec_imm(&low->as, VPSHUFD, reg, 0, reg, 0x4e);
     } else if (kind == ACCESS_WORDS) {
@@ -77,6 +85,27 @@ static void reorder(Lowering *low, Xmm reg, VectorAccess kind, bool swap, HostRe
 static void load_integer(Assembler *as, HostReg to, Mem mem, bool wide, bool swap)
 {
     asm_rm(as, swap ? 0x0f38f0 : 0x8b, wide, to, mem);
+}
+
+/* Of one or two bytes. The flags are lost. */
+static void load_small(Assembler *as, HostReg to, Mem mem, unsigned size, bool swap)
+{
+    asm_rm(as, size == 1 ? 0x0fb6 : 0x0fb7, false, to, mem);
+    if (size == 2 && swap) {
+        asm_byte(as, 0x66); /* rol r16, 8 */
+        asm_shift_imm(as, 0, false, to, 8);
+    }
+}
+
+static void store_integer(Assembler *as, HostReg from, Mem mem, unsigned size, bool swap)
+{
+    if (size == 1) {
+        asm_store8(as, mem, from);
+        return;
+    }
+    if (size == 2)
+        asm_byte(as, 0x66);
+    asm_rm(as, swap ? 0x0f38f1 : 0x89, size == 8, from, mem);
 }
 
 /* The double in REG's low half, from the single at MEM. SNaNs stay signalling: left to the stub. */
@@ -104,6 +133,11 @@ static void load_low(Lowering *low, Xmm reg, Mem mem, VectorAccess kind, bool sw
         load_integer(as, temp, mem, false, swap);
         asm_vec1(as, VMOVD_TO_XMM, reg, temp);
         break;
+    case ACCESS_HALFWORD:
+    case ACCESS_BYTE:
+        load_small(as, temp, mem, access_size(kind), swap);
+        asm_vec1(as, VMOVD_TO_XMM, reg, temp);
+        break;
     case ACCESS_WORD_SIGNED:
         load_integer(as, temp, mem, false, swap);
         asm_rr(as, 0x63, true, temp, temp);
@@ -128,12 +162,61 @@ static void load_splat(Lowering *low, Xmm reg, Mem mem, VectorAccess kind, bool 
     asm_vec_imm(&low->as, VPSHUFD, reg, 0, reg, wide ? 0x44 : 0);
 }
 
+static bool is_element(VectorAccess kind)
+{
+    return kind >= ACCESS_ELEMENT_W;
+}
+
+/*
+ * Where the element of SIZE bytes that EA names is in the state: as far from the left as the
+ * address is from a multiple of 16, or, in little-endian mode, from the right. By way of TEMP.
+ */
+static Mem element_mem(Lowering *low, unsigned n, unsigned size, bool swap, HostReg ea,
+                       HostReg temp)
+{
+    Mem mem = vsr_mem(n);
+    asm_mov32(&low->as, temp, ea);
+    asm_alu_imm(&low->as, ALU_AND, false, temp, 15);
+    if (swap)
+        asm_alu_imm(&low->as, ALU_XOR, false, temp, (int32_t)(16 - size));
+    return mem_indexed(mem.base, temp, 0, mem.displacement);
+}
+
+static void load_element(Lowering *low, unsigned t, Mem mem, unsigned size, bool swap,
+                         const Access *access)
+{
+    if (size == 4)
+        load_integer(&low->as, access->spare, mem, false, swap);
+    else
+        load_small(&low->as, access->spare, mem, size, swap);
+    Mem element = element_mem(low, t, size, swap, access->ea, access->index);
+    store_integer(&low->as, access->spare, element, size, false);
+    xmm_drop(low, t);
+    low->xmm.narrow &= ~(1ull << t);
+}
+
+static void store_element(Lowering *low, unsigned t, Mem mem, unsigned size, bool swap,
+                          const Access *access)
+{
+    Mem element = element_mem(low, t, size, swap, access->ea, access->index);
+    if (size == 4)
+        load_integer(&low->as, access->spare, element, false, false);
+    else
+        load_small(&low->as, access->spare, element, size, false);
+    store_integer(&low->as, access->spare, mem, size, swap);
+}
+
 void lower_vsr_load(Lowering *low, const IrNode *node)
 {
     VectorAccess kind = vector_rows[node->imm].recipe;
     unsigned size = access_size(kind), t = low->ir->insn[node->insn].t;
     Access access = begin_access(low, node);
     Mem mem = look_up(low, &access, size, offsetof(TlbBank, read));
+    if (is_element(kind)) {
+        load_element(low, t, mem, size, node->swap, &access);
+        lower_call_resume(low, access.stub);
+        return;
+    }
     Xmm reg = xmm_temp(low);
     if (size == 16) {
         asm_vec1_mem(&low->as, VMOVDQU_LOAD, reg, mem);
@@ -187,7 +270,7 @@ static void store_low(Lowering *low, unsigned n, Mem mem, VectorAccess kind, boo
         pick_single(low, access->spare, value, access->stub);
         value = access->spare;
     }
-    asm_rm(as, swap ? 0x0f38f1 : 0x89, wide, value, mem);
+    store_integer(as, value, mem, access_size(kind), swap);
 }
 
 void lower_vsr_store(Lowering *low, const IrNode *node)
@@ -204,6 +287,8 @@ void lower_vsr_store(Lowering *low, const IrNode *node)
             value = 1;
         }
         asm_vec1_mem(&low->as, VMOVDQU_STORE, value, mem);
+    } else if (is_element(kind)) {
+        store_element(low, t, mem, size, node->swap, &access);
     } else {
         store_low(low, t, mem, kind, node->swap, &access);
     }

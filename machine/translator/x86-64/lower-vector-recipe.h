@@ -39,16 +39,22 @@ typedef enum {
     CONSTANT_ONES,
     CONSTANT_SIGNS_W,
     CONSTANT_SIGNS_D,
+    CONSTANT_SIGNS_H,
     CONSTANT_LEAST_W, /* of exponents well within single; and how far the greatest is from it */
     CONSTANT_RANGE_W,
     CONSTANT_LEAST_D, /* the same of double, in its upper word */
     CONSTANT_RANGE_D,
     CONSTANT_SINGLE_ONES,
     CONSTANT_LEAST_NORMAL, /* of single: twice its magnitude */
-    CONSTANT_REVERSE_Q,
+    CONSTANT_REVERSE_Q,    /* also the numbers of the book's bytes */
+    CONSTANT_REVERSE_HALFWORDS,
     CONSTANT_REVERSE_D,
     CONSTANT_REVERSE_W,
     CONSTANT_REVERSE_H,
+    CONSTANT_NUMBERS, /* of bytes, from 0, from 0x70 */
+    CONSTANT_NUMBERS_70,
+    CONSTANT_NUMBERS_FROM_16, /* of the book's bytes */
+    CONSTANT_UNSHIFT_ROWS,    /* of AES: the inverse of its ShiftRows */
     CONSTANT_NIBBLE_COUNTS,
     CONSTANT_POWERS_UP,
     CONSTANT_POWERS_DOWN,
@@ -70,6 +76,15 @@ void vector_load_words(Lowering *low, Xmm reg, uint32_t word);
 void vector_record_by(Recipe *r, HostReg temp, HostReg zero);
 /* REG = ~REG; uses xmm3. */
 void vector_complement(Recipe *r, Xmm reg);
+
+/* TO = a > b, unsigned doublewords; uses xmm1-xmm3. */
+void vector_above_d(Recipe *r, Xmm to);
+/* t = X + Y, signed words that saturate, which SAT notes; X and Y are none of xmm0, xmm2, xmm3. */
+void vector_add_signed_words(Recipe *r, Xmm x, Xmm y);
+/* SAT becomes 1 if the host's condition is "not equal". */
+void vector_note_saturation(Recipe *r, HostReg temp);
+/* SAT becomes 1 unless X equals Y; uses xmm3. */
+void vector_saturated_unless_equal(Recipe *r, Xmm x, Xmm y);
 
 /* --- memory ----------------------------------------------------------------------------------- */
 

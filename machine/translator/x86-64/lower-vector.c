@@ -15,6 +15,8 @@ enum {
 #undef RECIPE
     RECIPE_COUNT_TRAILING,
     RECIPE_COUNT_LEADING,
+    RECIPE_CONTROL_LEFT,
+    RECIPE_CONTROL_RIGHT,
 };
 
 static const RecipeFn recipes[] = {
@@ -27,12 +29,14 @@ const VectorRow vector_rows[ISA_ROW_COUNT] = {
 #define VECTOR(row, recipe, operation) [ISA_##row] = { RECIPE_##recipe, operation },
 #define VECTOR_VALUE                   VECTOR
 #define VECTOR_CHECKED                 VECTOR
+#define VECTOR_OF(row, form, recipe)   [ISA_##row] = { RECIPE_##recipe, 0 },
 #define VECTOR_LOAD(row, form, kind)   [ISA_##row] = { ACCESS_##kind, 0 },
 #define VECTOR_STORE                   VECTOR_LOAD
 #include "machine/translator/x86-64/vector.def"
 #undef VECTOR
 #undef VECTOR_VALUE
 #undef VECTOR_CHECKED
+#undef VECTOR_OF
 #undef VECTOR_LOAD
 #undef VECTOR_STORE
 };
@@ -96,6 +100,23 @@ static void lower_vector_value(Lowering *low, const IrNode *node)
     allocator_result(&low->allocator, target);
 }
 
+/* Sixteen numbers that follow each other, from the low four bits of A or from 16 less these on. */
+static void lower_vector_of(Lowering *low, const IrNode *node)
+{
+    Assembler *as = &low->as;
+    bool is_right = vector_rows[node->imm].recipe == RECIPE_CONTROL_RIGHT;
+    HostReg a = allocator_use(&low->allocator, node->a), temp = allocator_temp(&low->allocator);
+    Xmm t = xmm_temp(low);
+    asm_mov32(as, temp, a);
+    asm_alu_imm(as, ALU_AND, false, temp, 15);
+    asm_vec1(as, VMOVD_TO_XMM, 0, temp);
+    asm_vec(as, VPXOR, 1, 1, 1);
+    asm_vec(as, VPSHUFB, 0, 0, 1);
+    vector_load_constant_by(low, 1, is_right ? CONSTANT_NUMBERS_FROM_16 : CONSTANT_REVERSE_Q, temp);
+    asm_vec(as, is_right ? VPSUBB : VPADDB, t, 1, 0);
+    xmm_write(low, low->ir->insn[node->insn].t, t);
+}
+
 static void lower_get_vsr(Lowering *low, const IrNode *node)
 {
     HostReg target = allocator_target(&low->allocator);
@@ -122,6 +143,7 @@ bool lower_vector_node(Lowering *low, const IrNode *node)
     switch (node->op) {
     case IR_VECTOR: lower_vector(low, node); return true;
     case IR_VECTOR_CHECKED: lower_vector_checked(low, node); return true;
+    case IR_VECTOR_OF: lower_vector_of(low, node); return true;
     case IR_VECTOR_VALUE: lower_vector_value(low, node); return true;
     case IR_VSR_LOAD: lower_vsr_load(low, node); return true;
     case IR_VSR_STORE: lower_vsr_store(low, node); return true;

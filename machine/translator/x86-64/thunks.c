@@ -36,7 +36,7 @@ bool target_is_supported(void)
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
            __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("lzcnt") &&
            __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("fma") &&
-           __builtin_cpu_supports("pclmul");
+           __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("aes");
 }
 
 static void load_pins(Assembler *as, bool all)
