@@ -150,6 +150,7 @@ struct Cpu {
     struct {
         uint64_t ea, value;                /* of a memory access on its slow path */
         const void *link;                  /* the exit that was taken and is not linked yet */
+        int64_t entered_with; /* the budget when code was entered last */
         uint32_t leave;                    /* a helper asks to go back: 0 or 1 */
         uint8_t must_return;               /* and a boundary must look */
         uint8_t cr_less[8], cr_greater[8]; /* what comparisons found (cr-pending.h) */

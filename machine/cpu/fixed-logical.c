@@ -12,6 +12,7 @@
 #include "machine/cpu/cpu.h"
 #include "machine/cpu/model.h"
 #include "machine/cpu/ops.h"
+#include "machine/cpu/priority.h"
 
 #define RS (cpu->s.gpr[insn->t])
 #define RA (cpu->s.gpr[insn->a])
@@ -32,23 +33,11 @@ static inline ExecStatus finish(Cpu *cpu, const Insn *insn, uint64_t result, boo
     }
 #define OP_RC(name, result) OP(name, result, false) OP(name##_rc, result, true)
 
-/*
- * `or` with one register three times is a priority hint for some registers: it sets PPR.PRI
- * (Book II 3.1). The privileged ones do nothing in problem state, as when PSPB is 0.
- */
 static void set_priority(Cpu *cpu, unsigned hint)
 {
-    static const struct {
-        uint8_t hint, priority, privileged;
-    } hints[] = { { 31, 1, 0 }, { 1, 2, 0 }, { 6, 3, 0 }, { 2, 4, 0 }, { 5, 5, 1 }, { 3, 6, 1 } };
-    enum { PRI_SHIFT = 50 };
-
-    for (unsigned i = 0; i < G_N_ELEMENTS(hints); i++) {
-        if (hints[i].hint != hint || (hints[i].privileged && (cpu->s.msr & MSR_PR)))
-            continue;
-        cpu->s.spr[SPR_PPR] &= ~(7ull << PRI_SHIFT);
-        cpu->s.spr[SPR_PPR] |= (uint64_t)hints[i].priority << PRI_SHIFT;
-    }
+    uint64_t priority = priority_of_hint(cpu, hint), *ppr = &cpu->s.spr[SPR_PPR];
+    if (priority)
+        *ppr = (*ppr & ~PRIORITY_MASK) | priority << PRIORITY_SHIFT;
 }
 
 ExecStatus op_or(Cpu *cpu, const Insn *insn)

@@ -310,6 +310,25 @@ ExecStatus op_mftb(Cpu *cpu, const Insn *insn)
     return EXEC_NEXT;
 }
 
+/* --- for the translator ----------------------------------------------------------------------- */
+
+int spr_storage(const Cpu *cpu, unsigned number, bool is_write)
+{
+    const SprRow *row = row_of(cpu, number);
+    unsigned allowed = in_problem_state(cpu) ? row->user : row->privileged;
+    if (!(allowed & (is_write ? ACCESS_W : ACCESS_R)) || !cpu->model->is_64bit)
+        return -1;
+    switch ((SprKind)row->kind) {
+    case KIND_PLAIN: return (int)number;
+    case KIND_WORD:
+    case KIND_IAMR:
+    case KIND_PIDR: return is_write ? -1 : (int)number;
+    case KIND_AMR: return is_write ? -1 : SPR_AMR;
+    case KIND_SPRG3_USER: return is_write ? -1 : SPR_SPRG3;
+    default: return -1;
+    }
+}
+
 /* --- writing ---------------------------------------------------------------------------------- */
 
 static ExecStatus write_mode_register(Cpu *cpu, unsigned number, uint64_t value)
@@ -317,6 +336,14 @@ static ExecStatus write_mode_register(Cpu *cpu, unsigned number, uint64_t value)
     cpu->s.spr[number] = value;
     cpu_mode_changed(cpu);
     return EXEC_BOUNDARY;
+}
+
+/* Only what data addresses mean changes: the next instruction is where it was. */
+static ExecStatus write_authority_mask(Cpu *cpu, uint64_t value)
+{
+    cpu->s.spr[SPR_AMR] = value;
+    cpu_mode_changed(cpu);
+    return EXEC_NEXT;
 }
 
 /* Reserved bits of the block translation registers read as zero (PEM 7.4.3). */
@@ -352,11 +379,11 @@ static ExecStatus write_register(Cpu *cpu, unsigned number, uint64_t value)
     case KIND_LR: cpu->s.lr = value; break;
     case KIND_CTR: cpu->s.ctr = value; break;
     case KIND_DSCR: cpu->s.spr[SPR_DSCR] = value & 0x1ffffff; break;
-    case KIND_AMR: return write_mode_register(cpu, SPR_AMR, value);
+    case KIND_AMR: return write_authority_mask(cpu, value);
     case KIND_AMR_USER: {
         uint64_t changeable = in_problem_state(cpu) ? cpu->s.spr[SPR_UAMOR] : UINT64_MAX;
         uint64_t kept = cpu->s.spr[SPR_AMR] & ~changeable;
-        return write_mode_register(cpu, SPR_AMR, kept | (value & changeable));
+        return write_authority_mask(cpu, kept | (value & changeable));
     }
     case KIND_IAMR: return write_mode_register(cpu, SPR_IAMR, value);
     case KIND_PIDR: return write_mode_register(cpu, SPR_PIDR, value & 0xfffff);

@@ -38,6 +38,12 @@ typedef enum { SPR_SET_P9, SPR_SET_7400, SPR_SET_7447, SPR_SETS } SprSet;
 #define FSCR_TM   5
 #define FSCR_PMU  3 /* reported when MMCR0.PMCC forbids the access */
 
+/*
+ * The member of CpuState.spr that an access of NUMBER under the present MSR reads or writes as it
+ * is, with no condition and no effect elsewhere; -1 if there is more to it.
+ */
+int spr_storage(const Cpu *cpu, unsigned number, bool is_write);
+
 /* The name of register NUMBER in SET, or NULL. */
 const char *spr_name(SprSet set, unsigned number);
 

@@ -14,6 +14,8 @@ struct Tlb {
     TlbBank *data;
     CodeBank *code;
     bool (*is_private)(uint64_t ea);
+    /* A number for each bank's key, to find it with few looks; equal keys have equal numbers. */
+    uint64_t data_number[BANKS], code_number[BANKS];
     uint64_t use_count;
     BankHead *fresh_data, *fresh_code; /* the present bank, if it was made for the present key */
 };
@@ -117,6 +119,14 @@ static bool head_matches(const BankHead *head, const TlbKey *key)
     return head->key.mode == key->mode && !memcmp(head->key.word, key->word, sizeof key->word);
 }
 
+static uint64_t number_of(const TlbKey *key)
+{
+    uint64_t number = key->mode;
+    for (unsigned i = 0; i < TLB_KEY_WORDS; i++)
+        number = (number ^ key->word[i]) * 0x9e3779b97f4a7c15ull;
+    return number;
+}
+
 /*
  * The bank for a key that has none: the least recently used; but a program that writes sixteen
  * segment registers in a row leaves each context nearly unused.
@@ -127,34 +137,56 @@ static BankHead *head_to_reuse(BankHead *fresh, BankHead *oldest)
     return fresh && fresh->fill_count <= FEW ? fresh : oldest;
 }
 
-/* The head among BANKS, each of SIZE bytes with the first head at FIRST. *FOUND: it is KEY's. */
-static BankHead *select_head(Tlb *tlb, BankHead *first, size_t size, const TlbKey *key,
-                             BankHead **fresh, bool many, bool *found)
+/* The banks of one kind: the first's head, their distance, and their keys' numbers. */
+typedef struct {
+    uint8_t *first;
+    size_t size;
+    uint64_t *number;
+    BankHead **fresh;
+} Banks;
+
+static BankHead *head_at(const Banks *banks, unsigned i)
 {
-    BankHead *oldest = first;
-    for (unsigned i = 0; i < BANKS; i++) {
-        BankHead *head = (BankHead *)((uint8_t *)first + i * size);
-        if (head_matches(head, key)) {
-            head->last_used = ++tlb->use_count;
-            *fresh = head == *fresh ? head : NULL;
-            *found = true;
-            return head;
-        }
-        if (head->last_used < oldest->last_used)
-            oldest = head;
-    }
-    if (many)
-        *fresh = oldest = head_to_reuse(*fresh, oldest);
-    oldest->last_used = ++tlb->use_count;
-    *found = false;
+    return (BankHead *)(banks->first + i * banks->size);
+}
+
+static unsigned oldest_of(const Banks *banks)
+{
+    unsigned oldest = 0;
+    for (unsigned i = 1; i < BANKS; i++)
+        if (head_at(banks, i)->last_used < head_at(banks, oldest)->last_used)
+            oldest = i;
     return oldest;
+}
+
+/* Its bank. *FOUND: that holds what it did. */
+static BankHead *select_head(Tlb *tlb, const Banks *banks, const TlbKey *key, bool many,
+                             bool *found)
+{
+    uint64_t number = number_of(key);
+    BankHead *head = NULL;
+    for (unsigned i = 0; i < BANKS && !head; i++)
+        if (banks->number[i] == number && head_matches(head_at(banks, i), key))
+            head = head_at(banks, i);
+    *found = head;
+    if (!head) {
+        head = head_at(banks, oldest_of(banks));
+        if (many)
+            *banks->fresh = head = head_to_reuse(*banks->fresh, head);
+        banks->number[((uint8_t *)head - banks->first) / banks->size] = number;
+    } else if (head != *banks->fresh) {
+        *banks->fresh = NULL;
+    }
+    head->last_used = ++tlb->use_count;
+    return head;
 }
 
 TlbBank *tlb_select_data(Tlb *tlb, const TlbKey *key, bool many)
 {
+    const Banks banks = { (uint8_t *)&tlb->data[0].head, sizeof(TlbBank), tlb->data_number,
+                          &tlb->fresh_data };
     bool found;
-    BankHead *head =
-        select_head(tlb, &tlb->data[0].head, sizeof(TlbBank), key, &tlb->fresh_data, many, &found);
+    BankHead *head = select_head(tlb, &banks, key, many, &found);
     TlbBank *bank = (TlbBank *)((uint8_t *)head - offsetof(TlbBank, head));
     if (!found)
         data_clear(bank);
@@ -166,9 +198,10 @@ TlbBank *tlb_select_data(Tlb *tlb, const TlbKey *key, bool many)
 
 CodeBank *tlb_select_code(Tlb *tlb, const TlbKey *key, bool many)
 {
+    const Banks banks = { (uint8_t *)&tlb->code[0].head, sizeof(CodeBank), tlb->code_number,
+                          &tlb->fresh_code };
     bool found;
-    BankHead *head =
-        select_head(tlb, &tlb->code[0].head, sizeof(CodeBank), key, &tlb->fresh_code, many, &found);
+    BankHead *head = select_head(tlb, &banks, key, many, &found);
     CodeBank *bank = (CodeBank *)((uint8_t *)head - offsetof(CodeBank, head));
     if (!found)
         code_clear(bank);

@@ -300,7 +300,10 @@ static bool build_or_forms(Builder *build, bool rc)
 bool build_or(Builder *build)
 {
     bool is_hint = T == A && T == B; /* or 31,31,31 and its like set priorities */
-    return !is_hint && build_or_forms(build, false);
+    if (!is_hint)
+        return build_or_forms(build, false);
+    build_priority(build, T);
+    return true;
 }
 
 bool build_or_rc(Builder *build)
@@ -707,24 +710,6 @@ bool build_isel(Builder *build)
 /* --- moves
  * -------------------------------------------------------------------------------------------------
  */
-
-bool build_mfspr(Builder *build)
-{
-    switch (insn_spr(build->insn)) {
-    case SPR_LR: return finish(build, T, get(build, HOME_LR), false);
-    case SPR_CTR: return finish(build, T, get(build, HOME_CTR), false);
-    default: return false;
-    }
-}
-
-bool build_mtspr(Builder *build)
-{
-    switch (insn_spr(build->insn)) {
-    case SPR_LR: return finish(build, HOME_LR, get(build, T), false);
-    case SPR_CTR: return finish(build, HOME_CTR, get(build, T), false);
-    default: return false;
-    }
-}
 
 /* The order of bits is that of the book: 0 is LT of field 0. */
 static Ref get_field(Builder *build, unsigned field)

@@ -45,4 +45,7 @@ void build_record(Builder *build, Ref result);
 Ref build_load(Builder *build, Ref ea, unsigned size, bool is_signed, bool reverse);
 void build_store(Builder *build, Ref ea, Ref value, unsigned size, bool reverse);
 
+/* What `or` of register HINT with itself into itself does to PPR (build-system.c). */
+void build_priority(Builder *build, unsigned hint);
+
 #endif

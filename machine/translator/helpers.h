@@ -25,6 +25,11 @@ void helper_store(Cpu *cpu, const Block *block, uint32_t what, int64_t budget);
  */
 void helper_stored(Cpu *cpu, uint32_t what, int64_t budget);
 void helper_block_left(Cpu *cpu, const Block *next, uint32_t what, int64_t budget);
+/*
+ * Where code goes on after an exit to C, the state being complete; out of translated code if
+ * something else must be done there.
+ */
+const uint8_t *helper_go_on(Cpu *cpu);
 /* The interpreter's function of instruction WHAT. */
 void helper_call(Cpu *cpu, const Block *block, uint32_t what, int64_t budget);
 /* The same for it and all that follow in the block, which is left in any case. */

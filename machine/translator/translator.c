@@ -311,24 +311,10 @@ static void enter(Translator *translator, const uint8_t *code)
     void (*run)(Cpu *, const uint8_t *) = (void (*)(Cpu *, const uint8_t *))(uintptr_t)at;
     translator->cpu->translated.link = NULL;
     translator->cpu->translated.leave = 0;
+    translator->cpu->translated.entered_with = translator->cpu->left;
     run(translator->cpu, code);
     cr_pending_settle(translator->cpu);
     float_pending_settle(translator->cpu);
-}
-
-/* Code came back by an exit that was not linked: goes on at its target, linked from now on. */
-static void follow(Translator *translator, Link *link)
-{
-    Cpu *cpu = translator->cpu;
-    uint64_t flushes = translator->counters.flushes;
-    cpu->s.cia = link->target;
-    /* Without budget the target is not attempted now: its fetch must leave no trace. */
-    if (cpu->left <= 0)
-        return;
-    Block *target = present_block(translator);
-    /* Making it may have flushed everything, the link too; a dead block is not entered again. */
-    if (target && translator->counters.flushes == flushes && !link->from->is_dead)
-        link_to(translator, link, target);
 }
 
 /* The code for the present address, by the jump table or by look-up; NULL: the interpreter's turn.
@@ -349,6 +335,39 @@ static const uint8_t *present_code(Translator *translator)
     return block->code;
 }
 
+/*
+ * Code came by an exit that was not linked: goes on at its target, by the link from now on. NULL:
+ * as present_code().
+ */
+static const uint8_t *follow(Translator *translator, Link *link)
+{
+    uint64_t flushes = translator->counters.flushes;
+    Block *target = present_block(translator);
+    if (!target)
+        return NULL;
+    /* Making it may have flushed everything, the link too; a dead block is not entered again. */
+    if (translator->counters.flushes == flushes && !link->from->is_dead)
+        link_to(translator, link, target);
+    return target->code;
+}
+
+const uint8_t *helper_go_on(Cpu *cpu)
+{
+    Translator *translator = cpu->translator;
+    Link *link = (Link *)cpu->translated.link;
+    const uint8_t *code = NULL;
+    cpu->translated.leave = 0;
+    cpu->translated.link = NULL;
+    if (link)
+        cpu->s.cia = link->target;
+    /* Without budget nothing is attempted: the fetch must leave no trace. */
+    bool stuck = cpu->left == cpu->translated.entered_with;
+    if (cpu->left > 0 && !stuck && !cpu->translated.must_return)
+        code = link ? follow(translator, link) : present_code(translator);
+    cpu->translated.entered_with = cpu->left;
+    return code ? code : code_memory_executable(&translator->code, translator->thunks.exit_plain);
+}
+
 static void run_blocks(Cpu *cpu)
 {
     Translator *translator = cpu->translator;
@@ -358,8 +377,6 @@ static void run_blocks(Cpu *cpu)
         int64_t before = cpu->left;
         if (code) {
             enter(translator, code);
-            if (cpu->translated.link)
-                follow(translator, (Link *)cpu->translated.link);
             if (cpu->translated.must_return)
                 return;
         }

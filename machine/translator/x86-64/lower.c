@@ -526,7 +526,7 @@ static void lower_node(Lowering *low, const IrNode *node)
     case IR_BRANCH:
     case IR_LEAVE: lower_exit(low, node); break;
     default:
-        if (!lower_vector_node(low, node))
+        if (!lower_system_node(low, node) && !lower_vector_node(low, node))
             lower_value(low, node);
         break;
     }

@@ -105,6 +105,9 @@ Mem xmm_doubleword_mem(unsigned n, unsigned doubleword);
 /* Vector nodes; false if NODE is none. */
 bool lower_vector_node(Lowering *low, const IrNode *node);
 
+/* What operating systems do (lower-system.c); false if NODE is none of it. */
+bool lower_system_node(Lowering *low, const IrNode *node);
+
 /* Scalar floating point (lower-float.c). */
 void lower_float(Lowering *low, const IrNode *node);
 /* Parts of a stub: before its jumps, between them and its helper, and behind the helper. */

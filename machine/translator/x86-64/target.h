@@ -10,11 +10,12 @@
 
 /* Code that all blocks share; addresses in the writable mapping. */
 typedef struct {
-    uint8_t *enter;         /* void (*)(Cpu *, const uint8_t *code) */
-    uint8_t *exit_spill;    /* pinned registers into the state, then back to the caller of enter */
-    uint8_t *exit_plain;    /* back, the state being complete */
-    uint8_t *exit_indirect; /* RAX: guest address to go on at */
-    uint8_t *exit_link;     /* RAX: the Link that was not linked */
+    uint8_t *enter;               /* void (*)(Cpu *, const uint8_t *code) */
+    uint8_t *exit_plain;          /* back to the caller of enter, the state being complete */
+    uint8_t *go_on;               /* on at the state's address, or back; the state being complete */
+    uint8_t *exit_spill;          /* the same, with pinned registers to be stored first */
+    uint8_t *exit_indirect;       /* RAX: guest address to go on at */
+    uint8_t *exit_link;           /* RAX: the Link that was not linked */
     uint8_t *load, *store, *call; /* to the helpers of helpers.h */
     uint8_t *rest;                /* to helper_rest; does not come back */
     uint8_t *stored, *block_left; /* for an observer; NULL without one */

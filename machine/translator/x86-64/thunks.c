@@ -52,6 +52,13 @@ static void store_pins(Assembler *as)
         asm_store(as, home_mem(pins[i].home), pins[i].reg);
 }
 
+static void load_everything(Assembler *as)
+{
+    asm_load(as, BANK_REG, CPU_MEM(tlb));
+    asm_load(as, BUDGET_REG, CPU_MEM(left));
+    load_pins(as, true);
+}
+
 static uint8_t *emit_enter(Assembler *as)
 {
     uint8_t *start = as->at;
@@ -62,9 +69,7 @@ static uint8_t *emit_enter(Assembler *as)
     asm_store_imm32(as, false, mem_at(RSP, 0), FLOAT_MXCSR);
     asm_rm(as, 0x0fae, false, 2, mem_at(RSP, 0)); /* ldmxcsr */
     asm_lea(as, true, CPU_REG, mem_at(RDI, CPU_BIAS));
-    asm_load(as, BANK_REG, CPU_MEM(tlb));
-    asm_load(as, BUDGET_REG, CPU_MEM(left));
-    load_pins(as, true);
+    load_everything(as);
     asm_jmp_reg(as, RSI);
     return start;
 }
@@ -79,12 +84,24 @@ static uint8_t *emit_exit_plain(Assembler *as)
     return start;
 }
 
+/* Registers are stored: asks where to go on, and goes there. */
+static uint8_t *emit_go_on(Assembler *as)
+{
+    uint8_t *start = as->at;
+    asm_lea(as, true, RDI, mem_at(CPU_REG, -CPU_BIAS));
+    asm_mov_imm(as, RAX, (uint64_t)(uintptr_t)helper_go_on);
+    asm_rr(as, 0xff, false, 2, RAX); /* call rax */
+    load_everything(as);
+    asm_jmp_reg(as, RAX);
+    return start;
+}
+
 static uint8_t *emit_exit_spill(Assembler *as, const TargetThunks *thunks)
 {
     uint8_t *start = as->at;
     store_pins(as);
     asm_store(as, CPU_MEM(left), BUDGET_REG);
-    asm_jmp_to(as, thunks->exit_plain);
+    asm_jmp_to(as, thunks->go_on);
     return start;
 }
 
@@ -114,12 +131,14 @@ static uint8_t *emit_helper(Assembler *as, const TargetThunks *thunks, const voi
     asm_rr(as, 0xff, false, 2, RAX); /* call rax */
     asm_alu_mem_imm(as, ALU_CMP, false, CPU_MEM(translated.leave), 0);
     uint8_t *leave = asm_jcc(as, CC_NE);
+    if (reload_all)
+        asm_load(as, BANK_REG, CPU_MEM(tlb));
     load_pins(as, reload_all);
     asm_pop(as, RCX);
     asm_ret(as);
     asm_land(as, leave);
     asm_alu_imm(as, ALU_ADD, true, RSP, 16); /* the pushed word and the return address */
-    asm_jmp_to(as, thunks->exit_plain);
+    asm_jmp_to(as, thunks->go_on);
     return start;
 }
 
@@ -163,6 +182,7 @@ void target_emit_thunks(CodeMemory *memory, TargetThunks *thunks, bool observed)
     Assembler as = { start, start, memory->write + memory->size, false };
     thunks->enter = emit_enter(&as);
     thunks->exit_plain = emit_exit_plain(&as);
+    thunks->go_on = emit_go_on(&as);
     thunks->exit_spill = emit_exit_spill(&as, thunks);
     thunks->exit_indirect = emit_exit_storing(&as, thunks, CPU_MEM(s.cia));
     thunks->exit_link = emit_exit_storing(&as, thunks, CPU_MEM(translated.link));
