@@ -41,6 +41,14 @@ typedef struct {
     gint block_limit;
 } Options;
 
+static void options_clear(Options *options)
+{
+    char *words[] = { options->initrd, options->append, options->memory, options->cpu,
+                      options->board };
+    for (unsigned i = 0; i < G_N_ELEMENTS(words); i++)
+        g_free(words[i]);
+}
+
 static gint64 source_clock(gpointer user)
 {
     Run *run = user;
@@ -277,5 +285,6 @@ int main(int argc, char **argv)
     run_free(b);
     close(directory);
     rmdir(path);
+    options_clear(&options);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
