@@ -4,8 +4,8 @@
  * of random such instructions on random and corner values, in both byte orders and several FPSCRs,
  * the whole state compared after every few instructions.
  *
- * test-vector-float [SEED [PROGRAMS]] or "time", which prints what loops cost; without arguments a
- * fixed number of programs.
+ * test-vector-float [SEED [PROGRAMS [g4]]] or "time", which prints what loops cost; without
+ * arguments a fixed number of programs.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -25,12 +25,12 @@ typedef struct {
 } Candidate;
 
 static const Candidate candidates[] = {
-#define VECTOR(row, recipe, operation)       { ISA_##row, FORM_NONE, false },
-#define VECTOR_VALUE(row, recipe, operation) { ISA_##row, FORM_NONE, true },
+#define VECTOR(row, recipe, operation)         { ISA_##row, FORM_NONE, false },
+#define VECTOR_VALUE(row, recipe, operation)   { ISA_##row, FORM_NONE, true },
 #define VECTOR_CHECKED(row, recipe, operation) { ISA_##row, FORM_NONE, false },
-#define VECTOR_OF(row, form, recipe)         { ISA_##row, FORM_##form, false },
-#define VECTOR_LOAD(row, form, kind)         { ISA_##row, FORM_##form, false },
-#define VECTOR_STORE(row, form, kind)        { ISA_##row, FORM_##form, false },
+#define VECTOR_OF(row, form, recipe)           { ISA_##row, FORM_##form, false },
+#define VECTOR_LOAD(row, form, kind)           { ISA_##row, FORM_##form, false },
+#define VECTOR_STORE(row, form, kind)          { ISA_##row, FORM_##form, false },
 #include "machine/translator/x86-64/vector.def"
 #undef VECTOR
 #undef VECTOR_VALUE
@@ -56,6 +56,16 @@ static void set_bits(uint32_t *word, unsigned first, unsigned width, uint32_t va
     unsigned shift = 32 - first - width;
     uint32_t mask = ((1u << width) - 1) << shift;
     *word = (*word & ~mask) | (value << shift & mask);
+}
+
+/* A row that MODEL has. */
+static const Candidate *choose(Dice *dice, const CpuModel *model)
+{
+    const Candidate *candidate;
+    do
+        candidate = &candidates[dice_below(dice, G_N_ELEMENTS(candidates))];
+    while (!(isa_rows[candidate->row].families & model->families));
+    return candidate;
 }
 
 static uint32_t make_word(Dice *dice, const Candidate *candidate)
@@ -150,14 +160,23 @@ static uint64_t random_value(Dice *dice)
     }
 }
 
-static void random_start(Dice *dice, CpuState *start)
+/* Both byte orders and modes, where MODEL has them. */
+static void random_mode(Dice *dice, const CpuModel *model, CpuState *start)
 {
-    program_plain_state(&cpu_model_power9, start);
-    start->msr |= MSR_FP | MSR_VEC | MSR_VSX;
+    start->msr |= MSR_FP | MSR_VEC;
+    if (!(model->families & FAMILY_P9))
+        return;
+    start->msr |= MSR_VSX;
     if (dice_once_in(dice, 3))
         start->msr &= ~MSR_LE;
     if (dice_once_in(dice, 8))
         start->msr &= ~MSR_SF;
+}
+
+static void random_start(Dice *dice, const CpuModel *model, CpuState *start)
+{
+    program_plain_state(model, start);
+    random_mode(dice, model, start);
     if (dice_once_in(dice, 2))
         start->msr |= MSR_FE0 | MSR_FE1;
     for (unsigned i = 0; i < 64; i++)
@@ -166,6 +185,9 @@ static void random_start(Dice *dice, CpuState *start)
         start->gpr[i] = i < 16   ? DATA_START + 0x1000 + dice_below(dice, 0x1000)
                         : i < 24 ? 4 * dice_below(dice, 64)
                                  : dice_roll(dice);
+    if (!(model->families & FAMILY_P9))
+        for (unsigned i = 0; i < 32; i++)
+            start->gpr[i] = (uint32_t)start->gpr[i];
     uint32_t fpscr = 0;
     if (dice_once_in(dice, 2))
         fpscr |= FPSCR_XX | FPSCR_FX;
@@ -179,14 +201,15 @@ static void random_start(Dice *dice, CpuState *start)
 }
 
 typedef struct {
+    const CpuModel *model;
     Side *interpreter, *translator;
     uint8_t *image;
 } Pair;
 
-static void show(const CpuState *start, const uint32_t *words, unsigned count)
+static void show(const Pair *pair, const CpuState *start, const uint32_t *words, unsigned count)
 {
     for (unsigned i = 0; i <= count; i++) {
-        g_autofree char *text = disassemble(words[i], CODE_START + 4 * i, FAMILY_P9);
+        g_autofree char *text = disassemble(words[i], CODE_START + 4 * i, pair->model->families);
         g_printerr("# %2u  %08x  %s\n", i, words[i], text);
     }
     g_printerr("# msr %" G_GINT64_MODIFIER "x fpscr %" G_GINT64_MODIFIER "x nj %u\n", start->msr,
@@ -200,9 +223,9 @@ static bool run_program(Pair *pair, uint64_t seed)
     uint32_t words[BODY_MAX + 1];
     unsigned count = 1 + dice_below(&dice, BODY_MAX);
     TranslatorOptions options = { .threshold = 1, .code_bytes = 1 << 20 };
-    random_start(&dice, &start);
+    random_start(&dice, pair->model, &start);
     for (unsigned i = 0; i < count; i++)
-        words[i] = make_word(&dice, &candidates[dice_below(&dice, G_N_ELEMENTS(candidates))]);
+        words[i] = make_word(&dice, choose(&dice, pair->model));
     words[count] = 0x48000000u | ((0u - 4 * count) & 0x03fffffc);
     uint32_t stored[BODY_MAX + 1];
     for (unsigned i = 0; i <= count; i++)
@@ -229,16 +252,20 @@ static bool run_program(Pair *pair, uint64_t seed)
             continue;
         g_printerr("# seed %" G_GINT64_MODIFIER "u after %" G_GINT64_MODIFIER "u: %s", seed, at,
                    difference);
-        show(&start, words, count);
+        show(pair, &start, words, count);
         return false;
     }
     return true;
 }
 
-static unsigned run_programs(uint64_t seed, unsigned programs)
+static Pair make_pair(const CpuModel *model)
 {
-    Pair pair = { side_new(&cpu_model_power9), side_new(&cpu_model_power9),
-                  program_image(&cpu_model_power9) };
+    return (Pair){ model, side_new(model), side_new(model), program_image(model) };
+}
+
+static unsigned run_programs(const CpuModel *model, uint64_t seed, unsigned programs)
+{
+    Pair pair = make_pair(model);
     unsigned failed = 0;
     for (unsigned i = 0; i < programs && failed < 5; i++)
         failed += !run_program(&pair, seed + i);
@@ -257,7 +284,7 @@ static void time_loop(Pair *pair, const char *name, const uint32_t *words, unsig
     uint32_t all[BODY_MAX + 1];
     Side *sides[2] = { pair->interpreter, pair->translator };
     double spent[2];
-    random_start(&dice, &start);
+    random_start(&dice, pair->model, &start);
     start.msr |= MSR_SF | MSR_LE;
     start.fpscr = FPSCR_XX | FPSCR_FX;
     for (unsigned i = 0; i < 64; i++)
@@ -286,8 +313,7 @@ static void time_loops(void)
     static const uint32_t words[] = { 0x10221880, 0x10811880, 0x10a42080 };   /* vadduwm */
     static const uint32_t permute[] = { 0x1022192b, 0x1082192b, 0x10a2192b }; /* vperm */
     static const uint32_t copy[] = { 0x7c0080ce, 0x7c0081ce };                /* lvx stvx */
-    Pair pair = { side_new(&cpu_model_power9), side_new(&cpu_model_power9),
-                  program_image(&cpu_model_power9) };
+    Pair pair = make_pair(&cpu_model_power9);
 #define TIME(name) time_loop(&pair, #name, name, G_N_ELEMENTS(name))
     TIME(add);
     TIME(madd);
@@ -306,7 +332,13 @@ static void time_loops(void)
 
 START_TEST(test_random_programs)
 {
-    ck_assert_uint_eq(run_programs(1, 20000), 0);
+    ck_assert_uint_eq(run_programs(&cpu_model_power9, 1, 20000), 0);
+}
+END_TEST
+
+START_TEST(test_random_programs_of_g4)
+{
+    ck_assert_uint_eq(run_programs(&cpu_model_7447a, 1, 10000), 0);
 }
 END_TEST
 
@@ -317,12 +349,14 @@ int main(int argc, char **argv)
         return 0;
     }
     if (argc > 1)
-        return run_programs(strtoull(argv[1], NULL, 10), argc > 2 ? (unsigned)atoi(argv[2]) : 1) !=
-               0;
+        return run_programs(argc > 3 ? &cpu_model_7447a : &cpu_model_power9,
+                            strtoull(argv[1], NULL, 10),
+                            argc > 2 ? (unsigned)atoi(argv[2]) : 1) != 0;
     Suite *suite = suite_create("vector-float");
     TCase *tcase = tcase_create("programs");
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, test_random_programs);
+    tcase_add_test(tcase, test_random_programs_of_g4);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
