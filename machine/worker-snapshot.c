@@ -24,6 +24,7 @@
 #include "machine/snapshot.h"
 #include "machine/worker-recording.h"
 #include "replay/manifest.h"
+#include "replay/page-pack.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,6 +44,7 @@ struct WorkerSnapshots {
     GPtrArray *jobs;    /* that clients see */
     char *parent;       /* the snapshot that the machine's state builds upon, or NULL */
     char parent_id[33]; /* empty: none */
+    GHashTable *known;  /* packs that were verified; the thread of the present job */
 };
 
 struct SnapshotJob {
@@ -381,7 +383,7 @@ static bool make_child(SnapshotJob *job)
     return false;
 }
 
-static bool check_files(SnapshotJob *job)
+static bool check_files(SnapshotJob *job, GError **error)
 {
     const SnapshotInfo *info = job->load->info;
     JsonArray *list = json_node_get_array(job->files);
@@ -391,7 +393,7 @@ static bool check_files(SnapshotJob *job)
         const char *mine = json_object_get_string_member(file, "sha256");
         const ManifestFile *theirs = manifest_find(info->references, name);
         if (!theirs || strcmp(mine, theirs->sha256) != 0) {
-            g_set_error(&job->error, API_ERROR, API_ERROR_GENERIC,
+            g_set_error(error, API_ERROR, API_ERROR_GENERIC,
                         "The snapshot '%s' was saved with another file as %s: SHA-256 %s then, %s "
                         "here",
                         job->name, name, theirs ? theirs->sha256 : "of no file", mine);
@@ -401,16 +403,18 @@ static bool check_files(SnapshotJob *job)
     return true;
 }
 
-static bool check_load(SnapshotJob *job)
+static bool is_of_this_machine(SnapshotJob *job, GError **error)
 {
     const SnapshotInfo *info = job->load->info;
-    bool fits =
-        worker_recording_check_machine(job->worker, "snapshot", info->definition,
-                                       (const RecordingVersion *)(void *)info->versions->data,
-                                       info->versions->len, &job->error) &&
-        check_files(job);
-    if (!fits)
-        return false;
+    return worker_recording_check_machine(job->worker, "snapshot", info->definition,
+                                          (const RecordingVersion *)(void *)info->versions->data,
+                                          info->versions->len, error) &&
+           check_files(job, error);
+}
+
+static bool prepare_load(SnapshotJob *job)
+{
+    const SnapshotInfo *info = job->load->info;
     job->mode = worker_status(job->worker).replay_mode;
     if (job->mode == REPLAY_PLAY && info->tie.mode == REPLAY_NONE) {
         g_set_error(
@@ -423,11 +427,17 @@ static bool check_load(SnapshotJob *job)
     return job->mode != REPLAY_RECORD || make_child(job);
 }
 
+/* That it is another machine's says more than that its pages are not here. */
 static void read_done(GObject *source, GAsyncResult *result, gpointer user)
 {
     SnapshotJob *job = user;
+    GError *misfit = NULL;
     job->is_in_thread = false;
-    if (job->error || is_cancelled(job) || !check_load(job)) {
+    if (job->load && !is_of_this_machine(job, &misfit)) {
+        g_clear_error(&job->error);
+        job->error = misfit;
+    }
+    if (is_cancelled(job) || !prepare_load(job)) {
         job->worker->recording_is_busy = false;
         conclude(job);
         return;
@@ -441,7 +451,8 @@ static void read_snapshot(GTask *task, gpointer source, gpointer data, GCancella
     int directory = job->worker->snapshots->directory;
     job->load = snapshot_read(directory, job->name, &job->error);
     if (job->load)
-        snapshot_verify_pages(directory, job->load, report_progress, job, &job->error);
+        snapshot_verify_pages(directory, job->load, job->worker->snapshots->known, report_progress,
+                              job, &job->error);
     g_task_return_boolean(task, TRUE);
 }
 
@@ -691,6 +702,7 @@ WorkerSnapshots *worker_snapshots_new(Worker *worker)
     snapshots->worker = worker;
     snapshots->directory = -1;
     snapshots->jobs = g_ptr_array_new();
+    snapshots->known = pack_known_new();
     if (open_folder(snapshots, false, NULL) && !snapshot_sweep(snapshots->directory, &error))
         g_warning("the folder of snapshots could not be cleaned: %s", error->message);
     return snapshots;
@@ -722,6 +734,7 @@ void worker_snapshots_free(WorkerSnapshots *snapshots)
     g_ptr_array_unref(snapshots->jobs);
     if (snapshots->directory >= 0)
         close(snapshots->directory);
+    g_hash_table_unref(snapshots->known);
     g_free(snapshots->parent);
     g_free(snapshots);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -255,29 +256,60 @@ const guint8 *pack_reader_page(PackReader *reader, PagePack *pack, guint64 offse
     return reader->raw + (gsize)slot * PAGE_BYTES;
 }
 
-gboolean pack_verify(int directory, const char *name, GError **error)
+GHashTable *pack_known_new(void)
 {
-    g_autofree char *file = g_strconcat(name, PACK_SUFFIX, NULL);
+    return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+}
+
+static char *describe(int fd, const char *name)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0)
+        return NULL;
+    return g_strdup_printf("%s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT
+                           " %" G_GINT64_FORMAT ".%09ld %" G_GINT64_FORMAT ".%09ld",
+                           name, (guint64)info.st_dev, (guint64)info.st_ino, (guint64)info.st_size,
+                           (gint64)info.st_mtim.tv_sec, info.st_mtim.tv_nsec,
+                           (gint64)info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
+}
+
+static gboolean digest_file(int fd, char name[PACK_NAME_SIZE])
+{
     g_autofree guint8 *buffer = g_malloc(1 << 20);
-    char found[PACK_NAME_SIZE];
     XXH3_state_t *hash = XXH3_createState();
-    gssize got = -1;
-    int fd = part_open(directory, file, error);
+    gssize got;
     XXH3_128bits_reset(hash);
-    while (fd >= 0 && ((got = read(fd, buffer, 1 << 20)) > 0 || (got < 0 && errno == EINTR)))
+    while ((got = read(fd, buffer, 1 << 20)) > 0 || (got < 0 && errno == EINTR))
         XXH3_128bits_update(hash, buffer, (gsize)MAX(got, 0));
-    name_from_digest(XXH3_128bits_digest(hash), found);
+    name_from_digest(XXH3_128bits_digest(hash), name);
     XXH3_freeState(hash);
-    if (fd < 0)
-        return FALSE;
-    close(fd);
-    if (got < 0 || strcmp(found, name) != 0) {
-        g_set_error(
-            error, REPLAY_ERROR, REPLAY_ERROR_DAMAGED,
-            "%s is damaged or was changed: its content does not have the digest that is its "
-            "name",
-            file);
+    return got == 0;
+}
+
+static gboolean verify(int fd, const char *name, GHashTable *known, GError **error)
+{
+    char found[PACK_NAME_SIZE];
+    g_autofree char *key = known ? describe(fd, name) : NULL;
+    if (key && g_hash_table_contains(known, key))
+        return TRUE;
+    if (!digest_file(fd, found) || strcmp(found, name) != 0) {
+        g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_DAMAGED,
+                    "%s" PACK_SUFFIX " is damaged or was changed: its content does not have the "
+                    "digest that is its name",
+                    name);
         return FALSE;
     }
+    if (key)
+        g_hash_table_add(known, g_steal_pointer(&key));
     return TRUE;
+}
+
+gboolean pack_verify(int directory, const char *name, GHashTable *known, GError **error)
+{
+    g_autofree char *file = g_strconcat(name, PACK_SUFFIX, NULL);
+    int fd = part_open(directory, file, error);
+    gboolean good = fd >= 0 && verify(fd, name, known, error);
+    if (fd >= 0)
+        close(fd);
+    return good;
 }

@@ -53,7 +53,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PackReader, pack_reader_free)
 const guint8 *pack_reader_page(PackReader *reader, PagePack *pack, guint64 offset, guint32 slot,
                                GError **error);
 
-/* Reads the whole pack NAME in DIRECTORY and compares it with its name. */
-gboolean pack_verify(int directory, const char *name, GError **error);
+/*
+ * Reads the whole pack NAME in DIRECTORY and compares it with its name. KNOWN (or NULL) is a set of
+ * texts in which this remembers files that were good: one whose identity, size and times are the
+ * same is not read again.
+ */
+gboolean pack_verify(int directory, const char *name, GHashTable *known, GError **error);
+/* An empty set for it. */
+GHashTable *pack_known_new(void);
 /* Whether a file of this name can be a pack. */
 gboolean pack_is_file_name(const char *file);

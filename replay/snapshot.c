@@ -367,8 +367,8 @@ SnapshotLoad *snapshot_read(int directory, const char *name, GError **error)
     return g_steal_pointer(&load);
 }
 
-gboolean snapshot_verify_pages(int directory, const SnapshotLoad *load, SnapshotProgress progress,
-                               gpointer user, GError **error)
+gboolean snapshot_verify_pages(int directory, const SnapshotLoad *load, GHashTable *known,
+                               SnapshotProgress progress, gpointer user, GError **error)
 {
     const GPtrArray *packs = load->info->packs;
     for (guint i = 0; i < packs->len; i++) {
@@ -376,7 +376,7 @@ gboolean snapshot_verify_pages(int directory, const SnapshotLoad *load, Snapshot
             g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "it was cancelled");
             return FALSE;
         }
-        if (!pack_verify(directory, g_ptr_array_index(packs, i), error)) {
+        if (!pack_verify(directory, g_ptr_array_index(packs, i), known, error)) {
             g_prefix_error(error, "The snapshot '%s' cannot be read: ", load->info->name);
             return FALSE;
         }

@@ -97,9 +97,10 @@ typedef struct SnapshotLoad {
 
 /* Reads and checks NAME; G_IO_ERROR_NOT_FOUND if there is none. Any thread. */
 SnapshotLoad *snapshot_read(int directory, const char *name, GError **error);
-/* Reads all that its pages need, so that a load that has begun does not fail. */
-gboolean snapshot_verify_pages(int directory, const SnapshotLoad *load, SnapshotProgress progress,
-                               gpointer user, GError **error);
+/* Reads all packs that its pages need, so that a load that has begun does not fail; KNOWN is that
+ * of pack_verify(). */
+gboolean snapshot_verify_pages(int directory, const SnapshotLoad *load, GHashTable *known,
+                               SnapshotProgress progress, gpointer user, GError **error);
 /* On the store's thread: its memory as a map. */
 PageMap *snapshot_map(PageStore *store, const SnapshotLoad *load, const PageMap *base);
 void snapshot_load_free(SnapshotLoad *load);

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Snapshots against the run without them; driven by run_snapshots.py.
+ *
+ *     snapshot-run DEFINITION DIRECTORY save SEED COUNT FROM TO LENGTH
+ *     snapshot-run DEFINITION DIRECTORY straight < lines "check ICOUNT"
+ *     snapshot-run DEFINITION DIRECTORY load NAME LENGTH
+ *     snapshot-run DEFINITION DIRECTORY times PAGES DIRTY
+ *
+ * "save" runs the machine and saves COUNT snapshots at random places between FROM and TO, half of
+ * them with a disk request under way if there is a disk; the machine is looked at LENGTH
+ * instructions later (after every tenth also LENGTH / 10). "straight" is the same run without any
+ * snapshot. "load" is a process that knows nothing but the folder. All print lines "check ICOUNT
+ * HASH" with the digest of all components, memory and outputs included, and "save" also "saved NAME
+ * ICOUNT PENDING".
+ *
+ * Nothing comes from the host: clock and random bytes are functions of the machine's position,
+ * idling takes no real time, and keys are typed at fixed counts of instructions.
+ *
+ * "times" fills PAGES pages of memory, saves, dirties DIRTY pages, and prints in microseconds, of
+ * the clock and of the processor, how long the machine stood still, how long the rest took, and so
+ * on.
+ */
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "machine/cpu/cpu.h"
+#include "machine/inbox.h"
+#include "machine/machine.h"
+#include "machine/snapshot.h"
+#include "machine/translator/translator.h"
+#include "replay/page-pack.h"
+#include "replay/snapshot.h"
+
+#define QUANTUM      65536
+#define TYPE_EVERY   5000000u
+#define PENDING_STEP 100
+#define PENDING_MOST 20000
+
+static Machine *machine;
+static int directory, folder;
+static GHashTable *known;
+
+/* --- a machine that needs no host --------------------------------------------------------------
+ */
+
+static uint64_t mix(uint64_t x)
+{
+    x ^= x >> 31;
+    x *= 0x9e3779b97f4a7c15u;
+    x ^= x >> 29;
+    return x * 0xbf58476d1ce4e5b9u;
+}
+
+static gint64 source_clock(gpointer user)
+{
+    return 1700000000000000000 + (gint64)machine_now_ns(machine);
+}
+
+static gint32 source_random(gpointer user, guint8 *buffer, guint32 length)
+{
+    for (guint32 i = 0; i < length; i++)
+        buffer[i] = (guint8)mix(cpu_icount(machine_cpu(machine, 0)) + i);
+    return 0;
+}
+
+static void stop_on(GError *error)
+{
+    if (error)
+        g_error("%s", error->message);
+}
+
+static void build(const char *path)
+{
+    GError *error = NULL;
+    g_autofree char *json = NULL;
+    g_file_get_contents(path, &json, NULL, &error);
+    stop_on(error);
+    MachineConfig *config = machine_config_parse(json, -1, &error);
+    if (!config || !machine_config_open_files(config, AT_FDCWD, &error))
+        stop_on(error);
+    MachineHost host = { .sources = { .clock_host = source_clock, .random = source_random } };
+    machine = machine_new(config, directory, &host, &error);
+    stop_on(error);
+    if (g_strcmp0(g_getenv("POWERPLAY_ENGINE"), "interpreter") != 0)
+        machine_set_engine(machine, MACHINE_ENGINE_TRANSLATOR, NULL, &error);
+    stop_on(error);
+}
+
+static uint64_t icount(void)
+{
+    return cpu_icount(machine_cpu(machine, 0));
+}
+
+static unsigned console(void)
+{
+    return machine_device_by_id(machine, "hvc0")->number;
+}
+
+/* Nothing into a full queue: what a guest does not take is not in the machine. */
+static void type_keys(uint64_t at)
+{
+    Device *device = machine_device_by_id(machine, "hvc0");
+    if (device->class->input_room(device) < 16)
+        return;
+    char keys[4];
+    uint64_t dice = mix(at);
+    unsigned length = 1 + (unsigned)(dice >> 60) % 4;
+    for (unsigned i = 0; i < length; i++)
+        keys[i] = (char)('a' + (dice >> 8 * i) % 26);
+    inbox_post_chars(machine_inbox(machine), console(), keys, length, NULL);
+}
+
+static bool runs(void)
+{
+    return machine_run_state(machine) == MACHINE_RUNNING;
+}
+
+/* To the boundary at PLACE, typing on the way; every place is passed in the same way. */
+static void run_to(uint64_t place)
+{
+    while (runs() && icount() < place) {
+        uint64_t next = (icount() / TYPE_EVERY + 1) * TYPE_EVERY;
+        while (runs() && icount() < MIN(place, next))
+            machine_run(machine, QUANTUM, MIN(place, next));
+        if (runs() && icount() == next)
+            type_keys(next);
+    }
+}
+
+static void check(void)
+{
+    g_autoptr(HashList) list = hash_list_new();
+    Digest digest;
+    char hex[2 * DIGEST_SIZE + 1];
+    machine_hash(machine, true, list);
+    hash_list_digest(list, &digest);
+    digest_to_hex(&digest, hex);
+    g_print("check %" G_GUINT64_FORMAT " %s\n", icount(), hex);
+}
+
+/* --- saving ------------------------------------------------------------------------------------
+ */
+
+/* The number of requests under way is a field of the disk's table. */
+static bool is_pending(void)
+{
+    Device *device = machine_device_by_id(machine, "hd0");
+    uint32_t count = 0;
+    const StateField *field = device ? device->class->state->fields : NULL;
+    while (field && strcmp(field->name, "count") != 0)
+        field++;
+    if (field)
+        memcpy(&count, (uint8_t *)device_state(device) + field->offset, sizeof count);
+    return count > 0;
+}
+
+/* Keys that the guest has no room for are not in the machine yet, so they are in no snapshot. */
+static bool is_good_place(bool with_request)
+{
+    return icount() % TYPE_EVERY && !inbox_waiting_chars(machine_inbox(machine), console()) &&
+           (!with_request || is_pending());
+}
+
+static bool find_place(uint64_t place, bool with_request)
+{
+    run_to(place);
+    for (unsigned i = 0; i < PENDING_MOST && runs(); i++) {
+        if (is_good_place(with_request))
+            return true;
+        run_to(icount() + PENDING_STEP);
+    }
+    return false;
+}
+
+static void save(const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    MachineCapture capture;
+    if (!machine_capture(machine, &capture, &error))
+        stop_on(error);
+    SnapshotSave job = { .info = snapshot_info_new(name),
+                         .state = g_bytes_ref(capture.state),
+                         .map = page_map_ref(capture.map) };
+    job.info->definition = g_strdup("{}");
+    job.info->time_us = (gint64)icount();
+    job.info->position = capture.position;
+    if (!snapshot_write(folder, &job, &error))
+        stop_on(error);
+    snapshot_place_pages(machine_page_store(machine), &job);
+    machine_capture_adopt(machine, &capture);
+    machine_capture_clear(&capture);
+    snapshot_save_clear(&job);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Looks at the machine at all CHECKS up to PLACE; *NEXT is the first that is left. */
+static void pass_checks(GArray *checks, guint *next, uint64_t place)
+{
+    for (; *next < checks->len && g_array_index(checks, uint64_t, *next) <= place; (*next)++) {
+        run_to(g_array_index(checks, uint64_t, *next));
+        check();
+    }
+}
+
+static void save_many(char **words)
+{
+    guint32 seed = (guint32)atoi(words[0]);
+    unsigned count = (unsigned)atoi(words[1]), next = 0;
+    uint64_t from = strtoull(words[2], NULL, 10), to = strtoull(words[3], NULL, 10);
+    uint64_t length = strtoull(words[4], NULL, 10);
+    g_autoptr(GRand) dice = g_rand_new_with_seed(seed);
+    g_autoptr(GArray) checks = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    g_autofree uint64_t *place = g_new(uint64_t, count);
+    for (unsigned i = 0; i < count; i++)
+        place[i] = from + (uint64_t)((double)(to - from) * g_rand_double(dice));
+    qsort(place, count, sizeof *place, compare_numbers);
+    for (unsigned i = 0; i < count; i++) {
+        pass_checks(checks, &next, place[i]);
+        bool found = find_place(MAX(place[i], icount()), i % 2) ||
+                     (runs() && find_place(icount() + 1, false));
+        if (!found)
+            g_error("the guest has ended at %" G_GUINT64_FORMAT ": %s", icount(),
+                    machine_run_state_name(machine_run_state(machine)));
+        g_autofree char *name = g_strdup_printf("s%u", i);
+        uint64_t later = icount() + length;
+        save(name);
+        g_print("saved %s %" G_GUINT64_FORMAT " %d\n", name, icount(), is_pending());
+        g_array_append_val(checks, later);
+        if (i % 10 == 9) { /* for a load on the interpreter */
+            uint64_t sooner = later - length + length / 10;
+            g_array_append_val(checks, sooner);
+        }
+        g_array_sort(checks, compare_numbers);
+    }
+    pass_checks(checks, &next, UINT64_MAX);
+}
+
+static void straight(void)
+{
+    char line[128];
+    while (fgets(line, sizeof line, stdin)) {
+        run_to(strtoull(line + strlen("check "), NULL, 10));
+        check();
+    }
+}
+
+/* --- loading -----------------------------------------------------------------------------------
+ */
+
+static void load(const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SnapshotLoad) file = snapshot_read(folder, name, &error);
+    if (!known)
+        known = pack_known_new();
+    if (!file || !snapshot_verify_pages(folder, file, known, NULL, NULL, &error))
+        stop_on(error);
+    PageMap *map = snapshot_map(machine_page_store(machine), file, machine_base(machine));
+    if (!machine_restore(machine, file->state, map, NULL, &error))
+        stop_on(error);
+    page_map_unref(map);
+}
+
+static void load_and_run(char **words)
+{
+    load(words[0]);
+    machine_start(machine, NULL);
+    run_to(icount() + strtoull(words[1], NULL, 10));
+    check();
+}
+
+/* --- times -------------------------------------------------------------------------------------
+ */
+
+/* A page that compresses to about a half. */
+static void dirty(uint64_t page, uint64_t value)
+{
+    uint64_t words[MEMORY_PAGE_SIZE / 8];
+    for (unsigned i = 0; i < G_N_ELEMENTS(words); i++)
+        words[i] = i % 2 ? mix(value + page * 512 + i) : page;
+    memory_write(machine_memory(machine), page * MEMORY_PAGE_SIZE, words, sizeof words);
+}
+
+typedef struct {
+    gint64 wall, cpu;
+} Moment;
+
+static Moment now(void)
+{
+    struct timespec cpu;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+    return (Moment){ g_get_monotonic_time(), (gint64)cpu.tv_sec * 1000000 + cpu.tv_nsec / 1000 };
+}
+
+static void show(const char *what, Moment *since)
+{
+    Moment moment = now();
+    g_print("%s %" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n", what, moment.wall - since->wall,
+            moment.cpu - since->cpu);
+    *since = now();
+}
+
+static void time_save(const char *name, const char *pause, const char *rest)
+{
+    g_autoptr(GError) error = NULL;
+    MachineCapture capture;
+    Moment since = now();
+    machine_capture(machine, &capture, &error);
+    show(pause, &since);
+    SnapshotSave job = { .info = snapshot_info_new(name),
+                         .state = g_bytes_ref(capture.state),
+                         .map = page_map_ref(capture.map) };
+    job.info->definition = g_strdup("{}");
+    snapshot_write(folder, &job, &error);
+    stop_on(g_steal_pointer(&error));
+    snapshot_place_pages(machine_page_store(machine), &job);
+    machine_capture_adopt(machine, &capture);
+    machine_capture_clear(&capture);
+    snapshot_save_clear(&job);
+    show(rest, &since);
+}
+
+static void times(char **words)
+{
+    uint64_t pages = strtoull(words[0], NULL, 10), count = strtoull(words[1], NULL, 10);
+    uint64_t all = memory_page_count(machine_memory(machine));
+    pages = MIN(pages, all - 4096);
+    for (uint64_t i = 0; i < pages; i++)
+        dirty(4096 + i, 1);
+    time_save("first", "first-pause", "first-write");
+    for (unsigned round = 0; round < 3; round++) {
+        for (uint64_t i = 0; i < count; i++)
+            dirty(4096 + mix(i + round * count) % pages, 2 + round);
+        g_autofree char *name = g_strdup_printf("second-%u", round);
+        time_save(name, "pause", "write");
+    }
+    Moment since = now();
+    load("second-0");
+    show("load-first-time", &since);
+    load("first");
+    show("load-parent", &since);
+    load("second-2");
+    show("load-child", &since);
+    machine_forget_base(machine);
+    load("second-1");
+    show("load-fresh", &since);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 5 && (argc != 4 || strcmp(argv[3], "straight") != 0))
+        g_error("usage: snapshot-run DEFINITION DIRECTORY save|straight|load|times ...");
+    directory = open(argv[2], O_RDONLY | O_DIRECTORY);
+    mkdirat(directory, "snapshots", 0700);
+    folder = openat(directory, "snapshots", O_RDONLY | O_DIRECTORY);
+    build(argv[1]);
+    page_store_set_directory(machine_page_store(machine), folder);
+    if (strcmp(argv[3], "load") == 0) {
+        load_and_run(argv + 4);
+        return EXIT_SUCCESS;
+    }
+    machine_start(machine, NULL);
+    if (strcmp(argv[3], "save") == 0)
+        save_many(argv + 4);
+    else if (strcmp(argv[3], "times") == 0)
+        times(argv + 4);
+    else
+        straight();
+    machine_free(machine);
+    return EXIT_SUCCESS;
+}
