@@ -569,6 +569,7 @@ bool target_lower(CodeMemory *memory, const TargetThunks *thunks, const IrBlock 
     low->thunks = thunks;
     low->stub_count = low->exit_count = 0;
     low->compared = NULL;
+    low->compared_at = NULL;
     xmm_forget(low);
     lower_float_forget(low);
     block->link_count = 0;
