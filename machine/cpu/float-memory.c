@@ -5,9 +5,11 @@
  * 1. Single numbers are converted by moving bits: no exception, no rounding, a signalling NaN
  *    stays.
  * 2. Update forms write RA after the access succeeded. RA = 0, an invalid form, uses r0.
+ * 3. 32-bit models raise an alignment interrupt unless the address is a word's (MPC7400 UM 4.6.6).
  */
 #include "machine/cpu/access.h"
 #include "machine/cpu/float-status.h"
+#include "machine/cpu/model.h"
 
 /* Addresses. */
 static inline uint64_t displaced(const Cpu *cpu, const Insn *insn)
@@ -35,6 +37,11 @@ static inline uint64_t indexed_update(const Cpu *cpu, const Insn *insn)
     return cpu->s.gpr[insn->a] + cpu->s.gpr[insn->b];
 }
 
+static inline bool is_misaligned(const Cpu *cpu, uint64_t address)
+{
+    return address & 3 && !cpu->model->is_64bit;
+}
+
 /* What a loaded value becomes in a register, and the other way. */
 #define FROM_SINGLE(x)      float_single_to_double((uint32_t)(x))
 #define FROM_WORD_SIGNED(x) ((uint64_t)(int32_t)(x))
@@ -45,6 +52,8 @@ static inline uint64_t indexed_update(const Cpu *cpu, const Insn *insn)
     ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
     {                                                                                              \
         uint64_t sum = address(cpu, insn), data;                                                   \
+        if (G_UNLIKELY(is_misaligned(cpu, sum)))                                                   \
+            return cpu_raise_alignment(cpu, cpu_ea(cpu, sum), insn);                               \
         if (!cpu_load##bits(cpu, cpu_ea(cpu, sum), &data))                                         \
             return EXEC_EXCEPTION;                                                                 \
         float_set_vsr(cpu, insn->t, convert(data));                                                \
@@ -57,6 +66,8 @@ static inline uint64_t indexed_update(const Cpu *cpu, const Insn *insn)
     ExecStatus op_##name(Cpu *cpu, const Insn *insn)                                               \
     {                                                                                              \
         uint64_t sum = address(cpu, insn);                                                         \
+        if (G_UNLIKELY(is_misaligned(cpu, sum)))                                                   \
+            return cpu_raise_alignment(cpu, cpu_ea(cpu, sum), insn);                               \
         uint64_t data = convert(VSR_D(cpu->s.vsr[insn->t], 0));                                    \
         if (!cpu_store##bits(cpu, cpu_ea(cpu, sum), data))                                         \
             return EXEC_EXCEPTION;                                                                 \

@@ -6,6 +6,7 @@
  * from the instruction. What they share with fixed-point code, addresses and GPRs, is built here.
  */
 #include "machine/cpu/decode.h"
+#include "machine/cpu/model.h"
 #include "machine/translator/build-rows.h"
 #include "machine/translator/vector-rows.h"
 
@@ -114,6 +115,7 @@ static bool build_access(Builder *build, IrOp op)
         ea = build_op(build, IR_AND, ea, build_const(build, ~ignored_bits(form)));
     IrNode *node = row_node(build, op);
     node->a = ea;
+    node->wide = build->row->facility == FACILITY_FP && !build->cpu->model->is_64bit;
     node->home = is_update(form) ? build->insn->a : HOME_COUNT;
     if (is_update(form))
         build_set(build, build->insn->a, sum);

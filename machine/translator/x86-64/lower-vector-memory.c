@@ -46,16 +46,19 @@ static Access begin_access(Lowering *low, const IrNode *node)
     return access;
 }
 
-/* Where the SIZE bytes at EA are, in one page; else to the stub. */
-static Mem look_up(Lowering *low, const Access *access, unsigned size, size_t table)
+/*
+ * Where the SIZE bytes at EA are, in one page; else to the stub. WORDS: also to the stub if EA is
+ * not a word's address.
+ */
+static Mem look_up(Lowering *low, const Access *access, unsigned size, bool words, size_t table)
 {
     Assembler *as = &low->as;
     HostReg index = access->index, tag = access->tag;
     asm_mov(as, index, access->ea);
     asm_shift_imm(as, 5, true, index, TLB_PAGE_BITS - 4);
     asm_alu_imm(as, ALU_AND, false, index, (TLB_SETS - 1) << 4);
-    asm_lea(as, true, tag, mem_at(access->ea, (int32_t)size - 1));
-    asm_alu_imm(as, ALU_AND, true, tag, -4096);
+    asm_lea(as, true, tag, mem_at(access->ea, (int32_t)size - (words ? 4 : 1)));
+    asm_alu_imm(as, ALU_AND, true, tag, words ? -4096 | 3 : -4096);
     if (table == offsetof(TlbBank, write))
         lower_match_observed(low, tag);
     asm_alu_mem(as, ALU_CMP, true, tag, mem_indexed(BANK_REG, index, 0, (int32_t)table));
@@ -211,7 +214,7 @@ void lower_vsr_load(Lowering *low, const IrNode *node)
     VectorAccess kind = vector_rows[node->imm].recipe;
     unsigned size = access_size(kind), t = low->ir->insn[node->insn].t;
     Access access = begin_access(low, node);
-    Mem mem = look_up(low, &access, size, offsetof(TlbBank, read));
+    Mem mem = look_up(low, &access, size, node->wide, offsetof(TlbBank, read));
     if (is_element(kind)) {
         load_element(low, t, mem, size, node->swap, &access);
         lower_call_resume(low, access.stub);
@@ -278,7 +281,7 @@ void lower_vsr_store(Lowering *low, const IrNode *node)
     VectorAccess kind = vector_rows[node->imm].recipe;
     unsigned size = access_size(kind), t = low->ir->insn[node->insn].t;
     Access access = begin_access(low, node);
-    Mem mem = look_up(low, &access, size, offsetof(TlbBank, write));
+    Mem mem = look_up(low, &access, size, node->wide, offsetof(TlbBank, write));
     if (size == 16) {
         Xmm value = xmm_read(low, t);
         if (node->swap || kind != ACCESS_QUAD) {

@@ -230,6 +230,8 @@ CODE(u_lmw, "lmw 29,0(4)");
 CODE(u_stmw, "stmw 30,0(4)");
 CODE(u_lwz, "lwz 7,0(4)");
 CODE(u_lfd, "lfd 7,0(4)");
+CODE(u_stfs, "stfs 9,0(4)");
+CODE(u_stfdux, "stfdux 9,4,3");
 
 static void test_alignment(void)
 {
@@ -242,10 +244,13 @@ static void test_alignment(void)
     } rows[] = { { "lwarx", u_lwarx, 7 << 5 },
                  { "stwcx", u_stwcx, 2 << 15 | 2 << 10 | 7 << 5 },
                  { "lmw", u_lmw, 7 << 10 | 29 << 5 | 4 },
-                 { "stmw", u_stmw, 1 << 14 | 7 << 10 | 30 << 5 | 4 } };
+                 { "stmw", u_stmw, 1 << 14 | 7 << 10 | 30 << 5 | 4 },
+                 { "lfd", u_lfd, 9 << 10 | 7 << 5 | 4 },
+                 { "stfs", u_stfs, 10 << 10 | 9 << 5 | 4 },
+                 { "stfdux", u_stfdux, 3 << 15 | 1 << 14 | 11 << 10 | 9 << 5 | 4 } };
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
-        run(rows[i].code, REAL, 0, odd, 0);
-        expect(named("unaligned", rows[i].name, ""), rows[i].code, REAL, 0x600, 0, 0);
+        run(rows[i].code, REAL | MSR_FP, 0, odd, 0);
+        expect(named("unaligned", rows[i].name, ""), rows[i].code, REAL | MSR_FP, 0x600, 0, 0);
         expect_value(named("unaligned", rows[i].name, "dar"), record.dar, odd);
         expect_value(named("unaligned", rows[i].name, "dsisr"), record.dsisr, rows[i].dsisr);
     }
