@@ -176,10 +176,25 @@ def test_qmp_takes_requests_from_a_pipe(cli, made):
 
 def test_json_of_each_verb_is_one_value(cli, file):
     for arguments in (["create", file], ["list"], ["start", "tiny", "--paused"], ["info", "tiny"], ["type", "tiny", "x"],
+                      ["snapshot", "tiny", "save", "s"], ["snapshot", "tiny", "list"], ["snapshot", "tiny", "load", "s"],
+                      ["snapshot", "tiny", "delete", "s"],
                       ["resume", "tiny"], ["wait", "tiny"], ["pause", "tiny"], ["kill", "tiny"],
                       ["record", "tiny", "j"], ["kill", "tiny"], ["replay", "tiny", "j"], ["destroy", "tiny", "--force"],
                       ["doctor"], ["version"]):
         json.loads(cli(*arguments, "--json").stdout)
+
+
+def test_a_snapshot_is_saved_listed_loaded_and_deleted(cli, made):
+    cli("start", "tiny", "--paused")
+    assert "is saved as one" in cli("snapshot", "tiny", "save", "one").stdout
+    listed = cli("snapshot", "tiny", "list").stdout.splitlines()
+    assert listed[0].split()[0] == "NAME" and listed[1].split()[:2] == ["*", "one"]
+    assert "what it was in one" in cli("snapshot", "tiny", "load", "one").stdout
+    failed = cli("snapshot", "tiny", "load", "two", code=NOT_FOUND)
+    assert "There is no snapshot 'two'" in failed.stderr
+    assert "a name for the snapshot is needed" in cli("snapshot", "tiny", "save", code=FAILED).stderr
+    cli("snapshot", "tiny", "delete", "one")
+    assert "no snapshots" in cli("snapshot", "tiny", "list").stdout
 
 
 class Terminal:

@@ -200,6 +200,40 @@ def do_replay(arguments: Arguments, out: Output) -> int:
     return OK
 
 
+def do_snapshot(arguments: Arguments, out: Output) -> int:
+    _, machine = open_machine(arguments)
+    if arguments.action == "list":
+        return list_snapshots(machine, out)
+    if not arguments.name:
+        raise errors.Failed("a name for the snapshot is needed",
+                            f"`powerplay snapshot {machine.name} {arguments.action} NAME`")
+    command = {"save": "savevm", "load": "loadvm", "delete": "delvm"}[arguments.action]
+    result = machine.execute(command, {"name": arguments.name})
+    text = {"save": f"{machine.name} is saved as {arguments.name}",
+            "load": f"{machine.name} is what it was in {arguments.name}",
+            "delete": f"{arguments.name} is deleted"}[arguments.action]
+    if result.get("recording"):
+        text += f", and is recorded as {result['recording']}"
+    out.show({"name": machine.name, "snapshot": arguments.name, **result}, text)
+    return OK
+
+
+def list_snapshots(machine: Machine, out: Output) -> int:
+    snapshots = machine.execute("query-snapshots")
+    rows = [["", "NAME", "SAVED (UTC)", "INSTRUCTIONS", "KIB", "PARENT", "RECORDING"]]
+    for snapshot in snapshots:
+        if "damage" in snapshot:
+            rows.append(["!", snapshot["name"], snapshot["damage"], "", "", "", ""])
+            continue
+        rows.append(["*" if snapshot["current"] else "", snapshot["name"],
+                     snapshot["date"][:19].replace("T", " "), str(snapshot["icount"]),
+                     str(snapshot["bytes"] // 1024), snapshot.get("parent", "-"),
+                     snapshot.get("recording", "-")])
+    out.show(snapshots, table(rows) if snapshots else
+             f"no snapshots; `powerplay snapshot {machine.name} save NAME` makes one")
+    return OK
+
+
 def do_events(arguments: Arguments, out: Output) -> int:
     with Powerplay(arguments.socket) as daemon:
         for event in daemon.events_since(arguments.since)["events"]:
@@ -335,6 +369,11 @@ VERBS: Dict[str, Verb] = {
                     flag("--keep", "leave the machine at the end of the replay, to be looked at"),
                     option("--timeout", type=float, default=3600, metavar="SECONDS",
                            help="give up after this (3600)")]),
+    "snapshot": Verb(do_snapshot, "save, load, delete and list snapshots of a machine",
+                     "powerplay snapshot deb1 save first",
+                     [option("action", choices=["save", "load", "delete", "list"],
+                             help="list: * is the one that the machine's state builds upon"),
+                      option("name", nargs="?", help="name of the snapshot")]),
     "events": Verb(do_events, "show events as JSON lines", "powerplay events --follow",
                    [flag("--follow", "go on with new ones"),
                     option("--since", type=int, default=0, metavar="SEQ",
