@@ -29,6 +29,8 @@ typedef struct {
     Cpu *cpu;
     uint64_t device_digest; /* of all accesses: address, size, value, instruction count */
     uint64_t device_accesses;
+    uint64_t unclaimed_before; /* accesses that no device answered, before the present program */
+    uint32_t first_epoch;      /* of the present program: pages marked since then are restored */
 } Side;
 
 /* MODEL decides what the tables in memory are (program.h). */
