@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "replay/hash-page.h"
+
 /* Inlined, so that a state of XXH3 can live on the stack whatever library is installed. */
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -203,12 +205,24 @@ const StateTable ram_hash_state = {
 };
 /* clang-format on */
 
+static gboolean is_zero(const guint8 *data)
+{
+    guint64 first;
+
+    memcpy(&first, data, sizeof(first));
+    return first == 0 && memcmp(data, data + sizeof(first), HASH_RAM_PAGE - sizeof(first)) == 0;
+}
+
+/* Pages of zeros, which are many, add nothing. */
 static void feed_page(XXH3_state_t *hash, const RamView *view, guint64 page)
 {
-    guint64 number = GUINT64_TO_BE(page);
+    const guint8 *data = view->data + page * HASH_RAM_PAGE;
+    Digest digest;
 
-    XXH3_128bits_update(hash, &number, sizeof(number));
-    XXH3_128bits_update(hash, view->data + page * HASH_RAM_PAGE, HASH_RAM_PAGE);
+    if (!is_zero(data)) {
+        digest_page(&digest, data, page);
+        XXH3_128bits_update(hash, digest.bytes, sizeof(digest.bytes));
+    }
 }
 
 static void add_named(HashList *list, const char *prefix, const char *name, XXH3_state_t *hash)
@@ -231,7 +245,9 @@ static guint64 feed_dirty(XXH3_state_t *hash, const RamView *view, guint64 from,
         if (page >= end) {
             return end;
         }
+        guint64 number = GUINT64_TO_BE(page);
         g_assert(page >= from);
+        XXH3_128bits_update(hash, &number, sizeof(number));
         feed_page(hash, view, page);
         from = page + 1;
         ++*count;
@@ -267,7 +283,9 @@ void ram_hash_all(RamHash *hash, const RamView *view, const char *prefix, HashLi
     XXH3_state_t state;
 
     XXH3_128bits_reset(&state);
-    XXH3_128bits_update(&state, view->data, view->pages * HASH_RAM_PAGE);
+    for (guint64 page = 0; page < view->pages; page++) {
+        feed_page(&state, view, page);
+    }
     add_named(list, prefix, "ram", &state);
     hash->cursor = 0;
 }

@@ -29,7 +29,7 @@
 #include "replay/event.h"
 #include "replay/hash.h"
 
-#define LOG_VERSION         0x50500001u /* "PP", format 1 */
+#define LOG_VERSION         0x50500002u /* "PP", format 2 */
 #define LOG_SEGMENT_RAW_MAX (4u << 20)
 
 #define LOG_ERROR (log_error_quark())

@@ -13,7 +13,7 @@ import struct
 import sys
 from typing import Iterator
 
-VERSION = 0x50500001
+VERSION = 0x50500002
 SEGMENTS = 192
 SEGMENT = struct.Struct(">4sIIIQQQQII16s16s")
 FIXED = {"U8": ">B", "U16": ">H", "U32": ">I", "U64": ">Q", "I32": ">i", "I64": ">q", "ENUM": ">B"}

@@ -146,15 +146,21 @@ static unsigned refusals(uint64_t bits)
     return bits & RADIX_PTE_NON_IDEMPOTENT ? MMU_NO_RESERVATION | MMU_NO_BLOCK_ZERO : 0;
 }
 
-/* In problem state each process has banks of its own; privileged code is common to all. */
+/*
+ * In problem state each process has banks of its own; privileged code is common to all. So are
+ * privileged data while the keys forbid what belongs to the process: an operating system opens them
+ * for a copy only.
+ */
 static void bank_keys(const Cpu *cpu, TlbKey *data, TlbKey *code)
 {
     uint32_t process = (uint32_t)cpu->s.spr[SPR_PIDR];
     bool problem_state = cpu->s.msr & MSR_PR;
     data->context = code->context = process;
     data->word[0] = code->word[0] = cpu->ea_mask;
-    data->word[1] = code->word[1] = problem_state ? (uint64_t)process + 1 : 0;
-    data->word[2] = problem_state ? 0 : cpu->s.spr[SPR_AMR] >> 62;
+    uint64_t forbidden = problem_state ? 0 : cpu->s.spr[SPR_AMR] >> 62;
+    data->word[1] = forbidden == 3 ? 0 : (uint64_t)process + 1;
+    data->word[2] = forbidden;
+    code->word[1] = problem_state ? (uint64_t)process + 1 : 0;
     code->word[2] = problem_state ? 0 : cpu->s.spr[SPR_IAMR] >> 62 & 1;
 }
 

@@ -5,7 +5,8 @@
 
 #include "machine/cpu/radix.h"
 
-#define BANKS 16
+#define DATA_BANKS 32
+#define CODE_BANKS 16
 
 /* Translations of this size at most are looked for in the banks one page at a time. */
 #define SMALL_PAGE_BITS 16
@@ -15,7 +16,7 @@ struct Tlb {
     CodeBank *code;
     bool (*is_private)(uint64_t ea);
     /* A number for each bank's key, to find it with few looks; equal keys have equal numbers. */
-    uint64_t data_number[BANKS], code_number[BANKS];
+    uint64_t data_number[DATA_BANKS], code_number[CODE_BANKS];
     uint64_t use_count;
     BankHead *fresh_data, *fresh_code; /* the present bank, if it was made for the present key */
 };
@@ -72,12 +73,12 @@ Tlb *tlb_new(bool (*is_private)(uint64_t ea))
 {
     Tlb *tlb = g_new0(Tlb, 1);
     tlb->is_private = is_private;
-    tlb->data = g_new0(TlbBank, BANKS);
-    tlb->code = g_new0(CodeBank, BANKS);
-    for (unsigned i = 0; i < BANKS; i++) {
+    tlb->data = g_new0(TlbBank, DATA_BANKS);
+    tlb->code = g_new0(CodeBank, CODE_BANKS);
+    for (unsigned i = 0; i < DATA_BANKS; i++)
         data_clear_whole(&tlb->data[i]);
+    for (unsigned i = 0; i < CODE_BANKS; i++)
         code_clear_whole(&tlb->code[i]);
-    }
     return tlb;
 }
 
@@ -141,6 +142,7 @@ static BankHead *head_to_reuse(BankHead *fresh, BankHead *oldest)
 typedef struct {
     uint8_t *first;
     size_t size;
+    unsigned count;
     uint64_t *number;
     BankHead **fresh;
 } Banks;
@@ -153,7 +155,7 @@ static BankHead *head_at(const Banks *banks, unsigned i)
 static unsigned oldest_of(const Banks *banks)
 {
     unsigned oldest = 0;
-    for (unsigned i = 1; i < BANKS; i++)
+    for (unsigned i = 1; i < banks->count; i++)
         if (head_at(banks, i)->last_used < head_at(banks, oldest)->last_used)
             oldest = i;
     return oldest;
@@ -165,7 +167,7 @@ static BankHead *select_head(Tlb *tlb, const Banks *banks, const TlbKey *key, bo
 {
     uint64_t number = number_of(key);
     BankHead *head = NULL;
-    for (unsigned i = 0; i < BANKS && !head; i++)
+    for (unsigned i = 0; i < banks->count && !head; i++)
         if (banks->number[i] == number && head_matches(head_at(banks, i), key))
             head = head_at(banks, i);
     *found = head;
@@ -183,8 +185,8 @@ static BankHead *select_head(Tlb *tlb, const Banks *banks, const TlbKey *key, bo
 
 TlbBank *tlb_select_data(Tlb *tlb, const TlbKey *key, bool many)
 {
-    const Banks banks = { (uint8_t *)&tlb->data[0].head, sizeof(TlbBank), tlb->data_number,
-                          &tlb->fresh_data };
+    const Banks banks = { (uint8_t *)&tlb->data[0].head, sizeof(TlbBank), DATA_BANKS,
+                          tlb->data_number, &tlb->fresh_data };
     bool found;
     BankHead *head = select_head(tlb, &banks, key, many, &found);
     TlbBank *bank = (TlbBank *)((uint8_t *)head - offsetof(TlbBank, head));
@@ -198,8 +200,8 @@ TlbBank *tlb_select_data(Tlb *tlb, const TlbKey *key, bool many)
 
 CodeBank *tlb_select_code(Tlb *tlb, const TlbKey *key, bool many)
 {
-    const Banks banks = { (uint8_t *)&tlb->code[0].head, sizeof(CodeBank), tlb->code_number,
-                          &tlb->fresh_code };
+    const Banks banks = { (uint8_t *)&tlb->code[0].head, sizeof(CodeBank), CODE_BANKS,
+                          tlb->code_number, &tlb->fresh_code };
     bool found;
     BankHead *head = select_head(tlb, &banks, key, many, &found);
     CodeBank *bank = (CodeBank *)((uint8_t *)head - offsetof(CodeBank, head));
@@ -215,10 +217,10 @@ CodeBank *tlb_select_code(Tlb *tlb, const TlbKey *key, bool many)
 
 void tlb_drop_all(Tlb *tlb)
 {
-    for (unsigned i = 0; i < BANKS; i++) {
+    for (unsigned i = 0; i < DATA_BANKS; i++)
         data_clear(&tlb->data[i]);
+    for (unsigned i = 0; i < CODE_BANKS; i++)
         code_clear(&tlb->code[i]);
-    }
 }
 
 static bool lies_in(uint64_t tag, const TranslationEntry *entry)
@@ -276,12 +278,12 @@ static void code_drop_entry(CodeBank *bank, const TranslationEntry *entry)
 void tlb_drop_entry(Tlb *tlb, const TranslationEntry *entry)
 {
     bool is_code = entry->access == ACCESS_FETCH;
-    for (unsigned i = 0; i < BANKS; i++) {
-        if (is_code && may_hold(&tlb->code[i].head, entry->context))
+    for (unsigned i = 0; is_code && i < CODE_BANKS; i++)
+        if (may_hold(&tlb->code[i].head, entry->context))
             code_drop_entry(&tlb->code[i], entry);
-        if (!is_code && may_hold(&tlb->data[i].head, entry->context))
+    for (unsigned i = 0; !is_code && i < DATA_BANKS; i++)
+        if (may_hold(&tlb->data[i].head, entry->context))
             data_drop_entry(&tlb->data[i], entry);
-    }
 }
 
 void tlb_drop_context(Tlb *tlb, uint32_t context)
@@ -290,42 +292,50 @@ void tlb_drop_context(Tlb *tlb, uint32_t context)
         tlb_drop_all(tlb);
         return;
     }
-    for (unsigned i = 0; i < BANKS; i++) {
+    for (unsigned i = 0; i < DATA_BANKS; i++)
         if (may_hold(&tlb->data[i].head, context))
             data_drop_private(tlb, &tlb->data[i]);
+    for (unsigned i = 0; i < CODE_BANKS; i++)
         if (may_hold(&tlb->code[i].head, context))
             code_drop_private(&tlb->code[i]);
-    }
+}
+
+static void data_drop_class(TlbBank *bank, uint32_t class)
+{
+    for (unsigned i = class; i < TLB_SETS; i += 64)
+        bank->read[i].tag = bank->write[i].tag = TLB_INVALID;
+}
+
+static void code_drop_class(CodeBank *bank, uint32_t class)
+{
+    for (unsigned i = class; i < FETCH_SETS; i += 64)
+        bank->fetch[i].tag = TLB_INVALID;
+    for (unsigned i = 0; i < JUMP_SETS; i++)
+        if ((bank->jump[i].ea >> TLB_PAGE_BITS & 63) == class)
+            bank->jump[i].ea = JUMP_INVALID;
 }
 
 void tlb_drop_class(Tlb *tlb, uint32_t class)
 {
     G_STATIC_ASSERT(TLB_SETS % 64 == 0 && FETCH_SETS % 64 == 0);
-    for (unsigned b = 0; b < BANKS; b++) {
-        TlbBank *data = &tlb->data[b];
-        CodeBank *code = &tlb->code[b];
-        for (unsigned i = class; data->head.fill_count && i < TLB_SETS; i += 64)
-            data->read[i].tag = data->write[i].tag = TLB_INVALID;
-        if (!code->head.fill_count)
-            continue;
-        for (unsigned i = class; i < FETCH_SETS; i += 64)
-            code->fetch[i].tag = TLB_INVALID;
-        for (unsigned i = 0; i < JUMP_SETS; i++)
-            if ((code->jump[i].ea >> TLB_PAGE_BITS & 63) == class)
-                code->jump[i].ea = JUMP_INVALID;
-    }
+    for (unsigned i = 0; i < DATA_BANKS; i++)
+        if (tlb->data[i].head.fill_count)
+            data_drop_class(&tlb->data[i], class);
+    for (unsigned i = 0; i < CODE_BANKS; i++)
+        if (tlb->code[i].head.fill_count)
+            code_drop_class(&tlb->code[i], class);
 }
 
 void tlb_drop_writes(Tlb *tlb)
 {
-    for (unsigned b = 0; b < BANKS; b++)
+    for (unsigned b = 0; b < DATA_BANKS; b++)
         for (unsigned i = 0; tlb->data[b].head.fill_count && i < TLB_SETS; i++)
             tlb->data[b].write[i].tag = TLB_INVALID;
 }
 
 void tlb_drop_writes_to(Tlb *tlb, const uint8_t *host)
 {
-    for (unsigned b = 0; b < BANKS; b++) {
+    for (unsigned b = 0; b < DATA_BANKS; b++) {
         TlbEntry *write = tlb->data[b].write;
         for (unsigned i = 0; tlb->data[b].head.fill_count && i < TLB_SETS; i++)
             if (write[i].tag != TLB_INVALID &&
@@ -336,7 +346,7 @@ void tlb_drop_writes_to(Tlb *tlb, const uint8_t *host)
 
 void tlb_drop_jump(Tlb *tlb, uint64_t ea)
 {
-    for (unsigned b = 0; b < BANKS; b++)
+    for (unsigned b = 0; b < CODE_BANKS; b++)
         if (tlb->code[b].head.fill_count && tlb->code[b].jump[JUMP_INDEX(ea)].ea == ea)
             tlb->code[b].jump[JUMP_INDEX(ea)].ea = JUMP_INVALID;
 }

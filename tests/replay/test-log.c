@@ -606,10 +606,10 @@ START_TEST(test_other_versions_are_refused)
     int fd = support_file();
 
     write_log(fd, 8, 3, TRUE, written);
-    ck_assert_int_eq(pwrite(fd, "\x50\x50\x00\x02", 4, 0), 4);
+    ck_assert_int_eq(pwrite(fd, "\x50\x50\x00\x03", 4, 0), 4);
     ck_assert_ptr_null(log_reader_new(fd, &error));
     ck_assert(g_error_matches(error, LOG_ERROR, LOG_ERROR_VERSION));
-    ck_assert_str_eq(error->message, "the log has version 0x50500002, this build reads 0x50500001");
+    ck_assert_str_eq(error->message, "the log has version 0x50500003, this build reads 0x50500002");
     close(fd);
 }
 END_TEST
