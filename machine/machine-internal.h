@@ -45,6 +45,9 @@ struct Machine {
     PageStore *pages;
     PageMap *base; /* what memory held when epoch BASE_EPOCH had ended; or NULL */
     uint32_t base_epoch;
+    PageMap *early; /* a base in the making: see machine_copy_early() */
+    uint32_t early_epoch;
+    uint64_t early_next;
 
     GArray *block_errors; /* of BlockError: taken from the log at this boundary, not used yet */
 

@@ -6,7 +6,8 @@
 #include "machine/disks.h"
 #include "machine/machine-internal.h"
 
-#define DISKS_MAX 65536u
+#define DISKS_MAX   65536u
+#define EARLY_PAGES 256u /* 1 MiB: less than a millisecond */
 
 /* --- the base --------------------------------------------------------------------------------- */
 
@@ -22,17 +23,23 @@ PageMap *machine_base(Machine *machine)
     return machine->base;
 }
 
-static void set_base(Machine *machine, PageMap *map, uint32_t epoch)
+void machine_drop_early(Machine *machine)
 {
-    PageMap *old = machine->base;
-    machine->base = page_map_ref(map);
-    machine->base_epoch = epoch;
-    page_map_unref(old);
+    g_clear_pointer(&machine->early, page_map_unref);
 }
 
 void machine_forget_base(Machine *machine)
 {
     g_clear_pointer(&machine->base, page_map_unref);
+    machine_drop_early(machine);
+}
+
+static void set_base(Machine *machine, PageMap *map, uint32_t epoch)
+{
+    page_map_ref(map); /* it may be the base already */
+    machine_forget_base(machine);
+    machine->base = map;
+    machine->base_epoch = epoch;
 }
 
 void machine_free_pages(Machine *machine)
@@ -72,6 +79,28 @@ static GBytes *save_state(Machine *machine, GError **error)
     return state_writer_close_bytes(writer, error);
 }
 
+bool machine_copy_early(Machine *machine)
+{
+    PageMemory memory = memory_of(machine);
+    if (machine->base)
+        return true;
+    if (!machine->early) {
+        machine->early = page_map_new(machine_page_store(machine), memory.pages);
+        machine->early_epoch = memory_next_epoch(machine->memory);
+        machine->early_next = 0;
+    }
+    machine->early_next = page_map_fill(machine->early, &memory, machine->early_next, EARLY_PAGES);
+    return machine->early_next == memory.pages;
+}
+
+/* What to build upon; a base in the making is good only if it has been gone through. */
+static PageMap *best_base(const Machine *machine, uint64_t pages, uint32_t *since)
+{
+    bool has_early = !machine->base && machine->early && machine->early_next == pages;
+    *since = has_early ? machine->early_epoch : machine->base_epoch;
+    return has_early ? machine->early : machine->base;
+}
+
 bool machine_capture(Machine *machine, MachineCapture *capture, GError **error)
 {
     PageMemory memory = memory_of(machine);
@@ -81,9 +110,11 @@ bool machine_capture(Machine *machine, MachineCapture *capture, GError **error)
     capture->state = save_state(machine, error);
     if (!capture->state)
         return false;
+    uint32_t since;
+    const PageMap *base = best_base(machine, memory.pages, &since);
     capture->epoch = memory_next_epoch(machine->memory);
-    capture->map =
-        page_map_capture(machine_page_store(machine), machine->base, machine->base_epoch, &memory);
+    capture->map = page_map_capture(machine_page_store(machine), base, since, &memory);
+    machine_drop_early(machine);
     return true;
 }
 

@@ -31,6 +31,14 @@ typedef struct {
 PageStore *machine_page_store(Machine *machine);
 PageMap *machine_base(Machine *machine);
 
+/*
+ * Copies a piece of the memory of a machine that has no base, so that a capture soon afterwards
+ * copies only what was written in between. Call it until it returns true, and let the machine run
+ * between the calls.
+ */
+bool machine_copy_early(Machine *machine);
+/* There will be no capture. */
+void machine_drop_early(Machine *machine);
 /* On a boundary, with the machine in any run state. False with ERROR when a disk cannot be frozen.
  */
 bool machine_capture(Machine *machine, MachineCapture *capture, GError **error);

@@ -58,6 +58,7 @@ struct SnapshotJob {
     gint cancelled;         /* atomic */
     gint done_kib, all_kib; /* atomic */
     bool is_in_thread;
+    bool is_copied; /* what can be copied beforehand */
     GError *error;
     JsonNode *files;
 
@@ -272,8 +273,10 @@ static void execute_capture(WorkerCall *call)
     SnapshotJob *job = call->data;
     Machine *machine = call->worker->machine;
     use_folder(job);
-    if (is_cancelled(job))
+    if (is_cancelled(job)) {
+        machine_drop_early(machine);
         return;
+    }
     if (replay_mode(machine_replay(machine)) == REPLAY_PLAY && machine_has_disks(machine)) {
         g_set_error_literal(
             &job->error, API_ERROR, API_ERROR_DEVICE_NOT_ACTIVE,
@@ -299,6 +302,23 @@ static void finish_capture(WorkerCall *call)
     job->save.progress = report_progress;
     job->save.user = job;
     in_thread(job, write_snapshot, written);
+}
+
+static void execute_early(WorkerCall *call)
+{
+    SnapshotJob *job = call->data;
+    use_folder(job);
+    job->is_copied = machine_copy_early(call->worker->machine);
+}
+
+/* The first save copies all of the memory, in pieces, so that the guest is not held up. */
+static void finish_early(WorkerCall *call)
+{
+    SnapshotJob *job = call->data;
+    if (job->is_copied || g_atomic_int_get(&job->cancelled))
+        in_machine(job, execute_capture, finish_capture);
+    else
+        in_machine(job, execute_early, finish_early);
 }
 
 /* --- loading ---------------------------------------------------------------------------------- */
@@ -509,7 +529,7 @@ static void digested(GObject *source, GAsyncResult *result, gpointer user)
         job->worker->recording_is_busy = false;
         conclude(job);
     } else if (job->kind == SNAPSHOT_SAVE) {
-        in_machine(job, execute_capture, finish_capture);
+        in_machine(job, execute_early, finish_early);
     } else {
         in_thread(job, read_snapshot, read_done);
     }

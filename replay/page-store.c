@@ -361,6 +361,22 @@ PageMap *page_map_capture(PageStore *store, const PageMap *base, guint32 since,
     return map;
 }
 
+PageMap *page_map_new(PageStore *store, guint64 pages)
+{
+    return map_new(store, pages, NULL);
+}
+
+guint64 page_map_fill(PageMap *map, const PageMemory *memory, guint64 from, guint64 most)
+{
+    for (; from < memory->pages && most > 0; from++) {
+        if (!memory->marks[from])
+            continue;
+        set_page(map, from, copy_page(map->store, memory->bytes + from * PAGE_BYTES));
+        most--;
+    }
+    return from;
+}
+
 /* --- from packs ------------------------------------------------------------------------------- */
 
 static gboolean is_at(const Page *page, const PagePlace *place)

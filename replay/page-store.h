@@ -70,6 +70,14 @@ typedef struct PageMemory {
  */
 PageMap *page_map_capture(PageStore *store, const PageMap *base, guint32 since,
                           const PageMemory *memory);
+/*
+ * The same in pieces, for a first capture of much memory: an empty map, filled while the guest runs
+ * on between the pieces. What it holds is good for nothing but to be the BASE of a capture, with
+ * the epoch that ended before the first piece.
+ */
+PageMap *page_map_new(PageStore *store, guint64 pages);
+/* Goes on from page FROM until MOST pages are copied; returns where to go on. */
+guint64 page_map_fill(PageMap *map, const PageMemory *memory, guint64 from, guint64 most);
 PageMap *page_map_ref(PageMap *map);
 void page_map_unref(PageMap *map);
 guint64 page_map_pages(const PageMap *map);

@@ -34,6 +34,14 @@ def save_stopped(machine, name: str) -> dict:
     return state
 
 
+def run_some(machine) -> None:
+    """Until the guest has done something since now."""
+    start, deadline = machine.replay_info()["icount"], time.monotonic() + 60
+    while machine.replay_info()["icount"] < start + 5_000_000:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def wait_job(machine, name: str) -> dict:
     deadline = time.monotonic() + 60
     while True:
@@ -52,7 +60,7 @@ def test_loading_makes_the_machine_what_it_was_also_in_a_new_process(make, tiny,
     states = {}
     for name in ("a", "b", "c"):
         states[name] = save_stopped(machine, name)
-        time.sleep(0.1)
+        run_some(machine)
     for name in ("b", "a", "c", "a"):
         assert machine.status() == "running"
         machine.call("stop")
@@ -174,7 +182,10 @@ def test_only_what_was_written_is_stored_again_and_any_one_may_go(make, tiny):
     machine = make(tiny, LONG)
     machine.start()
     machine.wait_for("ROUND 0010", 60)
-    states = {name: save_stopped(machine, name) for name in ("a", "b", "c")}
+    states = {}
+    for name in ("a", "b", "c"):
+        states[name] = save_stopped(machine, name)
+        run_some(machine)
     listed = {snapshot["name"]: snapshot for snapshot in machine.call("query-snapshots")}
     assert [listed[name].get("parent") for name in "abc"] == [None, "a", "b"]
     assert [listed[name]["current"] for name in "abc"] == [False, False, True]
@@ -200,7 +211,7 @@ def test_saving_under_the_same_name_replaces(make, tiny):
     machine = make(tiny, LONG)
     machine.start()
     first = save_stopped(machine, "a")
-    time.sleep(0.05)
+    run_some(machine)
     second = save_stopped(machine, "a")
     assert first != second and names(machine) == ["a"]
     machine.call("stop")
