@@ -306,8 +306,8 @@ static const struct {
     { "cache block cleared", 0x7c00cfec },             /* dcbz 0, r25 */
     { "translations dropped", 0x7c00a264 },            /* tlbie r20 */
     { "segment changed", 0x7f6001a4 },                 /* mtsr 0, r27: illegal on a POWER9 */
-    { "data block changed", 0x7e9883a6 },              /* mtspr 536, r20 */
-    { "instruction block changed", 0x7e9083a6 },       /* mtspr 528, r20 */
+    { "data block changed", 0x7e3883a6 },              /* mtspr 536, r17 */
+    { "instruction block changed", 0x7e3083a6 },       /* mtspr 528, r17 */
     { "doze", 0x7f800124 },                            /* mtmsr r28 */
 };
 
@@ -341,6 +341,8 @@ static void sweep_program(Program *program, const CpuModel *model, unsigned even
     program->word[place] = has_other ? events[event].word32 : events[event].word;
     program->word[SWEEP_WORDS] = 0x48000000 | (-4 * SWEEP_WORDS & 0x03fffffc);
     s->cia = s->spr[SPR_SPRG3] = program->base;
+    if (!model->is_64bit)
+        s->gpr[17] = program32_prepare_blocks(s);
     s->gpr[20] = DATA_START;
     s->gpr[21] = DEVICE_START;
     s->gpr[22] = model->is_64bit ? 0x8000000000000000 : 0x80000000;

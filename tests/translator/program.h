@@ -55,5 +55,7 @@ void program32_random_mode(Dice *dice, CpuState *start);
 /* An address in another segment or block, or of a table entry. */
 uint64_t program32_odd_address(Dice *dice, uint64_t address);
 unsigned program32_spr(Dice *dice);
+/* Sets the lower halves of IBAT0 (identity) and DBAT0 (elsewhere); an upper half that uses them. */
+uint32_t program32_prepare_blocks(CpuState *start);
 
 #endif

@@ -22,6 +22,7 @@
 #define PAGES            512u
 #define BLOCK_REAL       (CODE_START & ~0x1ffffu)
 #define BLOCK_ELSEWHERE  0x10020000u
+#define BLOCK_OTHER_REAL 0x40000u
 #define BLOCK_VALID_BITS 3u
 
 #define PICK(dice, array) ((array)[dice_below(dice, G_N_ELEMENTS(array))])
@@ -90,6 +91,13 @@ static void random_block(Dice *dice, CpuState *start, unsigned first)
         BLOCK_REAL | protection | (dice_once_in(dice, 4) ? attributes : 0);
 }
 
+uint32_t program32_prepare_blocks(CpuState *start)
+{
+    start->spr[SPR_IBAT + 1] = BLOCK_REAL | ENTRY_WRITABLE;
+    start->spr[SPR_DBAT + 1] = BLOCK_OTHER_REAL | ENTRY_WRITABLE;
+    return BLOCK_REAL | BLOCK_VALID_BITS;
+}
+
 void program32_random_mode(Dice *dice, CpuState *start)
 {
     if (dice_once_in(dice, 2))
@@ -118,6 +126,12 @@ uint64_t program32_odd_address(Dice *dice, uint64_t address)
 {
     static const uint32_t segments[] = { 0xc0000000, 0xc0000000, 0x10000000, 0x50000000,
                                          0x80000000, 0x00200000, 0xf0000000 };
+    static const uint32_t halves[] = { BLOCK_REAL | BLOCK_VALID_BITS,
+                                       BLOCK_ELSEWHERE | BLOCK_VALID_BITS,
+                                       BLOCK_REAL | ENTRY_WRITABLE,
+                                       BLOCK_OTHER_REAL | ENTRY_WRITABLE };
+    if (dice_once_in(dice, 20))
+        return PICK(dice, halves);
     if (dice_once_in(dice, 30))
         return entry_address(CODE_START / 4096 + dice_below(dice, 32), dice_once_in(dice, 4));
     if (dice_once_in(dice, 6))
@@ -134,5 +148,5 @@ unsigned program32_spr(Dice *dice)
         SPR_SDR1, SPR_HID0,     SPR_IBAT,      SPR_IBAT + 1,
         SPR_DBAT, SPR_DBAT + 1, SPR_DBAT_HIGH, SPR_DBAT_HIGH + 1
     };
-    return dice_once_in(dice, 4) ? PICK(dice, translation) : PICK(dice, usual);
+    return dice_once_in(dice, 3) ? PICK(dice, translation) : PICK(dice, usual);
 }
