@@ -17,6 +17,7 @@ typedef struct {
     Xmm t; /* becomes the result; neither a nor b */
     Xmm a, b;
     /* Rows of VECTOR_CHECKED only. */
+    const IrNode *node;
     Stub *stub; /* the interpreter's function; the recipe sets its jumps */
     HostReg temp;
     HostReg constants; /* their address, see vector_constant() */

@@ -3,7 +3,7 @@
  * Recipes of VSX vector floating point: two doubles or four singles by SSE and FMA, exactly.
  *
  * 1. As with scalars (lower-float.c) the host's result is the guest's if each is an ordinary number
- *    well away from underflow and overflow, or a zero that cannot come from underflow, and FPSCR
+ *    well away from underflow and overflow, or a zero that does not come from underflow, and FPSCR
  *    rounds to nearest and enables nothing. All else goes to the interpreter's function.
  * 2. FPRF, FR and FI are not concerned. That a result was inexact stays in the host's flags until
  *    float_pending_settle().
@@ -45,7 +45,9 @@ static void check_all(Recipe *r, Xmm mask)
     to_stub(r, CC_AE);
 }
 
-/* To the function unless FPSCR rounds to nearest and enables nothing; notes that flags may follow.
+/*
+ * The rest of the block to the interpreter unless FPSCR rounds to nearest and enables nothing;
+ * notes that the host's flags will count.
  */
 static void check_control(Recipe *r)
 {
@@ -53,76 +55,62 @@ static void check_control(Recipe *r)
     if (r->low->fp.is_plain)
         return;
     asm_test_mem8_imm(r->as, CPU_MEM(s.fpscr), 0xf8 | FPSCR_RN);
-    to_stub(r, CC_NE);
+    lower_rest_stub(r->low, r->node)->control = asm_jcc(r->as, CC_NE);
+    r->low->fp.is_plain = true;
 }
 
 /* --- arithmetic ------------------------------------------------------------------------------- */
 
+/* A jump if all elements have their bit in xmm3: of doubles the upper word's counts. */
+static uint8_t *if_all(Recipe *r)
+{
+    if (!is_double(r->op)) {
+        asm_vec1_mem(r->as, VPTEST, 3, vector_constant(r, CONSTANT_ONES));
+        return asm_jcc(r->as, CC_B);
+    }
+    asm_vec1(r->as, VMOVMSKPD, r->temp, 3);
+    asm_alu_imm(r->as, ALU_CMP, false, r->temp, 3);
+    return asm_jcc(r->as, CC_E);
+}
+
 /*
- * Whether the exponent of each element of t is well within its format; or t is zero, which must be
- * so for the bits of MAY_BE_ZERO if that is not 0 (it may be xmm1). In doubles only the upper word
- * counts, which the comparison with the least and greatest makes.
+ * On if the exponent of each element of t is well within its format, or if the others are zeros and
+ * nothing has underflown. Else to the function, which is done with all flags (float-pending.h).
  */
-static void check_result(Recipe *r, Xmm may_be_zero)
+static void check_result(Recipe *r)
 {
     Assembler *as = r->as;
     bool wide = is_double(r->op);
-    asm_vec(as, VPXOR, 2, 2, 2);
-    compare(r, 2, r->t, 2, EQUAL);
-    if (may_be_zero)
-        asm_vec(as, VPAND, 2, 2, may_be_zero);
     asm_vec(as, VPADDD, 3, r->t, r->t);
     asm_vec_mem(as, VPSUBD, 3, 3, vector_constant(r, wide ? CONSTANT_LEAST_D : CONSTANT_LEAST_W));
     asm_vec_mem(as, VPMINUD, 0, 3, vector_constant(r, wide ? CONSTANT_RANGE_D : CONSTANT_RANGE_W));
     asm_vec(as, VPCMPEQD, 3, 3, 0);
+    uint8_t *ordinary = if_all(r);
+    asm_vec(as, VPXOR, 2, 2, 2);
+    compare(r, 2, r->t, 2, EQUAL);
     asm_vec(as, VPOR, 3, 3, 2);
-    if (wide) {
-        asm_vec1(as, VMOVMSKPD, r->temp, 3);
-        asm_alu_imm(as, ALU_CMP, false, r->temp, 3);
-        to_stub(r, CC_NE);
-    } else {
-        check_all(r, 3);
-    }
+    uint8_t *zeros = if_all(r);
+    r->stub->site = asm_jmp(as);
+    asm_land(as, zeros);
+    asm_rm(as, 0x0fae, false, 3, CPU_MEM(pending.host_flags)); /* stmxcsr */
+    asm_test_mem8_imm(as, CPU_MEM(pending.host_flags), 0x10);
+    to_stub(r, CC_NE);
+    asm_land(as, ordinary);
 }
 
-/* xmm1 = where X or Y is zero. */
-static void find_zero_factors(Recipe *r, Xmm x, Xmm y)
-{
-    asm_vec(r->as, VPXOR, 3, 3, 3);
-    compare(r, 1, x, 3, EQUAL);
-    compare(r, 2, y, 3, EQUAL);
-    asm_vec(r->as, VPOR, 1, 1, 2);
-}
-
-/* Sums, differences: zero only if exactly so. */
-void recipe_vsx_sum(Recipe *r)
+/* Sums, differences, products, quotients. */
+void recipe_vsx_two(Recipe *r)
 {
     check_control(r);
     asm_vec(r->as, r->op, r->t, r->a, r->b);
-    check_result(r, 0);
-}
-
-void recipe_vsx_product(Recipe *r)
-{
-    check_control(r);
-    asm_vec(r->as, r->op, r->t, r->a, r->b);
-    find_zero_factors(r, r->a, r->b);
-    check_result(r, 1);
-}
-
-void recipe_vsx_quotient(Recipe *r)
-{
-    check_control(r);
-    asm_vec(r->as, r->op, r->t, r->a, r->b);
-    find_zero_factors(r, r->a, r->a);
-    check_result(r, 1);
+    check_result(r);
 }
 
 void recipe_vsx_root(Recipe *r)
 {
     check_control(r);
     asm_vec1(r->as, r->op, r->t, r->b);
-    check_result(r, 0);
+    check_result(r);
 }
 
 static void fused(Recipe *r, Xmm x, Xmm y, Xmm addend)
@@ -130,8 +118,7 @@ static void fused(Recipe *r, Xmm x, Xmm y, Xmm addend)
     check_control(r);
     asm_vec1(r->as, VMOVAPS, r->t, addend);
     asm_vec(r->as, r->op, r->t, x, y);
-    find_zero_factors(r, x, y);
-    check_result(r, 1);
+    check_result(r);
 }
 
 /* The A forms take the addend from VRT, the M forms a factor. */
@@ -276,11 +263,9 @@ void recipe_vsx_words_to_singles(Recipe *r)
 void recipe_vsx_to_singles(Recipe *r)
 {
     check_control(r);
-    asm_vec(r->as, VPXOR, 3, 3, 3);
-    asm_vec_imm(r->as, COMPARE_PD, 1, r->b, 3, EQUAL);
     asm_vec1(r->as, VEC_OP(1, 1, 0, 0x5a), r->t, r->b); /* cvtpd2ps */
     asm_vec_imm(r->as, VPSHUFD, r->t, 0, r->t, WORDS_TWICE);
-    check_result(r, 1);
+    check_result(r);
 }
 
 /* To the function if any word of t is the least one: the host's answer to what has none. */

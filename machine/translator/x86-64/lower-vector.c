@@ -55,12 +55,13 @@ static void lower_vector(Lowering *low, const IrNode *node)
     xmm_write(low, insn->t, r.t);
 }
 
-/* With the interpreter's function behind it, unless the recipe has no use for that. */
+/* With the interpreter's function behind it. */
 static void lower_vector_checked(Lowering *low, const IrNode *node)
 {
     const Insn *insn = &low->ir->insn[node->insn];
     const IsaEffects *effects = &isa_effects[node->imm];
     Recipe r = { .low = low, .as = &low->as, .insn = insn, .op = vector_rows[node->imm].op };
+    r.node = node;
     r.temp = allocator_temp(&low->allocator);
     r.constants = allocator_temp(&low->allocator);
     asm_mov_imm(&low->as, r.constants, (uint64_t)(uintptr_t)vector_constants);
@@ -75,10 +76,7 @@ static void lower_vector_checked(Lowering *low, const IrNode *node)
     xmm_write(low, insn->t, r.t);
     if (low->xmm.cleaned)
         low->xmm.clean |= 1ull << insn->t;
-    if (r.stub->site)
-        lower_call_resume(low, r.stub);
-    else
-        low->stub_count--; /* the last one, and not needed */
+    lower_call_resume(low, r.stub);
 }
 
 /* Which bytes have their lowest bit set, and how many come before the first from one end. */
