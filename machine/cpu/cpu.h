@@ -166,6 +166,7 @@ struct Cpu {
         const Insn *convert; /* the last conversion to an integer after it, or NULL */
         uint64_t fpcc;       /* FPCC of the last comparison after it, or 0 */
         uint64_t converted;
+        uint64_t kept_fpcc; /* a copy, while C code runs */
         uint32_t unsettled; /* 1: the host's flags may have something that is not in FPSCR */
         uint32_t host_flags; /* of the host, as translated code has read them */
         /* The host's flags are VMX operations', no one's concern, and FPSCR.XE is set until that is

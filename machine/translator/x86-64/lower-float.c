@@ -19,7 +19,7 @@
 #include "machine/translator/x86-64/lower.h"
 
 /* Flags of float.def. */
-enum { SINGLE = 1, NEGATED = 2, DIRECT = 4 };
+enum { SINGLE = 1, NEGATED = 2, DIRECT = 4, TWICE = 8 };
 /* Operands; from T on as in cpu->pending.operand. */
 enum { NO, T, A, B, C };
 
@@ -30,10 +30,15 @@ typedef enum {
     RECIPE_THREE,
     RECIPE_COPY,
     RECIPE_FROM_INTEGER,
+    RECIPE_FROM_UNSIGNED,
+    RECIPE_RECIPROCAL,
+    RECIPE_RECIPROCAL_ROOT,
     RECIPE_INTEGRAL,
     RECIPE_COMPARE,
     RECIPE_TO_DOUBLEWORD,
     RECIPE_TO_WORD,
+    RECIPE_SINGLE_BITS,
+    RECIPE_EXTREME,
     RECIPE_MOVE_COPY,
     RECIPE_MOVE_NEGATE,
     RECIPE_MOVE_MAGNITUDE,
@@ -126,7 +131,8 @@ static void store_note(Lowering *low, const FloatNote *note)
         return;
     store_pointer(as, CPU_MEM(pending.insn), &low->block->insn[note->insn]);
     asm_store_imm32(as, true, CPU_MEM(pending.convert), 0);
-    asm_store_imm32(as, true, CPU_MEM(pending.fpcc), 0);
+    if (!note->has_fpcc)
+        asm_store_imm32(as, true, CPU_MEM(pending.fpcc), 0);
     for (unsigned i = 0; i < 4; i++)
         if (note->xmm[i])
             asm_vec1_mem(as, VMOVSD_STORE, note->xmm[i], pending_operand(i));
@@ -164,9 +170,24 @@ static void note(FloatCode *f)
     }
 }
 
+/* A CALL settles what is pending, so what is only known to be there would be lost: RAX is free. */
+static void copy_fpcc(Lowering *low, const Stub *stub, Mem to, Mem from)
+{
+    if (!stub->note.is_lazy || !stub->note.has_fpcc || stub->kind != STUB_CALL)
+        return;
+    asm_load(&low->as, RAX, from);
+    asm_store(&low->as, to, RAX);
+}
+
 void lower_float_enter_stub(Lowering *low, const Stub *stub)
 {
     store_note(low, &stub->note);
+    copy_fpcc(low, stub, CPU_MEM(pending.kept_fpcc), CPU_MEM(pending.fpcc));
+}
+
+void lower_float_exit(Lowering *low, const FloatNote *note)
+{
+    store_note(low, note);
 }
 
 void lower_float_mark(Lowering *low)
@@ -178,6 +199,7 @@ void lower_float_mark(Lowering *low)
 
 void lower_float_leave_stub(Lowering *low, const Stub *stub)
 {
+    copy_fpcc(low, stub, CPU_MEM(pending.fpcc), CPU_MEM(pending.kept_fpcc));
     if (stub->is_marked)
         asm_store_imm32(&low->as, false, CPU_MEM(pending.unsettled), 1);
     for (unsigned i = 0; i < 4; i++)
@@ -266,6 +288,12 @@ static void load_sign(Assembler *as, Xmm reg)
     asm_vpsllq(as, reg, reg, 63);
 }
 
+static void load_one(FloatCode *f, Xmm reg)
+{
+    asm_mov_imm(f->as, f->temp, 0x3ff0000000000000);
+    asm_vec1(f->as, VMOVQ_TO_XMM, reg, f->temp);
+}
+
 static void compute(FloatCode *f, Xmm t)
 {
     Assembler *as = f->as;
@@ -278,8 +306,21 @@ static void compute(FloatCode *f, Xmm t)
         break;
     case RECIPE_COPY: copy(as, t, f->x[0]); break;
     case RECIPE_INTEGRAL: asm_vec_imm(as, VEC_3A(0x0b), t, f->x[0], f->x[0], 8 | f->op); break;
+    case RECIPE_RECIPROCAL:
+        load_one(f, 0);
+        asm_vec(as, f->op, t, 0, f->x[0]);
+        break;
+    case RECIPE_RECIPROCAL_ROOT:
+        asm_vec(as, VEC_SD(0x51), t, f->x[0], f->x[0]);
+        load_one(f, 0);
+        asm_vec(as, f->op, t, 0, t);
+        break;
     default:
         asm_vec1(as, VMOVQ_FROM_XMM, f->x[0], f->temp);
+        if (rows[f->row].recipe == RECIPE_FROM_UNSIGNED) {
+            asm_test(as, true, f->temp, f->temp);
+            f->stub->more[1] = asm_jcc(as, CC_S);
+        }
         asm_vec(as, VPXOR, t, t, t);
         asm_vec(as, f->op, t, t, f->temp); /* cvtsi2sd, cvtsi2ss */
         break;
@@ -289,7 +330,8 @@ static void compute(FloatCode *f, Xmm t)
 static void lower_arithmetic(FloatCode *f)
 {
     Assembler *as = f->as;
-    bool from_integer = rows[f->row].recipe == RECIPE_FROM_INTEGER;
+    FloatRecipe recipe = rows[f->row].recipe;
+    bool from_integer = recipe == RECIPE_FROM_INTEGER || recipe == RECIPE_FROM_UNSIGNED;
     Xmm t = xmm_temp(f->low);
     check_control(f);
     compute(f, t);
@@ -322,6 +364,7 @@ static void lower_compare(FloatCode *f)
     asm_store8(as, cr_mem(f->insn->t), f->temp);
     asm_store_imm8(as, cr_less_mem(f->insn->t), CR_IS_IN_STATE);
     asm_store(as, CPU_MEM(pending.fpcc), f->temp);
+    f->low->fp.note.has_fpcc = true;
     f->low->fp.flags_at = as->at;
     f->low->fp.flags_field = f->insn->t;
 }
@@ -345,12 +388,39 @@ static void lower_to_integer(FloatCode *f)
     if (!wide)
         asm_rr(as, 0x63, true, f->temp, f->temp);
     asm_vec1(as, VMOVQ_TO_XMM, t, f->temp);
+    if (f->flags & TWICE)
+        asm_vec_imm(as, VPSHUFD, t, 0, t, 0x40); /* the low word in both */
     store_pointer(as, CPU_MEM(pending.convert), insn);
     asm_vec1_mem(as, VMOVSD_STORE, f->x[0], CPU_MEM(pending.converted));
     xmm_write_low(f->low, f->insn->t, t, false);
 }
 
 /* --- bits only -------------------------------------------------------------------------------- */
+
+/* The single in the upper word; NaNs, which the host would quiet, are the interpreter's. */
+static void lower_single_bits(FloatCode *f)
+{
+    Xmm t = xmm_temp(f->low);
+    asm_vpsrlq(f->as, t, f->x[0], 32);
+    asm_vec(f->as, VEC_SS(0x5a), t, t, t); /* cvtss2sd */
+    asm_vec1(f->as, VEC_0F(0x2e), t, t);   /* ucomisd */
+    f->stub->site = asm_jcc(f->as, CC_P);
+    xmm_write_low(f->low, f->insn->t, t, false);
+}
+
+/* Of equals, two zeros perhaps, the host takes the second; here +0 exceeds -0: and, or of signs. */
+static void lower_extreme(FloatCode *f)
+{
+    Assembler *as = f->as;
+    Xmm t = xmm_temp(f->low);
+    asm_vec1(as, VEC_0F(0x2e), f->x[0], f->x[1]); /* ucomisd */
+    f->stub->site = asm_jcc(as, CC_P);
+    asm_vec(as, f->op, t, f->x[0], f->x[1]);
+    asm_vec(as, f->flags & NEGATED ? VPOR : VPAND, 0, f->x[0], f->x[1]);
+    asm_vec_imm(as, VEC_SD(0xc2), 1, f->x[0], f->x[1], 0); /* cmpeqsd */
+    asm_vec_imm(as, VEC_3A(0x4b), t, t, 0, 1 << 4);        /* blendvpd */
+    xmm_write_low(f->low, f->insn->t, t, false);
+}
 
 static void lower_move(FloatCode *f)
 {
@@ -394,7 +464,7 @@ void lower_float(Lowering *low, const IrNode *node)
                     .op = rows[row].op };
     FloatRecipe recipe = rows[row].recipe;
     bool is_operation = recipe < RECIPE_COMPARE;
-    if (recipe >= RECIPE_COMPARE && recipe < RECIPE_MOVE_COPY)
+    if (recipe == RECIPE_TO_DOUBLEWORD || recipe == RECIPE_TO_WORD)
         lower_float_commit(low);
     read_operands(&f);
     if (recipe >= RECIPE_MOVE_COPY) {
@@ -409,6 +479,10 @@ void lower_float(Lowering *low, const IrNode *node)
         lower_arithmetic(&f);
     else if (recipe == RECIPE_COMPARE)
         lower_compare(&f);
+    else if (recipe == RECIPE_SINGLE_BITS)
+        lower_single_bits(&f);
+    else if (recipe == RECIPE_EXTREME)
+        lower_extreme(&f);
     else
         lower_to_integer(&f);
 }

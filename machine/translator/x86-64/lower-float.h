@@ -20,6 +20,7 @@ typedef struct {
     bool is_lazy;   /* there is such an operation */
     uint8_t insn;   /* its number in the block */
     uint8_t xmm[4]; /* what its t, a, b, c held; 0: not read */
+    bool has_fpcc;  /* a comparison came behind it: pending.fpcc is already right */
 } FloatNote;
 
 typedef struct {

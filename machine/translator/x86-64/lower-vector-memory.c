@@ -54,8 +54,7 @@ static Mem look_up(Lowering *low, const Access *access, unsigned size, bool word
 {
     Assembler *as = &low->as;
     HostReg index = access->index, tag = access->tag;
-    asm_mov(as, index, access->ea);
-    asm_shift_imm(as, 5, true, index, TLB_PAGE_BITS - 4);
+    asm_rorx(as, true, index, access->ea, TLB_PAGE_BITS - 4);
     asm_alu_imm(as, ALU_AND, false, index, (TLB_SETS - 1) << 4);
     asm_lea(as, true, tag, mem_at(access->ea, (int32_t)size - (words ? 4 : 1)));
     asm_alu_imm(as, ALU_AND, true, tag, words ? -4096 | 3 : -4096);

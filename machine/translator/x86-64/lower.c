@@ -334,14 +334,14 @@ static void emit_stub(Lowering *low, const Stub *stub)
     for (unsigned i = 0; i < G_N_ELEMENTS(stub->more); i++)
         if (stub->more[i])
             asm_land(as, stub->more[i]);
+    for (unsigned i = 0; i < TEMP_COUNT; i++)
+        if (stub->live >> temp_regs[i] & 1)
+            asm_store(as, mem_at(RSP, 8 * temp_regs[i]), temp_regs[i]);
     lower_float_enter_stub(low, stub);
     if (stub->kind == STUB_REST) {
         emit_rest(low, stub);
         return;
     }
-    for (unsigned i = 0; i < TEMP_COUNT; i++)
-        if (stub->live >> temp_regs[i] & 1)
-            asm_store(as, mem_at(RSP, 8 * temp_regs[i]), temp_regs[i]);
     if (stub->kind == STUB_CALL)
         emit_call_stub(low, stub);
     else
@@ -415,6 +415,7 @@ static void add_exit(Lowering *low, uint8_t *site, const IrNode *node, unsigned 
     low->exit[low->exit_count++] = (Exit){ .site = site,
                                            .target = node->imm,
                                            .home = (uint8_t)home,
+                                           .note = low->fp.note,
                                            .left = low->ir->insn_count - 1 - node->insn };
 }
 
@@ -438,8 +439,10 @@ static void emit_exit(Lowering *low, const Exit *exit)
 {
     Assembler *as = &low->as;
     asm_land(as, exit->site);
-    if (exit->left)
+    if (exit->left) {
         asm_alu_imm(as, ALU_ADD, true, BUDGET_REG, (int32_t)exit->left);
+        lower_float_exit(low, &exit->note);
+    }
     if (exit->home != HOME_COUNT) {
         asm_load(as, RAX, home_mem(exit->home));
         if (!low->ir->is_64bit)
@@ -486,7 +489,7 @@ static void lower_branch(Lowering *low, const IrNode *node)
         not_taken = asm_jcc(as, stay);
     }
     HostCondition condition = lower_condition(low, node);
-    bool is_compared = low->compared_at == as->at;
+    bool is_compared = low->compared_at == as->at, has_flags = low->fp.flags_at == as->at;
     if (node->test_bit == TEST_ZERO)
         condition ^= 1;
     add_exit(low, asm_jcc(as, condition), node, node->home);
@@ -494,11 +497,15 @@ static void lower_branch(Lowering *low, const IrNode *node)
         asm_land(as, not_taken);
     else if (is_compared)
         low->compared_at = as->at; /* a jump leaves the flags alone */
+    if (!not_taken && has_flags)
+        low->fp.flags_at = as->at;
 }
 
 static void lower_exit(Lowering *low, const IrNode *node)
 {
-    lower_float_commit(low);
+    /* Exits on the way note what they have to where they stand, out of line. */
+    if (node->op != IR_BRANCH || node->insn + 1u == low->ir->insn_count)
+        lower_float_commit(low);
     switch (node->op) {
     case IR_GOTO: lower_goto(low, node); break;
     case IR_GOTO_REG: lower_goto_register(low, node); break;

@@ -43,6 +43,7 @@ typedef struct {
     uint64_t target;
     uint8_t home;  /* LR or CTR, which has the target; or HOME_COUNT */
     unsigned left; /* instructions behind it, which have been charged */
+    FloatNote note;
 } Exit;
 
 typedef struct {
@@ -114,6 +115,8 @@ void lower_float(Lowering *low, const IrNode *node);
 void lower_float_excuse(Lowering *low, const Stub *stub);
 void lower_float_enter_stub(Lowering *low, const Stub *stub);
 void lower_float_leave_stub(Lowering *low, const Stub *stub);
+/* What an exit amidst a block has to note. */
+void lower_float_exit(Lowering *low, const FloatNote *note);
 /* Sees to it that the host's flags get into FPSCR without the note of an operation. */
 void lower_float_mark(Lowering *low);
 /* Notes the last operation in the state. The host's flags and all registers stay. */
