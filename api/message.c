@@ -25,6 +25,7 @@ static const Shape shapes[MESSAGE_TYPE_END] = {
     [MESSAGE_PORT_OPEN] = { "port-open", .has_port = true },
     [MESSAGE_PORT_DATA] = { "port-data", .has_port = true, .minimum = 1 },
     [MESSAGE_PORT_CLOSE] = { "port-close", .has_port = true },
+    [MESSAGE_DISPLAY] = { "display", .has_fd = true, .minimum = 1 },
 };
 
 void message_init(Message *message, MessageType type, uint32_t port, const void *data, gsize length)

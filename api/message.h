@@ -28,7 +28,9 @@ typedef enum {
     MESSAGE_PORT_OPEN = 6,  /* to the machine: port `port` is a new console on serial `device` */
     MESSAGE_PORT_DATA = 7,  /* both ways: bytes typed, bytes to show */
     MESSAGE_PORT_CLOSE = 8, /* both ways: the console has gone, or is refused (data says why) */
-    MESSAGE_TYPE_END = 9
+    MESSAGE_DISPLAY =
+        9, /* to the machine: fd of a new display helper; data: where viewers come in */
+    MESSAGE_TYPE_END = 10
 } MessageType;
 
 typedef struct {

@@ -16,6 +16,7 @@
 #include "api/unix-socket.h"
 #include "daemon/console.h"
 #include "daemon/relay.h"
+#include "daemon/vnc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -230,7 +231,8 @@ static void process_is_ready(Machine *machine)
     if (!machine->start) {
         return;
     }
-    if (!open_qmp_socket(machine, &error) || !open_consoles(machine, &error)) {
+    if (!open_qmp_socket(machine, &error) || !open_consoles(machine, &error) ||
+        !vnc_start(machine, &error)) {
         process_end(machine, 0);
     } else {
         g_free(machine->run_state);
@@ -306,6 +308,7 @@ static void close_all(Machine *machine)
     while (machine->link >= 0 && receive_one(machine)) {}
     clear_source(&machine->link_source);
     clear_source(&machine->qmp_source);
+    vnc_end(machine);
     g_clear_pointer(&machine->relay, relay_free);
     g_ptr_array_set_size(machine->consoles, 0);
     if (machine->qmp_listener >= 0) {

@@ -28,6 +28,7 @@ typedef struct Machine Machine;
 typedef struct Relay Relay;
 typedef struct Console Console;
 typedef struct Start Start;
+typedef struct Vnc Vnc;
 
 struct Machine {
     Supervisor *supervisor;
@@ -49,6 +50,7 @@ struct Machine {
     int qmp_listener; /* clients of qmp.sock, passed on as they come */
     GSource *qmp_source;
     GPtrArray *consoles; /* of Console: its sockets */
+    Vnc *vnc;            /* the display helper; NULL if nobody may view */
 };
 
 struct Supervisor {

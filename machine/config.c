@@ -22,6 +22,7 @@
 #define MEMORY_DEFAULT (512 * MIB)
 #define MEMORY_MIN     (64 * MIB)
 #define MEMORY_MAX     (64 * 1024 * MIB)
+#define KEYMAP_DEFAULT "en-us"
 #define MAX_DEPTH      64 /* json-glib's parser recurses */
 
 G_DEFINE_QUARK(powerplay - machine - config - error, machine_config_error)
@@ -513,23 +514,17 @@ static bool take_cpu(const char *path, JsonNode *node, void *target, GError **er
 TAKE(take_kernel, path, MachineConfig, kernel)
 TAKE(take_initrd, path, MachineConfig, initrd)
 TAKE(take_rng, bool, MachineConfig, rng)
+TAKE(take_keymap, text, MachineConfig, keymap)
 
 static const Row machine_rows[] = {
-    { "name", true, take_name },
-    { "board", false, take_board },
-    { "cpu", false, take_cpu },
-    { "memory", false, take_memory },
-    { "kernel", true, take_kernel },
-    { "initrd", false, take_initrd },
-    { "append", false, take_append },
-    { "clock", false, take_clock },
-    { "serial", false, take_serial },
-    { "disks", false, take_disks },
-    { "nics", false, take_nics },
-    { "rng", false, take_rng },
-    { "display", false, take_display },
-    { "input", false, take_inputs },
-    { NULL, false, NULL },
+    { "name", true, take_name },        { "board", false, take_board },
+    { "cpu", false, take_cpu },         { "memory", false, take_memory },
+    { "kernel", true, take_kernel },    { "initrd", false, take_initrd },
+    { "append", false, take_append },   { "clock", false, take_clock },
+    { "serial", false, take_serial },   { "disks", false, take_disks },
+    { "nics", false, take_nics },       { "rng", false, take_rng },
+    { "display", false, take_display }, { "input", false, take_inputs },
+    { "keymap", false, take_keymap },   { NULL, false, NULL },
 };
 
 /* Defaults, before and after reading */
@@ -543,6 +538,7 @@ static MachineConfig *config_new(void)
     config->append = g_strdup("");
     config->clock = (ConfigClock){ .sleep = true, .rtc_is_host = true };
     config->rng = true;
+    config->keymap = g_strdup(KEYMAP_DEFAULT);
     config->display = (ConfigDisplay){ .width = 1024, .height = 768 };
     config->kernel_fd = config->initrd_fd = -1;
     config->serial_count = G_MAXUINT; /* not given */
@@ -706,6 +702,9 @@ static char *canonical_text(const MachineConfig *config)
         add_inputs(b, config);
     }
     add_member(b, "kernel", config->kernel);
+    if (strcmp(config->keymap, KEYMAP_DEFAULT) != 0) {
+        add_member(b, "keymap", config->keymap);
+    }
     json_builder_add_int_value(json_builder_set_member_name(b, "memory"),
                                (gint64)config->memory_bytes);
     add_member(b, "name", config->name);
@@ -805,6 +804,7 @@ void machine_config_free(MachineConfig *config)
     g_free(config->kernel);
     g_free(config->initrd);
     g_free(config->append);
+    g_free(config->keymap);
     g_free(config->canonical);
     g_free(config);
 }

@@ -107,6 +107,7 @@ typedef struct {
     ConfigInput
         inputs[MACHINE_CONFIG_MAX_INPUTS]; /* each at most once; their ids are their names */
     unsigned input_count;
+    char *keymap; /* layout for those who type texts or characters; checked by the worker */
     /* The definition with every default written out, one line of JSON with sorted members: goes
      * into manifests, and parses again to the same configuration. */
     char *canonical;

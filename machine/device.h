@@ -38,7 +38,10 @@ struct DeviceClass {
     void (*after_load)(Device *device);
     /* An input that the log orders (replay's asynchronous events) has reached this device. */
     void (*input)(Device *device, const struct Event *event);
-    /* How many bytes of input the device takes at this moment (character devices); NULL: any. */
+    /* A group of keys and movements, perhaps with some for this device, is complete. May be NULL.
+     */
+    void (*input_sync)(Device *device);
+    /* How many bytes or events of input the device takes at this moment; NULL: any. */
     size_t (*input_room)(Device *device);
     /*
      * State of variable size beside the table, saved and hashed after it (NULL: none). Loading must

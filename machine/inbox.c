@@ -122,20 +122,27 @@ static Event *event_copy(const Event *event)
     return copy;
 }
 
-bool inbox_post_event(Inbox *inbox, const Event *event, GError **error)
+bool inbox_post_events(Inbox *inbox, const Event *events, unsigned count, GError **error)
 {
-    g_assert(event_class(event) == EVENT_CLASS_INPUT);
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&inbox->lock);
     if (refuse_closed(inbox, error))
         return false;
-    if (inbox->events.length >= INBOX_EVENTS_MAX) {
+    if (inbox->events.length + count > INBOX_EVENTS_MAX) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_BUSY,
-                    "%u inputs wait for the guest; is the machine stopped?", INBOX_EVENTS_MAX);
+                    "%u inputs wait for the guest; is the machine stopped?", inbox->events.length);
         return false;
     }
-    g_queue_push_tail(&inbox->events, event_copy(event));
+    for (unsigned i = 0; i < count; i++) {
+        g_assert(event_class(&events[i]) == EVENT_CLASS_INPUT);
+        g_queue_push_tail(&inbox->events, event_copy(&events[i]));
+    }
     announce(inbox);
     return true;
+}
+
+bool inbox_post_event(Inbox *inbox, const Event *event, GError **error)
+{
+    return inbox_post_events(inbox, event, 1, error);
 }
 
 size_t inbox_waiting_chars(Inbox *inbox, unsigned number)
@@ -182,11 +189,43 @@ static Event *take_chars(Inbox *inbox, unsigned number, size_t room)
     return event;
 }
 
+/* The device of a key or a movement; -1 for other events, and for the end of a group. */
+static int hand_device(const Event *event)
+{
+    switch (event->kind) {
+    case EVENT_INPUT_KEY: return event->input_key.device;
+    case EVENT_INPUT_BUTTON: return event->input_button.device;
+    case EVENT_INPUT_RELATIVE: return event->input_relative.device;
+    case EVENT_INPUT_ABSOLUTE: return event->input_absolute.device;
+    default: return -1;
+    }
+}
+
+/* The first event that can be delivered: one without room keeps back the keys and movements after
+ * it, and nothing else. */
+static GList *deliverable(Inbox *inbox, size_t (*room)(Machine *, unsigned), Machine *machine)
+{
+    bool hands_wait = false;
+    for (GList *link = inbox->events.head; link; link = link->next) {
+        const Event *event = link->data;
+        int device = hand_device(event);
+        bool is_hand = device >= 0 || event->kind == EVENT_INPUT_SYNC;
+        hands_wait |= device >= 0 && !room(machine, (unsigned)device);
+        if (!is_hand || !hands_wait)
+            return link;
+    }
+    return NULL;
+}
+
 const Event *inbox_next_input(Inbox *inbox, size_t (*room)(Machine *, unsigned), Machine *machine)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&inbox->lock);
     g_clear_pointer(&inbox->delivered, g_free);
-    inbox->delivered = g_queue_pop_head(&inbox->events);
+    GList *link = deliverable(inbox, room, machine);
+    if (link) {
+        inbox->delivered = link->data;
+        g_queue_delete_link(&inbox->events, link);
+    }
     for (unsigned i = 0; i < DEVICES && !inbox->delivered; i++) {
         if (!inbox->chars[i] || !inbox->chars[i]->len)
             continue;
@@ -200,7 +239,7 @@ const Event *inbox_next_input(Inbox *inbox, size_t (*room)(Machine *, unsigned),
 bool inbox_has_input(Inbox *inbox, size_t (*room)(Machine *, unsigned), Machine *machine)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&inbox->lock);
-    bool has = inbox->events.length > 0;
+    bool has = deliverable(inbox, room, machine) != NULL;
     for (unsigned i = 0; i < DEVICES && !has; i++)
         has = inbox->chars[i] && inbox->chars[i]->len && room(machine, i);
     return has;

@@ -9,7 +9,7 @@
  *
  * 1. These functions may be called from any thread. Everything else of a machine may not.
  * 2. Inputs of one device stay in order. Bytes for a character device wait here until the guest has
- *    room for them.
+ *    room for them. So do keys and movements, which are one stream, whatever device they are for.
  * 3. While the machine is stopped inputs wait; in replay they are refused.
  */
 #ifndef MACHINE_INBOX_H
@@ -44,6 +44,8 @@ bool inbox_post_chars(Inbox *inbox, unsigned number, const void *data, size_t le
                       GError **error);
 /* Any other event of class input; its bytes are copied. Errors as above. */
 bool inbox_post_event(Inbox *inbox, const Event *event, GError **error);
+/* COUNT events that nothing may come between: all of them are taken, or none. */
+bool inbox_post_events(Inbox *inbox, const Event *events, unsigned count, GError **error);
 /* How many bytes wait for device NUMBER. */
 size_t inbox_waiting_chars(Inbox *inbox, unsigned number);
 
@@ -54,8 +56,9 @@ bool inbox_run_tasks(Inbox *inbox, Machine *machine);
 /* Cheap: whether anything at all lies there. */
 bool inbox_is_touched(Inbox *inbox);
 /*
- * The next input that can be delivered: events, else up to ROOM(device) waiting characters of the
- * first device that has both. The event's bytes are the inbox's until the next call.
+ * The next input that can be delivered: events that their devices have room for, else up to
+ * ROOM(device) waiting characters of the first device that has both. The event's bytes are the
+ * inbox's until the next call.
  */
 const Event *inbox_next_input(Inbox *inbox, size_t (*room)(Machine *, unsigned), Machine *machine);
 /* Whether inbox_next_input() would give one. */

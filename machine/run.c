@@ -84,6 +84,15 @@ static void control(Machine *machine, const Event *event)
     }
 }
 
+static void end_input_group(Machine *machine)
+{
+    for (guint i = 0; i < machine->devices->len; i++) {
+        Device *device = machine_device(machine, i);
+        if (device->class->input_sync)
+            device->class->input_sync(device);
+    }
+}
+
 static void deliver(Machine *machine, const Event *event)
 {
     if (event->kind == EVENT_SHUTDOWN) {
@@ -92,6 +101,10 @@ static void deliver(Machine *machine, const Event *event)
     }
     if (event->kind == EVENT_CONTROL) {
         control(machine, event);
+        return;
+    }
+    if (event->kind == EVENT_INPUT_SYNC) {
+        end_input_group(machine);
         return;
     }
     if (event->kind == EVENT_BLOCK_ERROR && !(event->block_error.request & DONE_BY_HOST)) {

@@ -17,6 +17,7 @@
 #include "machine/worker-link.h"
 
 #include "api/message.h"
+#include "machine/worker-display.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -238,10 +239,21 @@ static void type_on_port(WorkerLink *link, const Message *message)
 
 /* Messages */
 
+static void set_helper(WorkerLink *link, const Message *message, int fd)
+{
+    g_autofree char *address = message_text(message);
+    if (link->worker->display) {
+        display_set_helper(link->worker->display, fd, address);
+    } else {
+        close(fd);
+    }
+}
+
 static void take_message(WorkerLink *link, const Message *message, int fd)
 {
     switch (message->type) {
     case MESSAGE_CLIENT: api_server_add_fd(link->worker->server, fd, API_SESSION_CLIENT); return;
+    case MESSAGE_DISPLAY: set_helper(link, message, fd); return;
     case MESSAGE_PORT_OPEN: open_port(link, message); return;
     case MESSAGE_PORT_DATA: type_on_port(link, message); return;
     case MESSAGE_PORT_CLOSE:

@@ -15,6 +15,7 @@
 
 #include "api/json-reader.h"
 #include "api/json-writer.h"
+#include "machine/worker-display.h"
 #include "machine/worker-link.h"
 #include "machine/worker-recording.h"
 #include "machine/worker-snapshot.h"
@@ -179,6 +180,35 @@ static bool add_serial_ports(Worker *worker, GError **error)
     return true;
 }
 
+static bool add_input(Worker *worker, GError **error)
+{
+    const MachineConfig *config = worker->config;
+    g_autofree char *names = keymap_names();
+    worker->keymap = keymap_find(config->keymap);
+    if (!worker->keymap) {
+        g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_VALUE,
+                    "keymap: there is no \"%s\"; there are %s", config->keymap, names);
+        return false;
+    }
+    input_port_init(&worker->input, worker->machine);
+    for (unsigned i = 0; i < config->input_count; i++) {
+        if (worker->input.device[config->inputs[i]] < 0) {
+            g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_VALUE,
+                        "input[%u]: the board \"%s\" takes no %s", i, config->board,
+                        config_input_name(config->inputs[i]));
+            return false;
+        }
+    }
+    if (config->display.device != CONFIG_DISPLAY_NONE &&
+        !machine_device_by_id(worker->machine, CONFIG_DISPLAY_ID)) {
+        g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_VALUE,
+                    "display: the board \"%s\" takes none", config->board);
+        return false;
+    }
+    worker->display = config->display.device != CONFIG_DISPLAY_NONE ? display_new(worker) : NULL;
+    return true;
+}
+
 static gpointer run_machine_thread(gpointer data)
 {
     Worker *worker = data;
@@ -227,7 +257,7 @@ static bool build(Worker *worker, MachineConfig *config, GError **error)
         api_server_new(&(ApiServerOptions){ .table = &api_machine_table, .context = worker });
     worker->snapshots = worker_snapshots_new(worker);
     worker_publish(worker);
-    return add_serial_ports(worker, error);
+    return add_serial_ports(worker, error) && add_input(worker, error);
 }
 
 static bool listen_all(Worker *worker, char **addresses, GError **error)
@@ -276,6 +306,7 @@ static void worker_clear(Worker *worker)
         g_thread_join(worker->thread);
     }
     worker_snapshots_free(worker->snapshots);
+    display_free(worker->display);
     link_free(worker->link);
     api_server_free(worker->server);
     machine_free(worker->machine);

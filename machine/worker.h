@@ -12,6 +12,7 @@
 
 #include "api/server.h"
 #include "machine/inbox.h"
+#include "machine/input/input.h"
 #include "machine/machine.h"
 #include "machine/worker-serial.h"
 
@@ -28,6 +29,7 @@ typedef struct {
     char error_text[256]; /* why the state is MACHINE_INTERNAL_ERROR, else empty */
 } WorkerStatus;
 
+typedef struct WorkerDisplay WorkerDisplay;
 typedef struct WorkerLink WorkerLink;
 typedef struct Recording Recording;             /* replay/recording.h */
 typedef struct WorkerSnapshots WorkerSnapshots; /* worker-snapshot.h */
@@ -44,6 +46,9 @@ typedef struct Worker {
     WorkerLink *link; /* NULL when it runs alone */
     Serial *serial[MACHINE_CONFIG_MAX_SERIAL];
     unsigned serial_count;
+    InputPort input;
+    const Keymap *keymap;
+    WorkerDisplay *display; /* NULL without a screen */
     char *recording;        /* that is written, replayed, or was last; NULL if none */
     bool recording_is_busy; /* a start or stop is on its way */
     bool has_recorded;      /* `recording` was made by this process */

@@ -94,6 +94,10 @@ static bool build(Machine *machine, GError **error)
     if (config->rng)
         plug(board, virtio_rng_new(machine, "rng"), &slot);
     add_display(board, &config->display, &slot);
+    for (unsigned i = 0; i < config->input_count; i++)
+        plug(board,
+             virtio_input_new(machine, config_input_name(config->inputs[i]), config->inputs[i]),
+             &slot);
     return true;
 }
 

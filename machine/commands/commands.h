@@ -46,6 +46,9 @@ bool is_plain_name(ApiRequest *request, const char *name);
 /* Makes a new file in DIRECTORY. */
 bool write_file(int directory, const char *name, const uint8_t *bytes, size_t size, GError **error);
 
+/* type-text for the keyboard. */
+void type_on_keyboard(ApiRequest *request, const TypeTextArgs *arguments);
+
 /* Text of a reply to `info status` and the like. */
 char *monitor_execute(Worker *worker, const char *line);
 char *monitor_info_snapshots(Worker *worker);

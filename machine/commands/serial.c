@@ -76,6 +76,15 @@ static size_t restore_nul(char *text)
 void cmd_type_text(ApiRequest *request, const TypeTextArgs *arguments)
 {
     GError *error = NULL;
+    if (g_strcmp0(arguments->device, config_input_name(CONFIG_INPUT_KEYBOARD)) == 0) {
+        type_on_keyboard(request, arguments);
+        return;
+    }
+    if (arguments->has_keymap) {
+        api_request_fail_text(request, API_ERROR_GENERIC,
+                              "Parameter 'keymap' needs 'device' to be \"keyboard\"");
+        return;
+    }
     g_autofree char *text = g_strdup(arguments->text);
     size_t length = restore_nul(text);
     bool good = post_bytes(request, arguments->device, text, length, &error);

@@ -83,6 +83,7 @@ typedef struct {
     Digest frame;
     Scanout frame_scanout;
     uint32_t frame_epoch; /* 0: there is none */
+    uint32_t loads;
 } Vga;
 
 static const StateTable vga_state = {
@@ -347,7 +348,7 @@ bool vga_scanout(Device *device, Scanout *scanout)
     if (!device || device->class != &vga_class)
         return false;
     const uint16_t *mode = vga->s.mode;
-    *scanout = (Scanout){ 0 };
+    *scanout = (Scanout){ .version = vga->loads };
     if (!(mode[MODE_ENABLE] & ENABLED))
         return true;
     unsigned bytes = depth_bytes(mode[MODE_DEPTH]);
@@ -411,6 +412,7 @@ static void vga_after_load(Device *device)
 {
     Vga *vga = (Vga *)device;
     vga->frame_epoch = 0;
+    vga->loads++;
     if (vga->s.mode[MODE_ENABLE] & ENABLED && !mode_fits(vga->s.mode))
         vga->s.mode[MODE_ENABLE] = 0; /* only a forged snapshot has such a mode */
     follow_bars(device);

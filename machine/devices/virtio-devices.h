@@ -6,9 +6,11 @@
 #define MACHINE_DEVICES_VIRTIO_DEVICES_H
 
 #include "machine/block/disk.h"
+#include "machine/config.h"
 #include "machine/devices/virtio-pci.h"
 
 extern const DeviceClass virtio_blk_class;
+extern const DeviceClass virtio_input_class;
 extern const DeviceClass virtio_net_class;
 extern const DeviceClass virtio_rng_class;
 
@@ -19,6 +21,7 @@ void virtio_blk_complete_by_host(VirtioDevice *device);
 /* What is behind DEVICE, or NULL if it is no disk. For queries, recorder and replay. */
 Disk *virtio_blk_disk(Device *device);
 
+VirtioDevice *virtio_input_new(Machine *machine, const char *id, ConfigInput kind);
 VirtioDevice *virtio_net_new(Machine *machine, const char *id, const uint8_t mac[6]);
 VirtioDevice *virtio_rng_new(Machine *machine, const char *id);
 

@@ -118,7 +118,7 @@ static VirtqueueFeatures queue_features(const VirtioDevice *device)
                                 virtio_has_feature(device, FEATURE_EVENT_INDEX) };
 }
 
-static bool may_run(const VirtioDevice *device)
+bool virtio_is_running(const VirtioDevice *device)
 {
     return (device->state->status & (STATUS_DRIVER_OK | STATUS_NEEDS_RESET)) == STATUS_DRIVER_OK &&
            pci_function_may_dma(&device->pci);
@@ -133,7 +133,7 @@ void virtio_break(VirtioDevice *device, const char *why)
 
 bool virtio_pop(VirtioDevice *device, unsigned queue, VirtqueueChain *chain)
 {
-    if (!may_run(device))
+    if (!virtio_is_running(device))
         return false;
     VirtqueueResult result =
         virtqueue_pop(&device->state->queue[queue], dma(device), queue_features(device), chain);
@@ -369,7 +369,7 @@ static void notify(VirtioDevice *device, uint64_t queue)
 {
     if (queue >= device->type->queue_count)
         device_note_unknown(&device->parent, "virtio notification of queue", queue);
-    else if (may_run(device))
+    else if (virtio_is_running(device))
         device->type->notify(device, (unsigned)queue);
 }
 
@@ -387,6 +387,8 @@ static void bar_write(Device *base, uint64_t offset, unsigned size, uint64_t val
         if (size == 8)
             is_known &= common_write(device, inside + 4, 4, (uint32_t)(value >> 32));
     }
+    if (offset / AREA_SIZE == AREA_DEVICE && device->type->config_write)
+        is_known = device->type->config_write(device, inside, size, value);
     if (!is_known)
         device_note_unknown(base, "virtio register write", offset);
 }

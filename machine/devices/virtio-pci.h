@@ -10,7 +10,7 @@
 #include "machine/irq.h"
 
 #define VIRTIO_QUEUES_MAX 4
-#define VIRTIO_CONFIG_MAX 64
+#define VIRTIO_CONFIG_MAX 144
 
 /* First member of each device's own state. */
 typedef struct {
@@ -39,6 +39,8 @@ typedef struct {
     uint64_t (*features)(VirtioDevice *device);
     /* Fills the first config_size bytes; the rest is zero already. */
     void (*config)(VirtioDevice *device, uint8_t *bytes);
+    /* The driver writes SIZE bytes at OFFSET of it; false if it must not. May be NULL. */
+    bool (*config_write)(VirtioDevice *device, uint64_t offset, unsigned size, uint64_t value);
     /* The driver has made chains available in QUEUE, and the device may look. */
     void (*notify)(VirtioDevice *device, unsigned queue);
     /* The driver resets the device: forget what is under way. May be NULL. */
@@ -67,6 +69,9 @@ void virtio_reset(VirtioDevice *device);
 
 /* Whether the driver has negotiated feature bit BIT. */
 bool virtio_has_feature(const VirtioDevice *device, unsigned bit);
+
+/* Whether a driver works the device and may be answered. */
+bool virtio_is_running(const VirtioDevice *device);
 
 /* The next chain of QUEUE; FALSE when there is none, or when the rings are broken (the driver is
  * told so, and nothing more comes until it resets the device). */

@@ -84,6 +84,6 @@ bool scanout_equal(const Scanout *a, const Scanout *b)
     bool same_place = a->width == b->width && a->height == b->height && a->pitch == b->pitch &&
                       a->offset == b->offset;
     return same_place && a->format == b->format && a->is_big_endian == b->is_big_endian &&
-           a->is_blank == b->is_blank &&
+           a->is_blank == b->is_blank && a->version == b->version &&
            (a->format != SCANOUT_INDEXED8 || !memcmp(a->palette, b->palette, sizeof a->palette));
 }

@@ -26,6 +26,7 @@ typedef struct {
     uint64_t offset;        /* of the first pixel, in device memory; all rows lie inside */
     ScanoutFormat format;
     bool is_big_endian;      /* byte order of a pixel */
+    uint32_t version;        /* another one: memory was replaced behind its marks */
     bool is_blank;           /* black, whatever the memory holds */
     uint8_t palette[256][3]; /* red, green, blue; for SCANOUT_INDEXED8 */
 } Scanout;

@@ -6,6 +6,7 @@
 #include "machine/boards/boards.h"
 #include "machine/devices/pci.h"
 #include "machine/devices/pseries.h"
+#include "machine/devices/vga.h"
 #include "machine/devices/vty.h"
 #include "tests/machine/fake-machine.h"
 #include "tests/machine/virtio-driver.h"
@@ -15,7 +16,8 @@
 
 #define STEPS_MAX 400
 #define RAM_BYTES (2u << 20)
-#define FUNCTIONS 3
+#define FUNCTIONS 6 /* slots */
+#define VGA_BASE  0xf0000000u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -55,18 +57,21 @@ static void store(Machine *machine, Input *input)
 
 static void add_chain(Machine *machine, Input *input, Driver *drivers)
 {
-    unsigned slot = (unsigned)take(input, 1) % FUNCTIONS;
+    /* Disk, network, entropy; keyboard and tablet come behind the VGA. */
+    static const uint8_t slots[] = { 0, 1, 2, 4, 5 };
+    unsigned slot = slots[take(input, 1) % sizeof slots];
     DriverBuffer buffers[4];
     unsigned count = 1 + (unsigned)take(input, 1) % 4;
     if (!drivers[slot].machine)
         driver_start(&drivers[slot], machine, fake_machine_device(machine, "pci"), slot,
-                     0x100000 + slot * 0x40000, slot == 1 ? 2 : 1, (uint32_t)take(input, 1) & 3);
+                     0x100000 + slot * 0x40000, slot == 1 || slot > 3 ? 2 : 1,
+                     (uint32_t)take(input, 1) & 3);
     for (unsigned i = 0; i < count; i++) {
         buffers[i].address = take_address(input);
         buffers[i].length = (uint32_t)take(input, 2);
         buffers[i].is_writable = take(input, 1) & 1;
     }
-    unsigned queue = slot == 1 ? (unsigned)take(input, 1) & 1 : 0;
+    unsigned queue = slot == 1 || slot > 3 ? (unsigned)take(input, 1) & 1 : 0;
     driver_add(&drivers[slot], queue, buffers, count);
     driver_notify(&drivers[slot], queue);
 }
@@ -97,6 +102,58 @@ static void arrive(Machine *machine, Input *input)
     device->class->input(device, &event);
 }
 
+static void move(Machine *machine, Input *input)
+{
+    static const EventKind kinds[] = { EVENT_INPUT_KEY, EVENT_INPUT_BUTTON, EVENT_INPUT_RELATIVE,
+                                       EVENT_INPUT_ABSOLUTE };
+    uint8_t what = (uint8_t)take(input, 1);
+    Device *device = fake_machine_device(machine, what & 1 ? "keyboard" : "tablet");
+    Event event = { .kind = kinds[what >> 1 & 3] };
+    uint16_t first = (uint16_t)take(input, 2), second = (uint16_t)take(input, 2);
+    switch (event.kind) {
+    case EVENT_INPUT_KEY:
+        event.input_key.number = first;
+        event.input_key.down = second & 1;
+        break;
+    case EVENT_INPUT_BUTTON:
+        event.input_button.button = (guint8)first;
+        event.input_button.down = second & 1;
+        break;
+    case EVENT_INPUT_RELATIVE:
+        event.input_relative.axis = (guint8)first;
+        event.input_relative.value = (int16_t)second;
+        break;
+    default:
+        event.input_absolute.axis = (guint8)first;
+        event.input_absolute.value = (int16_t)second;
+        break;
+    }
+    device->class->input(device, &event);
+    if (what & 8)
+        device->class->input_sync(device);
+}
+
+/* Its registers, its frame buffer, and what it shows then: every row must lie in its memory. */
+static void work_vga(Machine *machine, Input *input, unsigned size)
+{
+    static uint32_t row[VGA_WIDTH_MAX];
+    Bus *bus = machine_bus(machine);
+    uint8_t what = (uint8_t)take(input, 1);
+    uint64_t base = PCI_MEM32_BASE + (VGA_BASE - PCI_MEM32_PCI);
+    uint64_t at = what & 1 ? VGA_MEMORY_SIZE + take(input, 2) % (0x1001 - size)
+                           : take(input, 3) % (VGA_MEMORY_SIZE + 1 - size);
+    Scanout scanout;
+    if (what & 2)
+        bus_write(bus, base + at, size, take(input, size));
+    else
+        bus_read(bus, base + at, size);
+    g_assert(vga_scanout(fake_machine_device(machine, "vga"), &scanout));
+    if (scanout.height) {
+        scanout_row(&scanout, machine_memory(machine), 0, row);
+        scanout_row(&scanout, machine_memory(machine), scanout.height - 1, row);
+    }
+}
+
 static void step(Machine *machine, Input *input, Driver *drivers)
 {
     static const unsigned sizes[] = { 1, 2, 4, 8 };
@@ -118,6 +175,9 @@ static void step(Machine *machine, Input *input, Driver *drivers)
     case 6: fake_machine_run_to(machine, machine_now_ns(machine) + take(input, 3)); break;
     case 7: store(machine, input); break;
     case 8: fake_machine_reset(machine); break;
+    case 10: move(machine, input); break;
+    case 11:
+    case 12: work_vga(machine, input, size); break;
     case 9: fake_machine_hypercall(machine, 0xf000, 1, take_address(input)); break;
     default: add_chain(machine, input, drivers); break;
     }
@@ -142,6 +202,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .nics = { { .id = (char *)"net0" } },
         .nic_count = 1,
         .rng = true,
+        .display = { .device = CONFIG_DISPLAY_VGA, .width = 320, .height = 200 },
+        .inputs = { CONFIG_INPUT_KEYBOARD, CONFIG_INPUT_TABLET },
+        .input_count = 2,
     };
     Input input = { data, size };
     Driver drivers[FUNCTIONS] = { { 0 } };

@@ -32,7 +32,10 @@ MODULE_SETS = {
     "net": ["virtio_pci", "virtio_net"],
     "rng": ["virtio_pci", "virtio-rng"],
     "ext4": ["crc32c_generic", "crc32c-vpmsum", "ext4"],
+    "input": ["virtio_pci", "virtio_input", "evdev"],
+    "bochs": ["bochs"],
 }
+ON_DEMAND = {"input", "bochs"}   # not part of mods=all
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,7 +151,7 @@ def _shell_nodes(kernel_tree: pathlib.Path, busybox: pathlib.Path) -> list[archi
         order = module_order(kernel_tree / "lib/modules", wanted)
         inside |= {path: f"modules/{path.name}" for path in order}
         nodes.append(archive.file(f"modules/{name}", "".join(f"/modules/{path.name}\n" for path in order).encode()))
-    nodes.append(archive.file("modules/all", " ".join(MODULE_SETS).encode() + b"\n"))
+    nodes.append(archive.file("modules/all", " ".join(name for name in MODULE_SETS if name not in ON_DEMAND).encode() + b"\n"))
     return nodes + [archive.file(name, path.read_bytes()) for path, name in inside.items()]
 
 

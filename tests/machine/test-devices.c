@@ -20,7 +20,9 @@
 #include <unistd.h>
 
 #define IMAGE_BYTES (300u << 10)
-#define FUNCTIONS   3
+#define FUNCTIONS   5 /* of the slots; the VGA's has no queue */
+#define VGA_SLOT    3
+#define TABLET_SLOT 4
 #define OPERATIONS  3000
 #define BENCH_BASE  0xf0000000u
 
@@ -47,6 +49,8 @@ static void setup(void)
         .nic_count = 1,
         .rng = true,
         .display = { .device = CONFIG_DISPLAY_VGA, .width = 320, .height = 200 },
+        .inputs = { CONFIG_INPUT_TABLET },
+        .input_count = 1,
     };
     ck_assert_int_eq(ftruncate(config.disks[0].fd, IMAGE_BYTES), 0);
 }
@@ -95,8 +99,10 @@ static Device *pci(TestBoard *board)
 
 static void start_slot(TestBoard *board, unsigned slot)
 {
-    driver_start(&board->driver[slot], board->machine, pci(board), slot, 0x100000 + slot * 0x40000,
-                 slot == 1 ? 2 : 1, below(board, 4));
+    if (slot != VGA_SLOT)
+        driver_start(&board->driver[slot], board->machine, pci(board), slot,
+                     0x100000 + slot * 0x40000, slot == 1 || slot == TABLET_SLOT ? 2 : 1,
+                     below(board, 4));
 }
 
 static void start_function(TestBoard *board)
@@ -136,7 +142,10 @@ static void add_any_chain(TestBoard *board, unsigned slot, unsigned queue)
 
 static void add_chain(TestBoard *board)
 {
-    unsigned slot = below(board, FUNCTIONS), queue = slot == 1 ? below(board, 2) : 0;
+    unsigned slot = below(board, FUNCTIONS);
+    unsigned queue = slot == 1 || slot == TABLET_SLOT ? below(board, 2) : 0;
+    if (slot == VGA_SLOT)
+        return;
     if (!board->driver[slot].machine || driver_status(&board->driver[slot]) != 0x0f)
         start_slot(board, slot);
     if (slot == 0 && below(board, 30))
@@ -219,6 +228,19 @@ static void poke_rtas(TestBoard *board)
     fake_machine_hypercall(board->machine, 0xf000, 1, (uint64_t)0x2000);
 }
 
+static void move(TestBoard *board)
+{
+    Device *tablet = fake_machine_device(board->machine, "tablet");
+    Event event = { .kind = EVENT_INPUT_ABSOLUTE };
+    event.input_absolute.axis = (guint8)below(board, 2);
+    event.input_absolute.value = (gint32)below(board, 40000);
+    if (!tablet->class->input_room(tablet))
+        return;
+    tablet->class->input(tablet, &event);
+    if (below(board, 2))
+        tablet->class->input_sync(tablet);
+}
+
 static void arrive(TestBoard *board)
 {
     static const uint8_t bytes[64] = "some bytes from outside";
@@ -241,10 +263,10 @@ static void pass_time(TestBoard *board)
 
 static void work(TestBoard *board, unsigned operations)
 {
-    static void (*const kinds[])(TestBoard *) = {
-        start_function, add_chain, add_chain, add_chain, poke_bar,  poke_config, poke_bench,
-        poke_hypercall, poke_rtas, arrive,    pass_time, pass_time, poke_vga,    poke_vga
-    };
+    static void (*const kinds[])(
+        TestBoard *) = { start_function, add_chain,  add_chain,      add_chain, poke_bar,
+                         poke_config,    poke_bench, poke_hypercall, poke_rtas, arrive,
+                         pass_time,      pass_time,  poke_vga,       poke_vga,  move };
     for (unsigned i = 0; i < operations; i++) {
         unsigned kind = below(board, G_N_ELEMENTS(kinds));
         if ((kind >= 4 && kind <= 5) || kind == 0) /* these mostly stop what runs */

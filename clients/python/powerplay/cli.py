@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 from . import errors
 from .definition import load_definition
 from .places import default_socket
+from .screen import do_key, do_screenshot, do_vnc
 from .sync import Connection, Machine, Powerplay
 from .wire import Call
 
@@ -134,7 +135,11 @@ def do_type(arguments: Arguments, out: Output) -> int:
     text = " ".join(arguments.text)
     if not arguments.literal:
         text = text.encode("latin-1", "backslashreplace").decode("unicode_escape")
-    machine.type(text + ("" if arguments.no_newline else "\n"))
+    text += "" if arguments.no_newline else "\n"
+    if arguments.keyboard:
+        machine.execute("type-text", {"text": text, "device": "keyboard"})
+    else:
+        machine.type(text)
     out.show({"typed": len(text)})
     return OK
 
@@ -349,7 +354,17 @@ VERBS: Dict[str, Verb] = {
                  "powerplay type deb1 root",
                  [option("text", nargs="+", help=r"the text; \n, \t, \x1b and so on are understood"),
                   flag("--no-newline", "no line end after it"),
-                  flag("--literal", "take backslashes as they are")]),
+                  flag("--literal", "take backslashes as they are"),
+                  flag("--keyboard", "type on the machine's keyboard instead")]),
+    "key": Verb(do_key, "press keys of the keyboard", "powerplay key deb1 ctrl-alt-f2 ret",
+                [option("keys", nargs="+", help="chords like ctrl-c, one after the other"),
+                 option("--hold", type=int, metavar="MS", help="hold each for this long (100)")]),
+    "screenshot": Verb(do_screenshot, "save the screen as a PNG file", "powerplay screenshot deb1 screen.png",
+                       [option("file", help="file to write; - is standard output")]),
+    "vnc": Verb(do_vnc, "say where viewers come in, and who is there", "powerplay vnc deb1 --viewer gvncviewer",
+                [option("--password-file", metavar="FILE", help="set the password to this file's first line"),
+                 option("--control", type=int, metavar="CLIENT", help="give control to this viewer; 0: to nobody"),
+                 option("--viewer", metavar="PROGRAM", help="run this viewer with the address")]),
     "wait": Verb(do_wait, "wait until something happens", "powerplay wait deb1 --serial login:",
                  [option("--serial", metavar="REGEX", help="the guest writes this on its console"),
                   option("--event", metavar="NAME", help="an event comes"),

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "api/display-message.h"
+
+#include <errno.h>
+#include <gio/gio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+G_STATIC_ASSERT(sizeof(DisplayMessage) == 32 + DISPLAY_TEXT_SIZE);
+
+/* Which members of each type may be other than zero, and how large. */
+typedef struct {
+    bool to_helper, has_fd, needs_client, has_text;
+    uint32_t client, x, y, width, height, value; /* the greatest */
+} Shape;
+
+static const Shape shapes[DISPLAY_TYPE_END] = {
+    [DISPLAY_SCREEN] = { .to_helper = true,
+                         .has_fd = true,
+                         .width = DISPLAY_SIZE_MAX,
+                         .height = DISPLAY_SIZE_MAX },
+    [DISPLAY_DIRTY] = { .to_helper = true, .y = DISPLAY_SIZE_MAX, .height = DISPLAY_SIZE_MAX },
+    [DISPLAY_LOCK] = { .to_helper = true, .has_text = true, .value = DISPLAY_LOCK_END - 1 },
+    [DISPLAY_DROP] = { .to_helper = true, .client = DISPLAY_CLIENTS },
+    [DISPLAY_DRAWN] = { .to_helper = false },
+    [DISPLAY_JOIN] = { .needs_client = true, .client = DISPLAY_CLIENTS, .has_text = true },
+    [DISPLAY_LEAVE] = { .needs_client = true, .client = DISPLAY_CLIENTS },
+    [DISPLAY_KEY] = { .needs_client = true,
+                      .client = DISPLAY_CLIENTS,
+                      .x = 1,
+                      .value = UINT32_MAX },
+    [DISPLAY_POINTER] = { .needs_client = true,
+                          .client = DISPLAY_CLIENTS,
+                          .x = UINT16_MAX,
+                          .y = UINT16_MAX,
+                          .value = UINT8_MAX },
+};
+
+DisplayMessage display_message(DisplayMessageType type)
+{
+    return (DisplayMessage){ .magic = DISPLAY_MAGIC,
+                             .version = DISPLAY_VERSION,
+                             .type = (uint16_t)type };
+}
+
+void display_message_set_text(DisplayMessage *message, const char *text)
+{
+    memset(message->text, 0, DISPLAY_TEXT_SIZE);
+    memcpy(message->text, text, MIN(strlen(text), DISPLAY_TEXT_SIZE - 1));
+}
+
+static bool refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static bool refuse(GError **error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "bad display message: %s", text);
+    return false;
+}
+
+static bool check_text(const DisplayMessage *message, const Shape *shape, GError **error)
+{
+    gsize length = strnlen(message->text, DISPLAY_TEXT_SIZE);
+    bool is_lock = message->type == DISPLAY_LOCK;
+    for (gsize i = length; i < DISPLAY_TEXT_SIZE; i++)
+        if (message->text[i])
+            return refuse(error, "bytes after the end of the text in type %u", message->type);
+    if (length == DISPLAY_TEXT_SIZE || (length && !shape->has_text))
+        return refuse(error, "a text of %" G_GSIZE_FORMAT " bytes in type %u", length,
+                      message->type);
+    if (is_lock && (length > DISPLAY_PASSWORD_MAX ||
+                    (length > 0) != (message->value == DISPLAY_LOCK_PASSWORD)))
+        return refuse(error, "a password of %" G_GSIZE_FORMAT " bytes for lock %u", length,
+                      message->value);
+    return true;
+}
+
+bool display_message_check(const DisplayMessage *message, gsize bytes, bool has_fd, bool to_helper,
+                           GError **error)
+{
+    if (bytes != sizeof *message)
+        return refuse(error, "%" G_GSIZE_FORMAT " bytes instead of %zu", bytes, sizeof *message);
+    if (message->magic != DISPLAY_MAGIC || message->version != DISPLAY_VERSION)
+        return refuse(error, "magic %08x version %u instead of %08x version %u", message->magic,
+                      message->version, DISPLAY_MAGIC, DISPLAY_VERSION);
+    if (message->type == 0 || message->type >= DISPLAY_TYPE_END ||
+        shapes[message->type].to_helper != to_helper)
+        return refuse(error, "type %u in this direction", message->type);
+    const Shape *shape = &shapes[message->type];
+    if (shape->has_fd != has_fd)
+        return refuse(error, "type %u %s a descriptor", message->type, has_fd ? "with" : "without");
+    if (message->client > shape->client || (shape->needs_client && !message->client))
+        return refuse(error, "client %u in type %u", message->client, message->type);
+    if (message->x > shape->x || message->y > shape->y || message->width > shape->width ||
+        message->height > shape->height || message->value > shape->value)
+        return refuse(error, "%u,%u %ux%u value %u in type %u", message->x, message->y,
+                      message->width, message->height, message->value, message->type);
+    if (message->type == DISPLAY_SCREEN && (!message->width || !message->height))
+        return refuse(error, "a screen of %ux%u", message->width, message->height);
+    return check_text(message, shape, error);
+}
+
+typedef union {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+} FdSpace;
+
+bool display_message_send(int socket, const DisplayMessage *message, int fd)
+{
+    struct iovec vector = { (void *)message, sizeof *message };
+    struct msghdr header = { .msg_iov = &vector, .msg_iovlen = 1 };
+    FdSpace space = { 0 };
+    if (fd >= 0) {
+        header.msg_control = space.bytes;
+        header.msg_controllen = sizeof space.bytes;
+        struct cmsghdr *control = CMSG_FIRSTHDR(&header);
+        control->cmsg_level = SOL_SOCKET;
+        control->cmsg_type = SCM_RIGHTS;
+        control->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(control), &fd, sizeof(int));
+    }
+    ssize_t n;
+    do
+        n = sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof *message;
+}
+
+/* Space is for one descriptor: the kernel closes any others. */
+static int take_fd(struct msghdr *header)
+{
+    int fd = -1;
+    struct cmsghdr *control = CMSG_FIRSTHDR(header);
+    if (control && control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS &&
+        control->cmsg_len == CMSG_LEN(sizeof(int)))
+        memcpy(&fd, CMSG_DATA(control), sizeof(int));
+    return fd;
+}
+
+DisplayResult display_message_receive(int socket, DisplayMessage *message, bool to_helper, int *fd,
+                                      GError **error)
+{
+    struct iovec vector = { message, sizeof *message };
+    FdSpace space = { 0 };
+    struct msghdr header = { .msg_iov = &vector,
+                             .msg_iovlen = 1,
+                             .msg_control = space.bytes,
+                             .msg_controllen = sizeof space.bytes };
+    ssize_t n = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
+    *fd = -1;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return DISPLAY_NONE_YET;
+    if (n <= 0)
+        return DISPLAY_CLOSED;
+    *fd = take_fd(&header);
+    if (display_message_check(message, (gsize)n, *fd >= 0, to_helper, error))
+        return DISPLAY_RECEIVED;
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+    return DISPLAY_WRONG;
+}

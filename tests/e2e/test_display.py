@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Screen, keyboard, pointers and viewers, with Debian's kernel and its drivers in the guest."""
+
+import base64
+import os
+import random
+import re
+import signal
+import time
+import zlib
+
+import pytest
+
+from conftest import PACED, parts
+from dev.lab import Refused
+from viewer import Bare, Stock, snapshot
+
+HANDS = ["keyboard", "tablet"]
+WATCH = "(while :; do echo {mark} $(dd bs=24 count=1 2>/dev/null | od -An -v -t d2 -j16); done) < /dev/input/event{number} &\n"
+
+
+def png_pixels(data: bytes) -> tuple[int, int, bytes]:
+    """Width, height and 3 bytes a pixel of a PNG file without interlacing."""
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    at, packed, size = 8, b"", (0, 0)
+    while at < len(data):
+        length, kind = int.from_bytes(data[at:at + 4]), data[at + 4:at + 8]
+        body = data[at + 8:at + 8 + length]
+        assert zlib.crc32(kind + body) == int.from_bytes(data[at + 8 + length:at + 12 + length])
+        if kind == b"IHDR":
+            size = int.from_bytes(body[:4]), int.from_bytes(body[4:8])
+            assert body[8:] == bytes((8, 2, 0, 0, 0))
+        packed += body if kind == b"IDAT" else b""
+        at += 12 + length
+    raw, width, rows = zlib.decompress(packed), size[0] * 3, []
+    before = bytearray(width)
+    for y in range(size[1]):
+        kind, row = raw[y * (width + 1)], bytearray(raw[y * (width + 1) + 1:(y + 1) * (width + 1)])
+        for x in range(width):
+            left, up, corner = row[x - 3] if x >= 3 else 0, before[x], before[x - 3] if x >= 3 else 0
+            guess = left + up - corner
+            nearest = min((abs(guess - left), 0, left), (abs(guess - up), 1, up), (abs(guess - corner), 2, corner))[2]
+            row[x] = (row[x] + (0, left, up, (left + up) // 2, nearest)[kind]) & 255
+        rows.append(bytes(row))
+        before = row
+    return *size, b"".join(rows)
+
+
+def shell_machine(make, shell, *words, **members):
+    members.setdefault("display", {"width": 640, "height": 480, "vnc": {"listen": "unix"}})
+    members.setdefault("input", HANDS)
+    members.setdefault("clock", PACED)
+    return make(shell, "mods=input", "end=none", *words, **members)
+
+
+def wait_ready(machine) -> None:
+    machine.wait_for("SHELL-READY", 200)
+    machine.wait_for("/ #", 60)
+
+
+def watch_events(machine) -> None:
+    """From now on the guest prints what evdev gives it: K type code value, T likewise."""
+    machine.type(WATCH.format(mark="K", number=0))
+    machine.type(WATCH.format(mark="T", number=1))
+    time.sleep(2)
+    machine.read()
+
+
+def events_after(machine, start: int, mark: str, count: int, timeout: float = 60) -> list[tuple[int, int, int]]:
+    deadline = time.monotonic() + timeout
+    while True:
+        found = re.findall(rf"{mark} (\d+) (\d+) (-?\d+) (-?\d+)", machine.text()[start:])
+        if len(found) >= count or time.monotonic() > deadline:
+            return [(int(kind), int(code), int(low) & 0xffff) for kind, code, low, _ in found]
+        machine.read(wait_ms=500)
+
+
+def test_debians_kernel_shows_its_console_on_the_vga_and_the_picture_is_a_png(make, shell):
+    machine = shell_machine(make, shell, "console=tty0", "console=hvc0")
+    machine.start()
+    wait_ready(machine)
+    assert "Open Firmware frame buffer device on /pci@800000020000000/vga" in machine.text()
+    machine.call("stop")
+    image = machine.call("screen-image")
+    assert (image["width"], image["height"]) == (640, 480)
+    width, height, pixels = png_pixels(base64.b64decode(image["data"]))
+    assert (width, height) == (640, 480)
+    assert len(set(pixels[i:i + 3] for i in range(0, len(pixels), 3))) >= 2
+    machine.call("screendump", filename="screen.ppm")
+    folder = machine.wire.call("machine-info", name=machine.name)["directory"]
+    with open(f"{folder}/screen.ppm", "rb") as file:
+        assert file.read() == b"P6\n640 480\n255\n" + pixels
+    with pytest.raises(Refused, match="without a directory"):
+        machine.call("screendump", filename="../screen.ppm")
+
+
+def test_the_bochs_driver_takes_over_the_screen_and_the_replay_shows_the_same(make, shell):
+    machine = make(shell, "mods=bochs", "console=tty0", "console=hvc0", "end=none", clock=PACED,
+                   display={"width": 800, "height": 600})
+    machine.start(record="r1")
+    wait_ready(machine)
+    machine.type("cat /proc/fb; echo hello > /dev/tty1; cat /sys/class/drm/card0-Virtual-1/modes | head -1\n")
+    machine.wait_for(r"bochs-drmdrmfb", 60)
+    machine.wait_for(r"\n800x600", 60)
+    time.sleep(2)
+    machine.call("stop")
+    before, digests = machine.call("screen-image", data=False), parts(machine)
+    machine.call("record-stop")
+    machine.end()
+    info = machine.replay("r1", 300)
+    assert info["status"] == "ended", machine.call("query-divergence")
+    assert parts(machine) == digests
+    assert machine.call("screen-image", data=False) == before
+
+
+def test_keys_and_places_reach_evdev_and_the_replay_is_the_same_run(make, shell):
+    machine = shell_machine(make, shell)
+    machine.start(record="r1")
+    wait_ready(machine)
+    watch_events(machine)
+    start = len(machine.text())
+    machine.call("send-key", keys=[{"type": "qcode", "data": "ctrl"}, {"type": "number", "data": 46}])
+    assert events_after(machine, start, "K", 6) == [(1, 29, 1), (1, 46, 1), (0, 0, 0), (1, 46, 0), (1, 29, 0), (0, 0, 0)]
+    machine.call("input-send-event", events=[
+        {"type": "abs", "data": {"axis": "x", "value": 1000}}, {"type": "abs", "data": {"axis": "y", "value": 32767}},
+        {"type": "btn", "data": {"button": "left", "down": True}}])
+    assert events_after(machine, start, "T", 4) == [(3, 0, 1000), (3, 1, 32767), (1, 272, 1), (0, 0, 0)]
+    start = len(machine.text())
+    machine.call("type-text", device="keyboard", text="aB", keymap="de")
+    typed = [event for event in events_after(machine, start, "K", 12) if event[0] == 1]
+    assert typed == [(1, 30, 1), (1, 30, 0), (1, 42, 1), (1, 48, 1), (1, 42, 0), (1, 48, 0)]
+    machine.call("stop")
+    machine.read()
+    console, digests = machine.console, parts(machine)
+    machine.call("record-stop")
+    machine.end()
+    assert machine.replay("r1", 300)["status"] == "ended"
+    assert (machine.console, parts(machine)) == (console, digests)
+    with pytest.raises(Refused, match="a replay takes no input"):
+        machine.call("send-key", keys=[{"type": "qcode", "data": "a"}])
+    with pytest.raises(Refused, match="a replay takes no input"):
+        machine.call("type-text", device="keyboard", text="a")
+
+
+def test_a_stock_viewer_types_and_points_and_its_keys_are_in_the_log(make, shell, lab):
+    machine = shell_machine(make, shell)
+    machine.start(record="r1")
+    wait_ready(machine)
+    watch_events(machine)
+    viewer = Stock(machine.call("query-vnc"))
+    assert viewer.is_up, viewer.error
+    assert viewer.size == (640, 480)
+    start = len(machine.text())
+    viewer.key("a")
+    viewer.press("shift", True)
+    viewer.key("A")
+    viewer.press("shift", False)
+    typed = [event for event in events_after(machine, start, "K", 12) if event[0] == 1]
+    assert typed == [(1, 30, 1), (1, 30, 0), (1, 42, 1), (1, 30, 1), (1, 30, 0), (1, 42, 0)]
+    viewer.pointer(320, 120, 1)
+    moved = events_after(machine, start, "T", 4)
+    assert (moved[0][2] * 640 >> 15, moved[1][2] * 480 >> 15) == (320, 120) and moved[2] == (1, 272, 1)
+    viewer.close()
+    machine.call("stop")
+    digests = parts(machine)
+    machine.call("record-stop")
+    machine.end()
+    assert machine.replay("r1", 300)["status"] == "ended"
+    assert parts(machine) == digests
+
+
+def test_a_viewer_sees_the_very_pixels_and_a_paused_machine(make, shell, tmp_path):
+    machine = shell_machine(make, shell, "console=tty0", "console=hvc0")
+    machine.start()
+    wait_ready(machine)
+    viewer = Bare(machine.call("query-vnc")).log_in()
+    machine.type("echo pixels > /dev/tty1\n")
+    time.sleep(2)
+    machine.call("stop")
+    time.sleep(0.5)
+    assert viewer.size == (640, 480)
+    assert viewer.digest() == machine.call("screen-image", data=False)["digest"]
+    late = Bare(machine.call("query-vnc")).log_in()
+    assert late.digest() == machine.call("screen-image", data=False)["digest"]
+    first = snapshot(machine.call("query-vnc"), tmp_path / "first.jpg")
+    machine.call("cont")
+    machine.type("echo more pixels > /dev/tty1\n")
+    time.sleep(2)
+    assert snapshot(machine.call("query-vnc"), tmp_path / "second.jpg") not in (first, b"")
+
+
+def test_one_viewer_controls_and_what_he_held_is_released_when_he_goes(make, shell):
+    machine = shell_machine(make, shell)
+    machine.start()
+    wait_ready(machine)
+    watch_events(machine)
+    first, second = (Bare(machine.call("query-vnc")).log_in() for _ in range(2))
+    time.sleep(0.3)
+    assert [row["controls"] for row in machine.call("query-vnc")["clients"]] == [True, False]
+    start = len(machine.text())
+    second.key(ord("x"), True)
+    first.key(0xffe3, True)
+    assert events_after(machine, start, "K", 2) == [(1, 29, 1), (0, 0, 0)]
+    first.close()
+    assert events_after(machine, start, "K", 4)[2:] == [(1, 29, 0), (0, 0, 0)]
+    time.sleep(0.3)
+    assert [row["controls"] for row in machine.call("query-vnc")["clients"]] == [True]
+    start = len(machine.text())
+    second.key(ord("y"), True)
+    assert events_after(machine, start, "K", 2) == [(1, 21, 1), (0, 0, 0)]
+    machine.call("vnc-control", client=0)
+    assert events_after(machine, start, "K", 4)[2:] == [(1, 21, 0), (0, 0, 0)]
+    with pytest.raises(Refused, match="no viewer 9"):
+        machine.call("vnc-control", client=9)
+
+
+def helper_of(lab) -> int:
+    """The process of the lab's display helper."""
+    children = open(f"/proc/{lab.pid}/task/{lab.pid}/children", encoding="ascii").read().split()
+    return next(int(pid) for pid in children if "powerplay-display" in open(f"/proc/{pid}/cmdline", encoding="ascii").read())
+
+
+def test_a_killed_helper_comes_back_and_the_machine_goes_on(make, shell, lab):
+    machine = shell_machine(make, shell)
+    machine.start()
+    wait_ready(machine)
+    watch_events(machine)
+    viewer = Bare(machine.call("query-vnc")).log_in()
+    start = len(machine.text())
+    viewer.key(ord("a"), True)
+    events_after(machine, start, "K", 2)
+    os.kill(helper_of(lab), signal.SIGKILL)
+    began = time.monotonic()
+    assert events_after(machine, start, "K", 4)[2:] == [(1, 30, 0), (0, 0, 0)]
+    again = Bare(machine.call("query-vnc") if machine.call("query-vnc")["enabled"] else
+                 {"family": "unix", "host": viewer.socket.getpeername()}).log_in()
+    assert time.monotonic() - began < 5
+    assert again.size == (640, 480)
+    assert machine.status() == "running"
+
+
+def test_a_port_needs_a_password_and_wrong_ones_lock_it(make, shell):
+    machine = shell_machine(make, shell, display={"vnc": {"listen": "tcp"}})
+    machine.start(paused=True)
+    time.sleep(0.5)
+    address = machine.call("query-vnc")
+    assert address["host"] == "127.0.0.1" and int(address["service"]) > 0
+    with pytest.raises(ConnectionError, match="set_password"):
+        Bare(address).log_in()
+    with pytest.raises(Refused, match="more than 8 bytes"):
+        machine.call("set_password", protocol="vnc", password="123456789")
+    machine.call("set_password", protocol="vnc", password="secret")
+    assert machine.call("query-vnc")["auth"] == "vnc"
+    good = Stock(address, "secret")
+    assert good.is_up, good.error
+    for _ in range(5):
+        assert not Stock(address, "wrong").is_up
+    Stock(address, "secret")
+    assert len(machine.call("query-vnc")["clients"]) == 1   # the first one
+    with pytest.raises(ConnectionError, match="too many wrong passwords"):
+        Bare(address).log_in()
+    machine.call("expire_password", protocol="vnc", time="now")
+    with pytest.raises(ConnectionError, match="set_password"):
+        Bare(address).log_in()
+    with pytest.raises(Refused, match="expects now, never"):
+        machine.call("expire_password", protocol="vnc", time="soon")
+
+
+def test_viewers_who_misbehave_disturb_nobody(make, shell):
+    machine = shell_machine(make, shell)
+    machine.start(paused=True)
+    time.sleep(0.5)
+    address = machine.call("query-vnc")
+    viewer = Bare(address).log_in()
+    viewer.picture()
+    silent, web, huge, deaf = (Bare(address) for _ in range(4))
+    silent.socket.sendall(b"R")
+    web.socket.sendall(b"GET / HTTP/1.1\r\nOrigin: http://elsewhere.example\r\n\r\n")
+    huge.log_in().socket.sendall(b"\6\0\0\0\x7f\xff\xff\xff" + bytes(1000))
+    deaf.log_in()
+    for _ in range(100):
+        deaf.socket.sendall(b"\3\0\0\0\0\0" + (640).to_bytes(2) + (480).to_bytes(2))
+    slowest = 0.0
+    for _ in range(20):
+        began = time.monotonic()
+        viewer.picture()
+        machine.status()
+        slowest = max(slowest, time.monotonic() - began)
+    assert slowest < 1.0
+    for gone in (web, huge):
+        with pytest.raises((ConnectionError, TimeoutError)):
+            while gone.receive(1):
+                pass
+
+
+def test_many_random_keys_arrive_complete_and_in_order(make, shell):
+    """The guest prints each key, which takes it long: the quick run sends a hundredth of the full count."""
+    count = 10000 if os.environ.get("POWERPLAY_FULL") else 100
+    machine = shell_machine(make, shell)
+    machine.start()
+    wait_ready(machine)
+    watch_events(machine)
+    viewer = Bare(machine.call("query-vnc")).log_in()
+    letters = {"a": 30, "s": 31, "d": 32, "f": 33, "q": 16, "w": 17}
+    dice = random.Random(5)
+    for _ in range(count // 10):
+        sent, start = [], len(machine.text())
+        for _ in range(10):   # evdev keeps 64 events for a reader that is slower than the keyboard
+            letter = dice.choice(sorted(letters))
+            for down in (True, False):
+                viewer.key(ord(letter), down)
+                sent += [(1, letters[letter], int(down)), (0, 0, 0)]
+        assert events_after(machine, start, "K", len(sent)) == sent
