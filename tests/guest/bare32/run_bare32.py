@@ -4,8 +4,8 @@
 
     run_bare32.py [--qemu] [--keep FOLDER] [GROUP...]
 
-On our models, both engines run each image side by side (boot-step), and recordings made on one engine are replayed on the
-other in many shapes (shapes).
+On our models, both engines run each image side by side (boot-step), recordings made on one engine are replayed on the
+other in many shapes (shapes), and so are recordings of machines under the daemon.
 
 On QEMU the image is put into memory beside the firmware, and its log is read out of memory.  What DEVIATIONS names may fail there.
 """
@@ -23,6 +23,9 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1]))
+from dev.lab import Lab, Machine  # noqa: E402
+
 COMPILER = "powerpc-linux-gnu-gcc"
 FLAGS = ("-mcpu=7400 -mno-altivec -msoft-float -mno-sdata -O2 -g -Wall -Wextra -Wno-array-bounds -ffreestanding "
          "-fno-builtin -fno-pic -fno-stack-protector -nostdlib -static -no-pie -Wl,--build-id=none "
@@ -78,6 +81,37 @@ def run_engines(image: pathlib.Path, model: str) -> tuple[int, int]:
             print(" ".join(command), done.stdout[-4000:], done.stderr[-4000:], sep="\n")
         passed, failed = passed + good, failed + bad
     print(f"{image.stem} {model}: both engines: {passed} passed, {failed} failed")
+    return passed, failed
+
+
+def finish(lab: Lab, machine: Machine, status: str) -> tuple:
+    """What a replay must give again, once the guest has powered off."""
+    machine.wait_until_stopped(SECONDS)
+    info = machine.replay_info()
+    seen = (info["status"] == status, machine.console, machine.state_hash()["components"], info["icount"])
+    machine.end()
+    lab.stop()
+    return seen
+
+
+def run_daemon(image: pathlib.Path, model: str) -> tuple[int, int]:
+    """Passed and failed replays on each engine of recordings made on each."""
+    definition = {"name": "bare", "board": "bench32", "cpu": model, "memory": "64M", "kernel": str(image),
+                  "serial": [{"id": "hvc0", "backend": "ring"}], "clock": {"shift": 0, "sleep": False, "rtc": "host"}}
+    engines = [{"POWERPLAY_ENGINE": name} for name in ("interpreter", "translator")]
+    passed = failed = 0
+    for recorder in engines:
+        with Lab(environment=recorder) as lab:
+            machine = lab.machine(definition)
+            machine.start(record="r1")
+            recorded = finish(lab, machine, "live")
+            for player in engines:
+                lab.start(player)
+                machine.wire = lab.wire
+                machine.start(replay="r1")
+                good = finish(lab, machine, "ended") == recorded and recorded[0] and recorded[1].endswith(b"DONE\n")
+                passed, failed = passed + good, failed + (not good)
+    print(f"{image.stem} {model}: under the daemon: {passed} passed, {failed} failed")
     return passed, failed
 
 
@@ -185,8 +219,9 @@ def main() -> int:
                 text = run_qemu(image, pathlib.Path(temporary)) if options.qemu else run_ours(image, where)
                 counts = judge(group, where, text, options.qemu, used)
                 passed, failed = passed + counts[0], failed + counts[1]
-                counts = (0, 0) if options.qemu else run_engines(image, where)
-                passed, failed = passed + counts[0], failed + counts[1]
+                for more in () if options.qemu else (run_engines, run_daemon):
+                    counts = more(image, where)
+                    passed, failed = passed + counts[0], failed + counts[1]
     for row in DEVIATIONS if options.qemu else ():
         print(f"deviation {'seen' if row in used else 'NOT SEEN'}: {row[0]} {row[1]}: {row[2]}")
     print(f"{passed} passed, {failed} failed")
