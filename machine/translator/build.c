@@ -231,6 +231,7 @@ static bool is_local(const IrNode *node)
 
 void ir_optimise(IrBlock *block)
 {
+    ir_group(block);
     uint8_t seen = 0xff; /* CR fields that somebody may look at after this point */
     uint64_t set = 0;    /* registers that are set before anybody looks */
     for (unsigned i = block->count; i > 0; i--) {

@@ -48,6 +48,14 @@ typedef struct {
     uint8_t test_ctr; /* BRANCH: IrTest of the value c */
     bool fused; /* BRANCH, SELECT: the bit is that of the comparison is_signed, wide: a with b */
     Ref a, b, c;
+    /*
+     * LOAD, STORE: group, if not 0, of accesses near each other. The first looks for its page, of
+     * the bytes FROM to TO (excluded) as seen from its address; each that follows is FROM behind
+     * the first, at a + imm (the low word of it in 32-bit mode).
+     */
+    bool follows;
+    uint8_t group;
+    int16_t from, to;
     uint16_t insn; /* number of the guest instruction in its block */
     uint64_t imm;
 } IrNode;
@@ -57,6 +65,9 @@ typedef struct {
 /* A block goes on behind so many conditional branches forward, and while it is that short. */
 #define IR_EXITS_MAX  6u
 #define IR_GOES_ON_TO 40u
+
+#define IR_GROUPS_MAX 4u
+#define IR_GROUP_SPAN 256 /* bytes */
 
 typedef struct {
     IrNode node[IR_NODES_MAX];
@@ -74,8 +85,11 @@ typedef struct {
  */
 void ir_build(IrBlock *block, const Cpu *cpu, uint64_t ea, const uint8_t *words, unsigned limit);
 
-/* Marks what nobody can see: comparisons, and registers set. */
+/* Marks what nobody can see: comparisons, and registers set; and makes groups of accesses. */
 void ir_optimise(IrBlock *block);
+/* The latter (group.c): accesses of a kind at constant distances from one value, no CALL between.
+ */
+void ir_group(IrBlock *block);
 
 /* The block as text, for tests and people; the caller frees it. */
 char *ir_to_text(const IrBlock *block);

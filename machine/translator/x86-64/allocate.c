@@ -213,6 +213,18 @@ Operand allocator_operand(Allocator *allocator, Ref ref)
     return operand;
 }
 
+Operand allocator_where(const Allocator *allocator, Ref ref)
+{
+    const Place *place = &allocator->place[ref];
+    HostReg pin = place->kind == AT_HOME ? pin_of(place->home) : NO_REG;
+    if (place->kind == AT_REG || pin != NO_REG)
+        return (Operand){ .kind = OPERAND_REG, .reg = pin != NO_REG ? pin : place->reg };
+    g_assert(place->kind == AT_HOME || place->kind == AT_SLOT);
+    return (Operand){ .kind = OPERAND_MEM,
+                      .mem =
+                          place->kind == AT_SLOT ? spill_mem(place->reg) : home_mem(place->home) };
+}
+
 void allocator_copy(Allocator *allocator, HostReg reg, Ref ref)
 {
     const Place *place = &allocator->place[ref];

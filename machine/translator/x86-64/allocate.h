@@ -58,6 +58,9 @@ typedef struct {
 } Operand;
 Operand allocator_operand(Allocator *allocator, Ref ref);
 
+/* Where the value is, without bringing it anywhere. */
+Operand allocator_where(const Allocator *allocator, Ref ref);
+
 bool allocator_is_const(const Allocator *allocator, Ref ref, uint64_t *value);
 /* Whether it fits a sign-extended 32-bit immediate. */
 bool allocator_is_imm(const Allocator *allocator, Ref ref, int32_t *value);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From IR to x86-64: blocks, exits and memory. (lower-value.c has the operations on values.)
+ * From IR to x86-64: blocks, exits and what is out of line. (lower-value.c has the operations on
+ * values, lower-memory.c those on memory.)
  *
  * A block is: charge the budget; the nodes, in order; the exits; then, out of line, what is rarely
  * needed: slow paths of memory accesses and the exits' stubs.
@@ -14,11 +15,10 @@
 #include "machine/translator/x86-64/lower.h"
 
 #include "machine/translator/helpers.h"
-#include "machine/translator/x86-64/assembler-vector.h"
 
 /* --- out-of-line code ------------------------------------------------------------------------- */
 
-static Stub *add_stub(Lowering *low, uint8_t *site)
+Stub *lower_add_stub(Lowering *low, uint8_t *site)
 {
     g_assert(low->stub_count < G_N_ELEMENTS(low->stub));
     Stub *stub = &low->stub[low->stub_count++];
@@ -29,13 +29,14 @@ static Stub *add_stub(Lowering *low, uint8_t *site)
                     .home = HOME_COUNT,
                     .xmm = low->xmm.now,
                     .note = low->fp.note,
-                    .is_marked = low->fp.is_marked };
+                    .is_marked = low->fp.is_marked,
+                    .groups = low->groups };
     return stub;
 }
 
 Stub *lower_call_stub(Lowering *low, const IrNode *node)
 {
-    Stub *stub = add_stub(low, NULL);
+    Stub *stub = lower_add_stub(low, NULL);
     stub->kind = STUB_CALL;
     stub->what = node->insn;
     stub->home = node->op == IR_VSR_LOAD || node->op == IR_VSR_STORE ? node->home : HOME_COUNT;
@@ -44,7 +45,7 @@ Stub *lower_call_stub(Lowering *low, const IrNode *node)
 
 Stub *lower_rest_stub(Lowering *low, const IrNode *node)
 {
-    Stub *stub = add_stub(low, NULL);
+    Stub *stub = lower_add_stub(low, NULL);
     stub->kind = STUB_REST;
     stub->what = node->insn;
     return stub;
@@ -60,179 +61,9 @@ void lower_call_resume(Lowering *low, Stub *stub)
 
 Stub *lower_field_stub(Lowering *low, const IrNode *node, uint8_t *site)
 {
-    Stub *stub = add_stub(low, site);
+    Stub *stub = lower_add_stub(low, site);
     stub->kind = STUB_FIELD;
     return stub;
-}
-
-/* --- memory ----------------------------------------------------------------------------------- */
-
-void lower_match_observed(Lowering *low, HostReg tag)
-{
-    if (low->thunks->stored)
-        asm_alu_imm(&low->as, ALU_OR, true, tag, TLB_OBSERVED);
-}
-
-void lower_observe_store(Lowering *low, const IrNode *node, Mem mem, unsigned size)
-{
-    Assembler *as = &low->as;
-    if (!low->thunks->stored)
-        return;
-    asm_push(as, RAX);
-    asm_lea(as, true, RAX, mem);
-    asm_store(as, CPU_MEM(translated.ea), RAX);
-    asm_mov_imm(as, RAX, (low->ir->insn_count - node->insn) | size << 8);
-    asm_call_to(as, low->thunks->stored);
-    asm_pop(as, RAX);
-}
-
-static uint32_t describe_access(const IrNode *node)
-{
-    return node->insn | (uint32_t)node->size << 8 | (node->is_signed ? HELPER_SIGNED : 0) |
-           (node->swap ? HELPER_SWAP : 0);
-}
-
-/* Leaves in INDEX where EA's entry is, and compares it. Not equal: a miss. */
-static void emit_look(Lowering *low, HostReg ea, unsigned size, size_t table, HostReg index,
-                      HostReg tag)
-{
-    Assembler *as = &low->as;
-    asm_rorx(as, true, index, ea, TLB_PAGE_BITS - 4);
-    asm_alu_imm(as, ALU_AND, false, index, (TLB_SETS - 1) << 4);
-    if (size == 1)
-        asm_mov(as, tag, ea);
-    else
-        asm_lea(as, true, tag, mem_at(ea, (int32_t)size - 1));
-    asm_alu_imm(as, ALU_AND, true, tag, -4096);
-    if (table == offsetof(TlbBank, write))
-        lower_match_observed(low, tag);
-    asm_alu_mem(as, ALU_CMP, true, tag, mem_indexed(BANK_REG, index, 0, (int32_t)table));
-}
-
-/*
- * Looks EA up in a table of the bank, by the page of its last byte, so that an access that crosses
- * pages misses. Gives a register with the addend; on a miss goes to a stub.
- */
-static HostReg emit_lookup(Lowering *low, HostReg ea, unsigned size, size_t table, Stub **stub)
-{
-    Assembler *as = &low->as;
-    HostReg index = allocator_temp(&low->allocator), tag = allocator_temp(&low->allocator);
-    emit_look(low, ea, size, table, index, tag);
-    *stub = add_stub(low, asm_jcc(as, CC_NE));
-    (*stub)->ea = ea;
-    asm_load(as, tag, mem_indexed(BANK_REG, index, 0, (int32_t)table + 8));
-    return tag;
-}
-
-G_STATIC_ASSERT(sizeof(TlbEntry) == 16 && offsetof(TlbEntry, tag) == 0 &&
-                offsetof(TlbEntry, addend) == 8);
-
-/* Loads SIZE bytes at MEM into REG as the node wants them. */
-static void emit_sized_load(Assembler *as, const IrNode *node, HostReg reg, Mem mem)
-{
-    switch (node->size) {
-    case 1: asm_rm(as, node->is_signed ? 0x0fbe : 0x0fb6, node->is_signed, reg, mem); break;
-    case 2:
-        if (!node->swap) {
-            asm_rm(as, node->is_signed ? 0x0fbf : 0x0fb7, node->is_signed, reg, mem);
-            break;
-        }
-        asm_rm(as, 0x0fb7, false, reg, mem);
-        asm_byte(as, 0x66); /* rol r16, 8 */
-        asm_shift_imm(as, 0, false, reg, 8);
-        if (node->is_signed)
-            asm_rr(as, 0x0fbf, true, reg, reg);
-        break;
-    case 4:
-        if (node->swap) {
-            asm_rm(as, 0x0f38f0, false, reg, mem);
-            if (node->is_signed)
-                asm_rr(as, 0x63, true, reg, reg);
-        } else {
-            asm_rm(as, node->is_signed ? 0x63 : 0x8b, node->is_signed, reg, mem);
-        }
-        break;
-    default: asm_rm(as, node->swap ? 0x0f38f0 : 0x8b, true, reg, mem); break;
-    }
-}
-
-/*
- * The target is chosen first: between the jump to the stub and the place where it comes back, no
- * value may change its register.
- */
-static void lower_load(Lowering *low, const IrNode *node)
-{
-    Allocator *allocator = &low->allocator;
-    HostReg ea = allocator_use(allocator, node->a);
-    HostReg target = allocator_target(allocator);
-    Stub *stub;
-    HostReg addend = emit_lookup(low, ea, node->size, offsetof(TlbBank, read), &stub);
-    Mem mem = mem_indexed(addend, ea, 0, 0);
-    stub->what = describe_access(node);
-    stub->target = target;
-    stub->live = allocator_live_temps(allocator, target);
-    emit_sized_load(&low->as, node, target, mem);
-    allocator_result(allocator, target);
-    stub->resume = low->as.at;
-}
-
-static void emit_sized_store(Assembler *as, const IrNode *node, HostReg reg, Mem mem)
-{
-    switch (node->size) {
-    case 1: asm_store8(as, mem, reg); break;
-    case 2:
-        asm_byte(as, 0x66);
-        asm_rm(as, node->swap ? 0x0f38f1 : 0x89, false, reg, mem);
-        break;
-    default: asm_rm(as, node->swap ? 0x0f38f1 : 0x89, node->size == 8, reg, mem); break;
-    }
-}
-
-static void lower_store(Lowering *low, const IrNode *node)
-{
-    Allocator *allocator = &low->allocator;
-    HostReg ea = allocator_use(allocator, node->a);
-    HostReg value = allocator_use(allocator, node->b);
-    Stub *stub;
-    HostReg addend = emit_lookup(low, ea, node->size, offsetof(TlbBank, write), &stub);
-    Mem mem = mem_indexed(addend, ea, 0, 0);
-    stub->what = describe_access(node);
-    stub->value = value;
-    stub->is_store = true;
-    stub->live = allocator_live_temps(allocator, NO_REG);
-    emit_sized_store(&low->as, node, value, mem);
-    lower_observe_store(low, node, mem, node->size);
-    stub->resume = low->as.at;
-}
-
-/* The address is allowed if its page is known; if not, the function finds out. */
-static void lower_probe(Lowering *low, const IrNode *node)
-{
-    Allocator *allocator = &low->allocator;
-    HostReg ea = allocator_use(allocator, node->a);
-    HostReg index = allocator_temp(allocator), tag = allocator_temp(allocator);
-    Stub *stub = lower_call_stub(low, node);
-    emit_look(low, ea, 1, offsetof(TlbBank, read), index, tag);
-    stub->site = asm_jcc(&low->as, CC_NE);
-    lower_call_resume(low, stub);
-}
-
-static void lower_zero(Lowering *low, const IrNode *node)
-{
-    Allocator *allocator = &low->allocator;
-    Assembler *as = &low->as;
-    HostReg ea = allocator_use(allocator, node->a);
-    HostReg index = allocator_temp(allocator), tag = allocator_temp(allocator);
-    Xmm zero = xmm_temp(low);
-    Stub *stub = lower_call_stub(low, node);
-    emit_look(low, ea, node->size, offsetof(TlbBank, write), index, tag);
-    stub->site = asm_jcc(as, CC_NE);
-    asm_load(as, tag, mem_indexed(BANK_REG, index, 0, (int32_t)offsetof(TlbBank, write) + 8));
-    asm_vec(as, VPXOR, zero, zero, zero);
-    for (unsigned i = 0; i < node->size; i += 16)
-        asm_vec1_mem(as, VMOVDQU_STORE, zero, mem_indexed(tag, ea, 0, (int32_t)i));
-    lower_observe_store(low, node, mem_indexed(tag, ea, 0, 0), node->size);
-    lower_call_resume(low, stub);
 }
 
 /* TO, from its most significant bit: less, greater, equal, and less, greater as unsigned. */
@@ -324,9 +155,12 @@ static void emit_rest(Lowering *low, const Stub *stub)
 static void emit_stub(Lowering *low, const Stub *stub)
 {
     Assembler *as = &low->as;
+    uint8_t *site = stub->site;
+    if (stub->group)
+        site = lower_look_again(low, stub);
     lower_float_excuse(low, stub);
-    if (stub->site)
-        asm_land(as, stub->site);
+    if (site)
+        asm_land(as, site);
     if (stub->kind == STUB_FIELD) {
         emit_field_stub(low, stub);
         return;
@@ -346,6 +180,7 @@ static void emit_stub(Lowering *low, const Stub *stub)
         emit_call_stub(low, stub);
     else
         emit_helper_stub(low, stub);
+    lower_forget_groups(low, stub);
     xmm_reload(low, &stub->xmm);
     lower_float_leave_stub(low, stub);
     for (unsigned i = 0; i < TEMP_COUNT; i++)
@@ -577,6 +412,7 @@ bool target_lower(CodeMemory *memory, const TargetThunks *thunks, const IrBlock 
     low->stub_count = low->exit_count = 0;
     low->compared = NULL;
     low->compared_at = NULL;
+    low->groups = 0;
     xmm_forget(low);
     lower_float_forget(low);
     block->link_count = 0;

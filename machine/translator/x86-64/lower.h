@@ -24,6 +24,9 @@ typedef struct {
     uint32_t what;    /* for the helper */
     unsigned live;    /* temporaries to be kept, a bit each */
     HostReg ea, value, target;
+    Operand base; /* of a group's access: the address is this and the node's imm */
+    uint8_t group;
+    unsigned groups; /* whose pages are known here */
     Ref node;
     StubKind kind;
     bool is_store;
@@ -56,6 +59,7 @@ typedef struct {
     unsigned stub_count;
     Exit exit[IR_EXITS_MAX];
     unsigned exit_count;
+    unsigned groups; /* whose pages were looked for, a bit each */
     XmmCache xmm;
     const IrNode *compared; /* its flags are those of the host, at this place */
     const uint8_t *compared_at;
@@ -67,6 +71,8 @@ static inline Mem vsr_mem(uint64_t n)
     return mem_at(CPU_REG, (int32_t)(offsetof(Cpu, s.vsr) + 16 * n) - CPU_BIAS);
 }
 
+/* A stub that SITE, a jump, leads to. */
+Stub *lower_add_stub(Lowering *low, uint8_t *site);
 /*
  * A stub that calls the interpreter's function for NODE's instruction; the caller makes its jumps.
  * lower_call_resume() says that the fast path goes on here.
@@ -108,6 +114,19 @@ bool lower_vector_node(Lowering *low, const IrNode *node);
 
 /* What operating systems do (lower-system.c); false if NODE is none of it. */
 bool lower_system_node(Lowering *low, const IrNode *node);
+
+/* Memory (lower-memory.c). */
+void lower_load(Lowering *low, const IrNode *node);
+void lower_store(Lowering *low, const IrNode *node);
+void lower_probe(Lowering *low, const IrNode *node);
+void lower_zero(Lowering *low, const IrNode *node);
+/*
+ * The head of a stub for an access of a group: looks again, for this access alone. Gives the jump
+ * that is taken on a miss.
+ */
+uint8_t *lower_look_again(Lowering *low, const Stub *stub);
+/* Behind a call of C code: what was known of pages may be so no longer. */
+void lower_forget_groups(Lowering *low, const Stub *stub);
 
 /* Scalar floating point (lower-float.c). */
 void lower_float(Lowering *low, const IrNode *node);

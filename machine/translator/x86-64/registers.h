@@ -85,4 +85,11 @@ static inline Mem spill_mem(unsigned slot)
     return mem_at(RSP, 128 + 8 * (int32_t)slot);
 }
 
+/* The host address of the first access of a group, or 0: in slots of registers never saved there.
+ */
+static inline Mem group_mem(unsigned group)
+{
+    return slot_mem((HostReg)(R8 + group - 1));
+}
+
 #endif
