@@ -61,35 +61,49 @@ static void check_control(Recipe *r)
 
 /* --- arithmetic ------------------------------------------------------------------------------- */
 
-/* A jump if all elements have their bit in xmm3: of doubles the upper word's counts. */
-static uint8_t *if_all(Recipe *r)
+/* A jump if all elements have their bit in MASK: of doubles the upper word's counts. */
+static uint8_t *if_all(Recipe *r, Xmm mask)
 {
     if (!is_double(r->op)) {
-        asm_vec1_mem(r->as, VPTEST, 3, vector_constant(r, CONSTANT_ONES));
+        asm_vec1_mem(r->as, VPTEST, mask, vector_constant(r, CONSTANT_ONES));
         return asm_jcc(r->as, CC_B);
     }
-    asm_vec1(r->as, VMOVMSKPD, r->temp, 3);
+    asm_vec1(r->as, VMOVMSKPD, r->temp, mask);
     asm_alu_imm(r->as, ALU_CMP, false, r->temp, 3);
     return asm_jcc(r->as, CC_E);
 }
 
+/* xmm3 = where the exponent of t is well within its format. */
+static void find_ordinary(Recipe *r)
+{
+    bool wide = is_double(r->op);
+    asm_vec(r->as, VPADDD, 3, r->t, r->t);
+    asm_vec_mem(r->as, VPSUBD, 3, 3,
+                vector_constant(r, wide ? CONSTANT_LEAST_D : CONSTANT_LEAST_W));
+    asm_vec_mem(r->as, VPMINUD, 0, 3,
+                vector_constant(r, wide ? CONSTANT_RANGE_D : CONSTANT_RANGE_W));
+    asm_vec(r->as, VPCMPEQD, 3, 3, 0);
+}
+
 /*
- * On if the exponent of each element of t is well within its format, or if the others are zeros and
- * nothing has underflown. Else to the function, which is done with all flags (float-pending.h).
+ * On if each element of t is ordinary, or a zero: of factors X and Y one of which is zero; or with
+ * nothing underflown, which the host's flags tell, but slowly. Else to the function, which is done
+ * with all flags (float-pending.h).
  */
-static void check_result(Recipe *r)
+static void check_result(Recipe *r, Xmm x, Xmm y)
 {
     Assembler *as = r->as;
-    bool wide = is_double(r->op);
-    asm_vec(as, VPADDD, 3, r->t, r->t);
-    asm_vec_mem(as, VPSUBD, 3, 3, vector_constant(r, wide ? CONSTANT_LEAST_D : CONSTANT_LEAST_W));
-    asm_vec_mem(as, VPMINUD, 0, 3, vector_constant(r, wide ? CONSTANT_RANGE_D : CONSTANT_RANGE_W));
-    asm_vec(as, VPCMPEQD, 3, 3, 0);
-    uint8_t *ordinary = if_all(r);
-    asm_vec(as, VPXOR, 2, 2, 2);
-    compare(r, 2, r->t, 2, EQUAL);
+    asm_vec(as, VPXOR, 0, 0, 0);
+    compare(r, 2, r->t, 0, EQUAL);
+    compare(r, 1, x, 0, EQUAL);
+    compare(r, 3, y, 0, EQUAL);
+    asm_vec(as, VPOR, 1, 1, 3);
+    asm_vec(as, VPAND, 1, 1, 2);
+    find_ordinary(r);
+    asm_vec(as, VPOR, 0, 3, 1);
+    uint8_t *ordinary = if_all(r, 0);
     asm_vec(as, VPOR, 3, 3, 2);
-    uint8_t *zeros = if_all(r);
+    uint8_t *zeros = if_all(r, 3);
     r->stub->site = asm_jmp(as);
     asm_land(as, zeros);
     asm_rm(as, 0x0fae, false, 3, CPU_MEM(pending.host_flags)); /* stmxcsr */
@@ -98,19 +112,38 @@ static void check_result(Recipe *r)
     asm_land(as, ordinary);
 }
 
-/* Sums, differences, products, quotients. */
-void recipe_vsx_two(Recipe *r)
+/* The same where no zero comes from underflow. */
+static void check_exact_zeros(Recipe *r)
+{
+    find_ordinary(r);
+    asm_vec(r->as, VPXOR, 0, 0, 0);
+    compare(r, 2, r->t, 0, EQUAL);
+    asm_vec(r->as, VPOR, 3, 3, 2);
+    uint8_t *ordinary = if_all(r, 3);
+    r->stub->site = asm_jmp(r->as);
+    asm_land(r->as, ordinary);
+}
+
+void recipe_vsx_sum(Recipe *r)
 {
     check_control(r);
     asm_vec(r->as, r->op, r->t, r->a, r->b);
-    check_result(r);
+    check_exact_zeros(r);
+}
+
+/* Products, and quotients. */
+void recipe_vsx_product(Recipe *r)
+{
+    check_control(r);
+    asm_vec(r->as, r->op, r->t, r->a, r->b);
+    check_result(r, r->a, r->b);
 }
 
 void recipe_vsx_root(Recipe *r)
 {
     check_control(r);
     asm_vec1(r->as, r->op, r->t, r->b);
-    check_result(r);
+    check_exact_zeros(r);
 }
 
 static void fused(Recipe *r, Xmm x, Xmm y, Xmm addend)
@@ -118,7 +151,7 @@ static void fused(Recipe *r, Xmm x, Xmm y, Xmm addend)
     check_control(r);
     asm_vec1(r->as, VMOVAPS, r->t, addend);
     asm_vec(r->as, r->op, r->t, x, y);
-    check_result(r);
+    check_result(r, x, y);
 }
 
 /* The A forms take the addend from VRT, the M forms a factor. */
@@ -265,7 +298,7 @@ void recipe_vsx_to_singles(Recipe *r)
     check_control(r);
     asm_vec1(r->as, VEC_OP(1, 1, 0, 0x5a), r->t, r->b); /* cvtpd2ps */
     asm_vec_imm(r->as, VPSHUFD, r->t, 0, r->t, WORDS_TWICE);
-    check_result(r);
+    check_result(r, r->b, r->b); /* both words of a double are zero, or one is not */
 }
 
 /* To the function if any word of t is the least one: the host's answer to what has none. */
