@@ -9,6 +9,7 @@
 #include "machine/cpu/cpu.h"
 #include "machine/cpu/float.h"
 #include "machine/cpu/ops.h"
+#include "tests/cpu/float/stubs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,7 @@ static void run_line(Cpu *cpu, const char *name, uint64_t fpscr, uint64_t msr, u
 int main(void)
 {
     Cpu *cpu = g_new0(Cpu, 1);
+    cpu->model = &stub_model;
     char name[32], registers[4][40];
     unsigned long long fpscr, msr;
     unsigned vscr;

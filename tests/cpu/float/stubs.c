@@ -8,10 +8,17 @@
 #include <string.h>
 
 uint8_t stub_memory[STUB_MEMORY];
+const CpuModel stub_model = { .is_64bit = true, .families = FAMILY_P9 };
 
 ExecStatus cpu_raise_program(Cpu *cpu, uint64_t reason)
 {
     cpu->exception = (CpuException){ .vector = VECTOR_PROGRAM, .srr1 = reason };
+    return EXEC_EXCEPTION;
+}
+
+ExecStatus cpu_raise_alignment(Cpu *cpu, uint64_t ea, const Insn *insn)
+{
+    cpu->exception = (CpuException){ .vector = VECTOR_ALIGNMENT, .dar = ea };
     return EXEC_EXCEPTION;
 }
 

@@ -8,10 +8,14 @@
 
 #include "machine/cpu/access.h"
 #include "machine/cpu/cpu.h"
+#include "machine/cpu/isa.h"
+#include "machine/cpu/model.h"
 
 #define STUB_MEMORY 64
 
 /* Accesses beyond its end fail as a data storage interrupt would. */
 extern uint8_t stub_memory[STUB_MEMORY];
+/* A 64-bit processor. */
+extern const CpuModel stub_model;
 
 #endif

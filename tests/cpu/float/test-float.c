@@ -37,6 +37,7 @@ static Cpu *new_cpu(void)
     static Cpu cpu;
     memset(&cpu, 0, sizeof cpu);
     cpu.ea_mask = ~0ull;
+    cpu.model = &stub_model;
     return &cpu;
 }
 
