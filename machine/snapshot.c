@@ -3,10 +3,8 @@
 
 #include <gio/gio.h>
 
-#include "machine/disks.h"
 #include "machine/machine-internal.h"
 
-#define DISKS_MAX   65536u
 #define EARLY_PAGES 256u /* 1 MiB: less than a millisecond */
 
 /* --- the base --------------------------------------------------------------------------------- */
@@ -56,25 +54,9 @@ static PageMemory memory_of(Machine *machine)
 
 /* --- capturing -------------------------------------------------------------------------------- */
 
-/* Versions of disks stand in front, since a replay needs them before all else. */
-static bool save_disks(Machine *machine, StateWriter *writer, GError **error)
-{
-    g_autoptr(StateWriter) disks = state_writer_new_memory();
-    if (!machine_freeze_disks(machine, disks, error))
-        return false;
-    g_autoptr(GBytes) bytes = state_writer_close_bytes(disks, error);
-    if (!bytes)
-        return false;
-    state_writer_u32(writer, (uint32_t)g_bytes_get_size(bytes));
-    state_writer_bytes(writer, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-    return true;
-}
-
 static GBytes *save_state(Machine *machine, GError **error)
 {
     g_autoptr(StateWriter) writer = state_writer_new_memory();
-    if (!save_disks(machine, writer, error))
-        return NULL;
     machine_save_state(machine, writer);
     return state_writer_close_bytes(writer, error);
 }
@@ -132,30 +114,12 @@ void machine_capture_clear(MachineCapture *capture)
 
 /* --- restoring -------------------------------------------------------------------------------- */
 
-/* In a replay the disks are private, and get the versions from outside again. */
-static bool load_disks(Machine *machine, StateReader *reader, GError **error)
-{
-    uint32_t length = state_reader_u32(reader);
-    if (length > DISKS_MAX)
-        state_reader_fail(reader, "%u bytes about disks", length);
-    if (!state_reader_check(reader, error))
-        return false;
-    g_autofree uint8_t *bytes = g_malloc0(length);
-    state_reader_bytes(reader, bytes, length);
-    if (replay_mode(machine->replay) != REPLAY_PLAY || !machine_has_disks(machine))
-        return state_reader_check(reader, error);
-    g_autoptr(StateReader) disks = state_reader_new_memory(bytes, length);
-    machine_leave_disks(machine);
-    return machine_enter_disks(machine, disks, error);
-}
-
 static bool load_bytes(Machine *machine, GBytes *state, GError **error)
 {
     gsize length;
     const void *data = g_bytes_get_data(state, &length);
     g_autoptr(StateReader) reader = state_reader_new_memory(data, length);
-    return load_disks(machine, reader, error) && machine_load_state(machine, reader, error) &&
-           state_reader_finish(reader, error);
+    return machine_load_state(machine, reader, error) && state_reader_finish(reader, error);
 }
 
 static bool load_pages(Machine *machine, PageMap *map, GError **error)

@@ -20,7 +20,6 @@
 
 #include "machine/worker-snapshot.h"
 
-#include "machine/disks.h"
 #include "machine/snapshot.h"
 #include "machine/worker-recording.h"
 #include "replay/manifest.h"
@@ -275,13 +274,6 @@ static void execute_capture(WorkerCall *call)
     use_folder(job);
     if (is_cancelled(job)) {
         machine_drop_early(machine);
-        return;
-    }
-    if (replay_mode(machine_replay(machine)) == REPLAY_PLAY && machine_has_disks(machine)) {
-        g_set_error_literal(
-            &job->error, API_ERROR, API_ERROR_DEVICE_NOT_ACTIVE,
-            "A replay changes copies of the machine's disks, which go when it ends: "
-            "save the snapshot while recording");
         return;
     }
     if (machine_capture(machine, &job->capture, &job->error))

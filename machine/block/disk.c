@@ -49,6 +49,7 @@ struct Disk {
     bool is_private;
     int directory_fd; /* of the upper layer, borrowed; -1: none */
     Layer *outside;   /* while private: the upper layer that was, out of use */
+    uint64_t lasting; /* while private: the version outside that was entered or frozen last */
     DiskDone done_function;
     void *done_opaque;
     GThread *thread;
@@ -483,13 +484,48 @@ int disk_wait(Disk *disk, uint64_t ticket, uint8_t **data)
     return code;
 }
 
+/* Clusters that were written since the last lasting version go beside what is outside. */
+static int copy_outside(Disk *disk)
+{
+    const Layer *private = disk->layer[disk->layer_count - 1];
+    g_autofree uint8_t *bytes = g_malloc(LAYER_CLUSTER);
+    int code = layer_side_begin(disk->outside, disk->lasting);
+    for (uint32_t i = 0; i < cluster_count(disk) && code == 0; i++) {
+        uint32_t place = layer_find(private, i);
+        if (place == LAYER_ABSENT || !layer_is_current(private, place))
+            continue;
+        code = layer_read(private, place, 0, bytes, LAYER_CLUSTER);
+        if (code == 0)
+            code = layer_side_write(disk->outside, i, bytes);
+    }
+    return code;
+}
+
+static int freeze_private(Disk *disk, uint64_t *version)
+{
+    Layer *private = disk->layer[disk->layer_count - 1];
+    uint64_t inside, lasting;
+    if (layer_is_unchanged(private)) {
+        *version = disk->lasting;
+        return 0;
+    }
+    int code = copy_outside(disk);
+    code = code ? code : layer_side_end(disk->outside, &lasting);
+    code = code ? code : layer_freeze(private, &inside);
+    if (code == 0)
+        *version = disk->lasting = lasting;
+    return code;
+}
+
 bool disk_freeze(Disk *disk, uint64_t *version, GError **error)
 {
     g_mutex_lock(&disk->lock);
     drain(disk);
     int code = 0;
     *version = 0;
-    if (upper(disk))
+    if (disk->outside)
+        code = freeze_private(disk, version);
+    else if (upper(disk))
         code = layer_freeze(upper(disk), version);
     update_version(disk);
     g_mutex_unlock(&disk->lock);
@@ -499,13 +535,57 @@ bool disk_freeze(Disk *disk, uint64_t *version, GError **error)
     return code == 0;
 }
 
+/* The upper layer gives way to a view of itself and an empty one above. */
+static bool enter(Disk *disk, uint64_t version, GError **error)
+{
+    g_autoptr(Layer) view = layer_view(upper(disk), version, error);
+    g_autoptr(Layer) layer =
+        view ? layer_open(disk->directory_fd, NULL, cluster_count(disk), version, error) : NULL;
+    if (!layer)
+        return false;
+    disk->outside = disk->layer[disk->layer_count - 1];
+    disk->layer[disk->layer_count - 1] = g_steal_pointer(&view);
+    disk->layer[disk->layer_count++] = g_steal_pointer(&layer);
+    disk->lasting = version;
+    g_array_set_size(disk->spoilt, 0);
+    return true;
+}
+
+static void leave(Disk *disk)
+{
+    layer_free(disk->layer[--disk->layer_count]);
+    layer_free(disk->layer[disk->layer_count - 1]);
+    disk->layer[disk->layer_count - 1] = g_steal_pointer(&disk->outside);
+}
+
+/* Inside, that is to leave and to enter again; when that fails, all is as it was. */
+static bool enter_again(Disk *disk, uint64_t version, GError **error)
+{
+    Layer *view = disk->layer[disk->layer_count - 2], *private = disk->layer[disk->layer_count - 1];
+    uint64_t lasting = disk->lasting;
+    disk->layer_count--;
+    disk->layer[disk->layer_count - 1] = g_steal_pointer(&disk->outside);
+    if (enter(disk, version, error)) {
+        layer_free(view);
+        layer_free(private);
+        return true;
+    }
+    disk->outside = disk->layer[disk->layer_count - 1];
+    disk->layer[disk->layer_count - 1] = view;
+    disk->layer[disk->layer_count++] = private;
+    disk->lasting = lasting;
+    return false;
+}
+
 bool disk_restore(Disk *disk, uint64_t version, GError **error)
 {
     bool ok = true;
     g_mutex_lock(&disk->lock);
     drain(disk);
     g_array_set_size(disk->spoilt, 0); /* what a version holds is known, come from where it may */
-    if (upper(disk))
+    if (disk->outside)
+        ok = enter_again(disk, version, error);
+    else if (upper(disk))
         ok = layer_restore(upper(disk), version, error);
     else if (version != 0) {
         g_set_error(error, LAYER_ERROR, LAYER_ERROR_VERSION,
@@ -517,27 +597,15 @@ bool disk_restore(Disk *disk, uint64_t version, GError **error)
     return ok;
 }
 
-/* The upper layer gives way to a view of itself and an empty one above. */
 bool disk_enter_private(Disk *disk, uint64_t version, GError **error)
 {
-    bool ok = false;
+    bool ok = true;
     g_assert(!disk->outside && disk->layer_count < LAYERS_MAX);
     g_mutex_lock(&disk->lock);
     drain(disk);
-    if (!upper(disk)) { /* never written, so there is one version only */
-        ok = disk->is_private = true;
-    } else {
-        g_autoptr(Layer) view = layer_view(upper(disk), version, error);
-        g_autoptr(Layer) layer =
-            view ? layer_open(disk->directory_fd, NULL, cluster_count(disk), version, error) : NULL;
-        if (layer) {
-            disk->outside = disk->layer[disk->layer_count - 1];
-            disk->layer[disk->layer_count - 1] = g_steal_pointer(&view);
-            disk->layer[disk->layer_count++] = g_steal_pointer(&layer);
-            g_array_set_size(disk->spoilt, 0);
-            ok = disk->is_private = true;
-        }
-    }
+    if (upper(disk)) /* without one it is never written, and there is one version only */
+        ok = enter(disk, version, error);
+    disk->is_private = ok;
     update_version(disk);
     g_mutex_unlock(&disk->lock);
     return ok;
@@ -547,11 +615,8 @@ void disk_leave_private(Disk *disk)
 {
     g_mutex_lock(&disk->lock);
     drain(disk);
-    if (disk->outside) {
-        layer_free(disk->layer[--disk->layer_count]);
-        layer_free(disk->layer[disk->layer_count - 1]);
-        disk->layer[disk->layer_count - 1] = g_steal_pointer(&disk->outside);
-    }
+    if (disk->outside)
+        leave(disk);
     disk->is_private = false;
     update_version(disk);
     g_mutex_unlock(&disk->lock);

@@ -79,7 +79,8 @@ bool disk_restore(Disk *disk, uint64_t version, GError **error);
 /*
  * For a replay: the content becomes that of VERSION, and writes go to a private layer that vanishes
  * when the disk is left or freed; nothing of what was there before changes. Leaving shows it again.
- * Not to be entered twice. Versions frozen inside are known inside only.
+ * Not to be entered twice. A version that is frozen inside is copied into the layer outside, beside
+ * what is there, and so lasts.
  */
 bool disk_enter_private(Disk *disk, uint64_t version, GError **error);
 void disk_leave_private(Disk *disk);

@@ -7,6 +7,9 @@
  *     kind 1  cluster C is at place P from now on
  *     kind 2  version V is frozen
  *     kind 3  the map is again what it was when version V was frozen
+ *     kind 4  what follows with kind 5 is of a version beside the present one, whose parent is V
+ *     kind 5  there, cluster C is at place P
+ *     kind 6  that version is V, and frozen
  *
  * The map in memory is what the log says: versions form a tree, each being its parent and the
  * places that a stretch of the log names. Reading stops at the first record that is damaged or cut
@@ -34,6 +37,9 @@ typedef enum {
     RECORD_PLACE = 1,
     RECORD_FREEZE = 2,
     RECORD_RESTORE = 3,
+    RECORD_SIDE_BEGIN = 4,
+    RECORD_SIDE_PLACE = 5,
+    RECORD_SIDE_END = 6,
 } RecordKind;
 
 typedef struct {
@@ -45,6 +51,7 @@ typedef struct {
 /* A frozen version is its parent and the places that a stretch of the log names. */
 typedef struct {
     uint64_t version, parent, start, end;
+    RecordKind kind; /* of the records in the stretch that count */
 } Frozen;
 
 struct Layer {
@@ -54,6 +61,8 @@ struct Layer {
     uint64_t version;
     uint64_t parent;        /* the frozen version on which the present one builds */
     uint64_t stretch_start; /* where the records of the present version start in the log */
+    uint64_t side_parent;   /* of the version beside that is being written */
+    uint64_t side_start;    /* where its records start; 0: there is none */
     uint64_t log_size;      /* bytes of the map file that are good */
     GArray *frozen;         /* of Frozen, by rising version */
     uint32_t next_place;
@@ -172,14 +181,14 @@ static bool has_version(const Layer *layer, uint64_t version)
     return version == layer->first_version || find_frozen(layer, version);
 }
 
-/* Applies the places that the log names between START and END. */
-static bool apply_places(Layer *layer, uint64_t start, uint64_t end)
+/* Applies the places that records of KIND name in the log between START and END. */
+static bool apply_places(Layer *layer, uint64_t start, uint64_t end, RecordKind kind)
 {
     Record record;
     for (uint64_t at = start; at < end; at += RECORD_SIZE) {
         if (!read_record(layer, at, &record))
             return false;
-        if (record.kind == RECORD_PLACE)
+        if (record.kind == kind)
             set_place(layer, record.cluster, (uint32_t)record.value);
     }
     return true;
@@ -198,7 +207,7 @@ static bool rebuild(Layer *layer, uint64_t version)
     }
     for (guint i = chain->len; i-- > 0;) {
         frozen = chain->pdata[i];
-        if (!apply_places(layer, frozen->start, frozen->end))
+        if (!apply_places(layer, frozen->start, frozen->end, frozen->kind))
             return false;
     }
     return true;
@@ -214,25 +223,54 @@ static void begin_stretch(Layer *layer, uint64_t at, uint64_t parent)
 
 static void note_freeze(Layer *layer, uint64_t at, uint64_t version)
 {
-    Frozen frozen = { version, layer->parent, layer->stretch_start, at };
+    Frozen frozen = { version, layer->parent, layer->stretch_start, at, RECORD_PLACE };
     g_array_append_val(layer->frozen, frozen);
     layer->version = version + 1;
     begin_stretch(layer, at, version);
+}
+
+/* The present version goes on under the next number. */
+static void note_side(Layer *layer, uint64_t at, uint64_t version)
+{
+    Frozen frozen = { version, layer->side_parent, layer->side_start, at, RECORD_SIDE_PLACE };
+    g_array_append_val(layer->frozen, frozen);
+    layer->version = version + 1;
+    layer->side_start = 0;
+}
+
+static bool is_new_version(const Layer *layer, uint64_t version)
+{
+    return version >= layer->version && version != UINT64_MAX;
 }
 
 /* Checks a record while the log is read, and notes it; the map is built afterwards. */
 static bool note_record(Layer *layer, const Record *record, uint64_t at)
 {
     switch (record->kind) {
+    case RECORD_SIDE_PLACE:
+        if (!layer->side_start)
+            return false;
+        /* fall through */
     case RECORD_PLACE:
         if (record->cluster >= layer->clusters || record->value >= LAYER_ABSENT)
             return false;
         layer->next_place = MAX(layer->next_place, (uint32_t)record->value + 1);
         return true;
     case RECORD_FREEZE:
-        if (record->value < layer->version || record->value == UINT64_MAX)
+        if (!is_new_version(layer, record->value))
             return false;
         note_freeze(layer, at, record->value);
+        return true;
+    case RECORD_SIDE_BEGIN:
+        if (!has_version(layer, record->value))
+            return false;
+        layer->side_parent = record->value;
+        layer->side_start = at + RECORD_SIZE;
+        return true;
+    case RECORD_SIDE_END:
+        if (!layer->side_start || !is_new_version(layer, record->value))
+            return false;
+        note_side(layer, at, record->value);
         return true;
     case RECORD_RESTORE:
         if (!has_version(layer, record->value))
@@ -303,7 +341,7 @@ static bool read_log(Layer *layer, uint64_t size)
         layer->log_size += RECORD_SIZE;
     }
     return rebuild(layer, layer->parent) &&
-           apply_places(layer, layer->stretch_start, layer->log_size);
+           apply_places(layer, layer->stretch_start, layer->log_size, RECORD_PLACE);
 }
 
 /* Places that no record names (a crash before the append) may hold bytes: do not count on them. */
@@ -467,6 +505,11 @@ bool layer_is_current(const Layer *layer, uint32_t place)
     return place >= layer->current_place;
 }
 
+bool layer_is_unchanged(const Layer *layer)
+{
+    return layer->log_size == layer->stretch_start;
+}
+
 uint32_t layer_new_place(Layer *layer)
 {
     return layer->next_place == LAYER_ABSENT ? LAYER_ABSENT : layer->next_place++;
@@ -503,6 +546,41 @@ int layer_freeze(Layer *layer, uint64_t *version)
     if (fdatasync(layer->map_fd) < 0)
         return errno;
     note_freeze(layer, at, record.value);
+    *version = record.value;
+    return 0;
+}
+
+int layer_side_begin(Layer *layer, uint64_t parent)
+{
+    g_assert(has_version(layer, parent));
+    int code = append(layer, &(Record){ RECORD_SIDE_BEGIN, 0, parent });
+    layer->side_parent = parent;
+    layer->side_start = layer->log_size;
+    return code;
+}
+
+int layer_side_write(Layer *layer, uint32_t cluster, const void *data)
+{
+    uint32_t place = layer_new_place(layer);
+    if (place == LAYER_ABSENT)
+        return EFBIG;
+    int code = layer_write(layer, place, 0, data, LAYER_CLUSTER);
+    return code ? code : append(layer, &(Record){ RECORD_SIDE_PLACE, cluster, place });
+}
+
+int layer_side_end(Layer *layer, uint64_t *version)
+{
+    uint64_t at = layer->log_size;
+    Record record = { RECORD_SIDE_END, 0, layer->version };
+    g_assert(layer->side_start);
+    if (fdatasync(layer->clusters_fd) < 0)
+        return errno;
+    int code = append(layer, &record);
+    if (code != 0)
+        return code;
+    if (fdatasync(layer->map_fd) < 0)
+        return errno;
+    note_side(layer, at, record.value);
     *version = record.value;
     return 0;
 }

@@ -49,6 +49,8 @@ int layer_read(const Layer *layer, uint32_t place, uint32_t offset, void *data, 
 int layer_write(Layer *layer, uint32_t place, uint32_t offset, const void *data, uint32_t length);
 /* Whether the cluster at PLACE may be written in place, being of the present version. */
 bool layer_is_current(const Layer *layer, uint32_t place);
+/* Whether nothing was written since the last freeze, restore or opening of an empty layer. */
+bool layer_is_unchanged(const Layer *layer);
 /* An unused place, or LAYER_ABSENT when there is none; it holds CLUSTER once layer_set_place() says
  * so, after its bytes are written. */
 uint32_t layer_new_place(Layer *layer);
@@ -58,6 +60,14 @@ int layer_set_place(Layer *layer, uint32_t cluster, uint32_t place);
 int layer_flush(Layer *layer);
 /* Ends the present version, durably; one in which nothing was written is the one it grew from. */
 int layer_freeze(Layer *layer, uint64_t *version);
+/*
+ * A version beside the present one: PARENT with other clusters, written by the calls between;
+ * durable once layer_side_end() has returned. The present version stays what it is; a crash in the
+ * middle leaves places that nobody refers to.
+ */
+int layer_side_begin(Layer *layer, uint64_t parent);
+int layer_side_write(Layer *layer, uint32_t cluster, const void *data); /* a whole cluster */
+int layer_side_end(Layer *layer, uint64_t *version);
 /* Goes back to the moment VERSION (FIRST_VERSION: empty) was frozen; logged, so that it lasts. */
 bool layer_restore(Layer *layer, uint64_t version, GError **error);
 

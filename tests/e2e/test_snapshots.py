@@ -107,15 +107,46 @@ def test_saves_leave_no_trace_in_a_recording_or_its_replay(make, tiny, blank_dis
     assert machine.wait_until_stopped(120) == "shutdown"
     recorded = finish(machine)
     assert replay(machine) == recorded
-    diskless = make(tiny, "rounds=300", "work=60000")
-    recorded = record(diskless)
-    diskless.start(replay="r1")
-    while diskless.status() == "running":
+    machine.start(replay="r1")
+    while machine.status() == "running":
         time.sleep(dice.uniform(0, 0.1))
-        diskless.call("savevm", name="t")
-    diskless.wait_until_stopped(60)
-    info = diskless.replay_info()
-    assert (info["status"], info["hash-points"], parts(diskless)) == ("ended", recorded["hash-points"], recorded["parts"])
+        machine.call("savevm", name="t")
+    machine.wait_until_stopped(60)
+    info = machine.replay_info()
+    assert (info["status"], info["hash-points"], parts(machine)) == ("ended", recorded["hash-points"], recorded["parts"])
+
+
+def test_saved_in_a_replay_it_is_a_snapshot_like_any_other(make, tiny, blank_disk):
+    """The disks of a replay are copies that go with it; what a snapshot needs of them stays, beside what live runs see."""
+    machine = make(tiny, "rounds=400", "work=60000", **disk_of(blank_disk))
+    recorded = record(machine)
+    machine.start()
+    machine.wait_for("ROUND 0010", 60)
+    live = save_stopped(machine, "live")
+    machine.end()
+    machine.start(replay="r1")
+    states = {}
+    for name in ("a", "b"):
+        run_some(machine)
+        states[name] = save_stopped(machine, name)
+    machine.wait_until_stopped(60)
+    for name in ("a", "b", "a"):
+        machine.call("loadvm", name=name)
+        assert machine.state_hash() == states[name]
+        machine.call("cont")
+        machine.wait_until_stopped(60)
+        assert machine.replay_info()["status"] == "ended" and parts(machine) == recorded["parts"]
+    machine.end()
+    for name in ("b", "a", "b"):
+        machine.start(paused=True)
+        machine.call("loadvm", name=name)
+        assert machine.state_hash() == states[name], "live, in a new process"
+        machine.end()
+    machine.start(paused=True)
+    machine.call("loadvm", name="live")
+    assert machine.state_hash() == live
+    machine.end()
+    assert replay(machine) == recorded
 
 
 def test_loading_while_recording_begins_a_child_and_both_replay(make, tiny, blank_disk):

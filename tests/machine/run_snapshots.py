@@ -73,7 +73,8 @@ def check_guest(seed: int) -> tuple[int, int, str]:
         for number, (_, snapshot, icount, is_pending) in enumerate(saved):
             by_interpreter = number % 10 == 9
             length = LENGTH // 10 if by_interpreter else LENGTH
-            wanted = (str(int(icount) + length), dict(found)[str(int(icount) + length)])
+            later = str(int(icount) + length)
+            wanted = (later, dict(found).get(later))
             loaded = checks(run(path, folder / "saved", "load", snapshot, str(length),
                                 engine="interpreter" if by_interpreter else "translator"))
             good = loaded == [wanted]

@@ -168,13 +168,27 @@ static bool is_good_place(bool with_request)
            (!with_request || is_pending());
 }
 
+/* Places at which the machine is to be looked at, in order; from NEXT on they are to come. */
+static GArray *checks;
+static guint next;
+
+/* Looks at the machine at all of them on the way to PLACE. */
+static void go_to(uint64_t place)
+{
+    for (; next < checks->len && g_array_index(checks, uint64_t, next) <= place; next++) {
+        run_to(g_array_index(checks, uint64_t, next));
+        check();
+    }
+    run_to(place);
+}
+
 static bool find_place(uint64_t place, bool with_request)
 {
-    run_to(place);
+    go_to(place);
     for (unsigned i = 0; i < PENDING_MOST && runs(); i++) {
         if (is_good_place(with_request))
             return true;
-        run_to(icount() + PENDING_STEP);
+        go_to(icount() + PENDING_STEP);
     }
     return false;
 }
@@ -205,29 +219,19 @@ static int compare_numbers(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Looks at the machine at all CHECKS up to PLACE; *NEXT is the first that is left. */
-static void pass_checks(GArray *checks, guint *next, uint64_t place)
-{
-    for (; *next < checks->len && g_array_index(checks, uint64_t, *next) <= place; (*next)++) {
-        run_to(g_array_index(checks, uint64_t, *next));
-        check();
-    }
-}
-
 static void save_many(char **words)
 {
     guint32 seed = (guint32)atoi(words[0]);
-    unsigned count = (unsigned)atoi(words[1]), next = 0;
+    unsigned count = (unsigned)atoi(words[1]);
     uint64_t from = strtoull(words[2], NULL, 10), to = strtoull(words[3], NULL, 10);
     uint64_t length = strtoull(words[4], NULL, 10);
     g_autoptr(GRand) dice = g_rand_new_with_seed(seed);
-    g_autoptr(GArray) checks = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    checks = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     g_autofree uint64_t *place = g_new(uint64_t, count);
     for (unsigned i = 0; i < count; i++)
         place[i] = from + (uint64_t)((double)(to - from) * g_rand_double(dice));
     qsort(place, count, sizeof *place, compare_numbers);
     for (unsigned i = 0; i < count; i++) {
-        pass_checks(checks, &next, place[i]);
         bool found = find_place(MAX(place[i], icount()), i % 2) ||
                      (runs() && find_place(icount() + 1, false));
         if (!found)
@@ -244,7 +248,9 @@ static void save_many(char **words)
         }
         g_array_sort(checks, compare_numbers);
     }
-    pass_checks(checks, &next, UINT64_MAX);
+    while (next < checks->len)
+        go_to(g_array_index(checks, uint64_t, next));
+    g_array_unref(checks);
 }
 
 static void straight(void)
