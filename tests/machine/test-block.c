@@ -237,6 +237,84 @@ START_TEST(a_private_disk_leaves_no_trace)
 }
 END_TEST
 
+/* Versions frozen inside are the same outside, in another process too, and the present is not
+ * touched. */
+START_TEST(a_version_frozen_inside_lasts_outside)
+{
+    enum { VERSIONS = 4 };
+    uint64_t version[VERSIONS];
+    uint8_t *content[VERSIONS] = { NULL };
+    g_autoptr(Disk) disk = open_disk();
+    put_modelled(disk, 1024, 512, 1);
+    uint64_t start = freeze(disk);
+    g_autofree uint8_t *inside = g_memdup2(model, IMAGE_BYTES);
+    put_modelled(disk, LAYER_CLUSTER, 512, 2);
+    ck_assert(disk_enter_private(disk, start, NULL));
+    for (unsigned i = 0; i < VERSIONS; i++) {
+        if (i == 2) { /* a branch of its own */
+            ck_assert(disk_restore(disk, version[0], NULL));
+            memcpy(inside, content[0], IMAGE_BYTES);
+        }
+        put(disk, LAYER_CLUSTER * i, 1024, (uint8_t)(0x40 + i));
+        memset(inside + LAYER_CLUSTER * i, 0x40 + i, 1024);
+        version[i] = freeze(disk);
+        ck_assert_uint_eq(freeze(disk), version[i]);
+        content[i] = g_memdup2(inside, IMAGE_BYTES);
+        check_content(disk, inside);
+    }
+    disk_leave_private(disk);
+    check_content(disk, model);
+    put_modelled(disk, LAYER_CLUSTER * 5, 512, 5);
+    disk_free(g_steal_pointer(&disk));
+    disk = open_disk();
+    check_content(disk, model);
+    for (unsigned i = 0; i < VERSIONS; i++) {
+        ck_assert(disk_enter_private(disk, version[i], NULL));
+        check_content(disk, content[i]);
+        disk_leave_private(disk);
+    }
+    uint64_t present = freeze(disk);
+    ck_assert(disk_restore(disk, version[1], NULL));
+    check_content(disk, content[1]);
+    ck_assert(disk_restore(disk, present, NULL));
+    check_content(disk, model);
+    for (unsigned i = 0; i < VERSIONS; i++)
+        g_clear_pointer(&content[i], g_free);
+}
+END_TEST
+
+/* A crash while a version is copied outside: wherever the map ends, the present is what it was. */
+START_TEST(a_version_half_copied_outside_is_not_there)
+{
+    struct stat before, after;
+    g_autoptr(Disk) disk = open_disk();
+    put_modelled(disk, 1024, 512, 1);
+    uint64_t start = freeze(disk);
+    put_modelled(disk, LAYER_CLUSTER, 512, 2);
+    ck_assert_int_eq(fstatat(directory_fd, "hd0.map", &before, 0), 0);
+    ck_assert(disk_enter_private(disk, start, NULL));
+    put(disk, 0, LAYER_CLUSTER * 3, 0x55);
+    freeze(disk);
+    disk_free(g_steal_pointer(&disk));
+    ck_assert_int_eq(fstatat(directory_fd, "hd0.map", &after, 0), 0);
+    ck_assert_int_gt(after.st_size, before.st_size + 3 * 24);
+    int fd = openat(directory_fd, "hd0.map", O_RDWR);
+    for (off_t size = after.st_size; size >= before.st_size; size -= 7) {
+        ck_assert_int_eq(ftruncate(fd, size), 0);
+        disk = open_disk();
+        check_content(disk, model);
+        disk_free(g_steal_pointer(&disk));
+    }
+    close(fd);
+    disk = open_disk();
+    put_modelled(disk, LAYER_CLUSTER * 4, 512, 4);
+    freeze(disk);
+    disk_free(g_steal_pointer(&disk));
+    disk = open_disk();
+    check_content(disk, model);
+}
+END_TEST
+
 START_TEST(a_disk_without_a_layer_refuses_writes)
 {
     g_autoptr(Disk) disk = disk_new(image_fd, NULL);
@@ -429,6 +507,8 @@ int main(void)
     tcase_add_test(tests, unknown_versions_are_refused_and_change_nothing);
     tcase_add_test(tests, a_frozen_lower_layer_is_only_read);
     tcase_add_test(tests, a_private_disk_leaves_no_trace);
+    tcase_add_test(tests, a_version_frozen_inside_lasts_outside);
+    tcase_add_test(tests, a_version_half_copied_outside_is_not_there);
     tcase_add_test(tests, a_disk_without_a_layer_refuses_writes);
     tcase_add_test(tests, a_full_host_disk_delays_and_loses_nothing);
     tcase_add_test(tests, what_a_failed_write_left_is_never_read);
