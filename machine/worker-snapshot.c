@@ -20,6 +20,8 @@
 
 #include "machine/worker-snapshot.h"
 
+#include "machine/display/image.h"
+#include "machine/display/scanout.h"
 #include "machine/snapshot.h"
 #include "machine/worker-recording.h"
 #include "replay/manifest.h"
@@ -34,6 +36,7 @@
 
 #define FOLDER       "snapshots"
 #define CHILDREN_MAX 10000
+#define SMALL_WIDTH  160
 
 struct WorkerSnapshots {
     Worker *worker;
@@ -63,6 +66,7 @@ struct SnapshotJob {
 
     MachineCapture capture;
     SnapshotSave save;
+    Image *screen; /* small, or NULL */
     SnapshotLoad *load;
     GPtrArray *unused; /* packs that nobody needs any more */
     ReplayMode mode;   /* of the machine, when the load was prepared */
@@ -206,6 +210,7 @@ static void execute_commit(WorkerCall *call)
     }
     machine_capture_clear(&job->capture);
     g_clear_pointer(&job->save.map, page_map_unref);
+    g_clear_pointer(&job->screen, image_free);
 }
 
 static void finish_save(WorkerCall *call)
@@ -228,6 +233,8 @@ static void write_snapshot(GTask *task, gpointer source, gpointer data, GCancell
 {
     SnapshotJob *job = data;
     int directory = job->worker->snapshots->directory;
+    if (job->screen)
+        job->save.thumbnail = image_to_png(job->screen);
     if (job->must_be_new && snapshot_exists(directory, job->name))
         g_set_error(&job->error, API_ERROR, API_ERROR_GENERIC,
                     "There is a snapshot '%s' already: choose another name or delete it",
@@ -267,6 +274,26 @@ static SnapshotInfo *make_info(SnapshotJob *job)
     return info;
 }
 
+/* Every so many pixels of every so many rows: looking at all would take longer than the capture. */
+static Image *small_screen(Machine *machine)
+{
+    Scanout scanout;
+    if (!machine_scanout(machine, &scanout) || !scanout.width || !scanout.height)
+        return NULL;
+    unsigned step = (scanout.width + SMALL_WIDTH - 1) / SMALL_WIDTH;
+    Image *image = g_new0(Image, 1);
+    g_autofree uint32_t *row = g_new(uint32_t, scanout.width);
+    image->width = (scanout.width + step - 1) / step;
+    image->height = (scanout.height + step - 1) / step;
+    image->pixels = g_new(uint32_t, (gsize)image->width * image->height);
+    for (unsigned y = 0; y < image->height; y++) {
+        scanout_row(&scanout, machine_memory(machine), y * step, row);
+        for (unsigned x = 0; x < image->width; x++)
+            image->pixels[(gsize)y * image->width + x] = row[x * step];
+    }
+    return image;
+}
+
 static void execute_capture(WorkerCall *call)
 {
     SnapshotJob *job = call->data;
@@ -276,10 +303,12 @@ static void execute_capture(WorkerCall *call)
         machine_drop_early(machine);
         return;
     }
-    if (machine_capture(machine, &job->capture, &job->error))
-        job->save.map = page_map_ref(job->capture.map);
-    else
+    if (!machine_capture(machine, &job->capture, &job->error)) {
         machine_capture_clear(&job->capture);
+        return;
+    }
+    job->save.map = page_map_ref(job->capture.map);
+    job->screen = small_screen(machine);
 }
 
 static void finish_capture(WorkerCall *call)
@@ -702,6 +731,15 @@ GPtrArray *worker_snapshot_list(Worker *worker, GError **error)
     return snapshot_list(snapshots->directory, error);
 }
 
+GBytes *worker_snapshot_thumbnail(Worker *worker, const char *name, GError **error)
+{
+    WorkerSnapshots *snapshots = worker->snapshots;
+    if (open_folder(snapshots, false, NULL))
+        return snapshot_thumbnail(snapshots->directory, name, error);
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "There is no snapshot '%s'", name);
+    return NULL;
+}
+
 bool worker_snapshot_is_current(Worker *worker, const SnapshotInfo *info)
 {
     return info->id[0] && strcmp(info->id, worker->snapshots->parent_id) == 0;
@@ -723,6 +761,7 @@ WorkerSnapshots *worker_snapshots_new(Worker *worker)
 static void drop_job(gpointer data)
 {
     SnapshotJob *job = data;
+    g_clear_pointer(&job->screen, image_free);
     machine_capture_clear(&job->capture);
     snapshot_save_clear(&job->save);
     job_free(job);

@@ -55,6 +55,8 @@ bool worker_snapshot_dismiss(Worker *worker, const char *id, GError **error);
 
 /* All snapshots (of SnapshotInfo), oldest first. */
 GPtrArray *worker_snapshot_list(Worker *worker, GError **error);
+/* A small picture of what was on its screen, as a PNG file, empty if there was none. */
+GBytes *worker_snapshot_thumbnail(Worker *worker, const char *name, GError **error);
 /* Whether the machine's present state was built upon it. */
 bool worker_snapshot_is_current(Worker *worker, const SnapshotInfo *info);
 

@@ -367,6 +367,23 @@ SnapshotLoad *snapshot_read(int directory, const char *name, GError **error)
     return g_steal_pointer(&load);
 }
 
+GBytes *snapshot_thumbnail(int directory, const char *name, GError **error)
+{
+    g_autoptr(SnapshotInfo) info = snapshot_info_new(name);
+    SnapshotFile file;
+    if (!snapshot_name_is_valid(name) || !snapshot_exists(directory, name)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "There is no snapshot '%s'", name);
+        return NULL;
+    }
+    if (!snapshot_file_open(&file, directory, info, error))
+        return NULL;
+    GBytes *image = get_bytes(file.reader);
+    if (!image)
+        state_reader_check(file.reader, error);
+    snapshot_file_close(&file);
+    return image;
+}
+
 gboolean snapshot_verify_pages(int directory, const SnapshotLoad *load, GHashTable *known,
                                SnapshotProgress progress, gpointer user, GError **error)
 {

@@ -97,6 +97,8 @@ typedef struct SnapshotLoad {
 
 /* Reads and checks NAME; G_IO_ERROR_NOT_FOUND if there is none. Any thread. */
 SnapshotLoad *snapshot_read(int directory, const char *name, GError **error);
+/* Its image only, empty if there is none. */
+GBytes *snapshot_thumbnail(int directory, const char *name, GError **error);
 /* Reads all packs that its pages need, so that a load that has begun does not fail; KNOWN is that
  * of pack_verify(). */
 gboolean snapshot_verify_pages(int directory, const SnapshotLoad *load, GHashTable *known,

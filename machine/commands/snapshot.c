@@ -202,6 +202,28 @@ bool cmd_query_snapshots(ApiSession *session, const QuerySnapshotsArgs *argument
     return true;
 }
 
+bool cmd_snapshot_thumbnail(ApiSession *session, const SnapshotThumbnailArgs *arguments,
+                            JsonNode **reply, GError **error)
+{
+    GError *problem = NULL;
+    g_autoptr(GBytes) image =
+        worker_snapshot_thumbnail(worker_of(session), arguments->name, &problem);
+    if (!image) {
+        g_propagate_error(error, api_error_of(problem));
+        g_error_free(problem);
+        return false;
+    }
+    gsize size;
+    const guint8 *bytes = g_bytes_get_data(image, &size);
+    JsonObject *object = json_object_new();
+    if (size) {
+        g_autofree char *text = g_base64_encode(bytes, size);
+        json_object_set_string_member(object, "data", text);
+    }
+    *reply = object_node(object);
+    return true;
+}
+
 /* The human monitor's forms */
 
 static char *size_text(guint64 bytes)

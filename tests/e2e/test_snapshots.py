@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Snapshots: saved and loaded at any moment, running or stopped, recording, replaying or neither."""
 
+import base64
 import json
 import pathlib
 import random
+import struct
 import time
 
 import pytest
@@ -311,6 +313,20 @@ def test_the_human_monitors_forms(make, tiny):
     assert "no snapshot 'two'" in monitor("loadvm two")
     assert monitor("delvm one") == "" and "one " not in monitor("info snapshots")
     assert "expected one name" in monitor("delvm")
+
+
+def test_a_thumbnail_of_the_screen_comes_along(make, tiny):
+    machine = make(tiny, LONG, display={"device": "vga", "width": 800, "height": 600})
+    machine.start(paused=True)
+    machine.call("savevm", name="seen")
+    picture = base64.b64decode(machine.call("snapshot-thumbnail", name="seen")["data"])
+    assert picture[:8] == b"\x89PNG\r\n\x1a\n" and struct.unpack(">II", picture[16:24]) == (160, 120)
+    with pytest.raises(Refused, match="no snapshot 'other'"):
+        machine.call("snapshot-thumbnail", name="other")
+    blind = make(tiny, LONG)
+    blind.start(paused=True)
+    blind.call("savevm", name="unseen")
+    assert blind.call("snapshot-thumbnail", name="unseen") == {}
 
 
 def test_damage_is_found_before_anything_changes(make, tiny):
