@@ -6,8 +6,8 @@
  * 1. Freezing copies nothing and changes nothing that the guest could notice.
  * 2. A machine's state, which is saved after the freeze, names the same versions: a version in
  * which nothing was written does not count as a new one.
- * 3. A replay changes nothing that live runs see: it writes to a layer of its own, and what a snapshot
- *    in it keeps goes beside theirs.
+ * 3. A replay changes nothing that live runs see: it writes to a layer of its own, and what a
+ * snapshot in it keeps goes beside theirs.
  */
 #include "machine/disks.h"
 

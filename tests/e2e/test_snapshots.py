@@ -5,6 +5,7 @@ import base64
 import json
 import pathlib
 import random
+import shutil
 import struct
 import time
 
@@ -78,6 +79,24 @@ def test_loading_makes_the_machine_what_it_was_also_in_a_new_process(make, tiny,
         machine.call("loadvm", name=name)
         assert machine.state_hash() == states[name], f"{name} in a new process"
         machine.end()
+
+
+def test_moved_to_another_machine_it_is_the_same_state(make, tiny, blank_disk):
+    """Snapshots and the layers of the disks are all there is to move; the future of a state is run_snapshots.py's matter."""
+    machine, other = (make(tiny, "rounds=2000", **disk_of(blank_disk)) for _ in range(2))
+    machine.start()
+    machine.wait_for("ROUND 0020", 60)
+    saved = save_stopped(machine, "a")
+    machine.end()
+    old, new = folder_of(machine).parent, folder_of(other).parent
+    shutil.copytree(old / "snapshots", new / "snapshots")
+    for layer in old.glob("disk-*"):
+        shutil.copy(layer, new)
+    other.start(paused=True)
+    other.call("loadvm", name="a")
+    assert other.state_hash() == saved
+    other.call("cont")
+    assert other.wait_until_stopped(120) == "shutdown" and "TINY-DONE" in other.text()
 
 
 def test_a_snapshot_of_a_machine_that_has_not_run_and_of_one_that_is_off(make, tiny):
