@@ -22,6 +22,7 @@ struct Inbox {
     int waiting; /* atomic: inputs lie there, perhaps without room */
     GQueue tasks;
     GQueue events; /* of Event, with their bytes in the same allocation */
+    GQueue hands;  /* likewise: keys, movements, ends of groups */
     GByteArray *chars[DEVICES];
     Event *delivered; /* what inbox_next_input() handed out last */
     bool closed;
@@ -34,6 +35,7 @@ Inbox *inbox_new(void)
     g_cond_init(&inbox->arrived);
     g_queue_init(&inbox->tasks);
     g_queue_init(&inbox->events);
+    g_queue_init(&inbox->hands);
     return inbox;
 }
 
@@ -47,6 +49,7 @@ static void task_free(Task *task)
 static void drop_inputs(Inbox *inbox)
 {
     g_queue_clear_full(&inbox->events, g_free);
+    g_queue_clear_full(&inbox->hands, g_free);
     for (unsigned i = 0; i < DEVICES; i++)
         g_clear_pointer(&inbox->chars[i], g_byte_array_unref);
 }
@@ -122,19 +125,36 @@ static Event *event_copy(const Event *event)
     return copy;
 }
 
+#define END_OF_GROUP (-2)
+
+/* The device of a key or a movement, or END_OF_GROUP; -1 for other events. */
+static int hand_device(const Event *event)
+{
+    switch (event->kind) {
+    case EVENT_INPUT_KEY: return event->input_key.device;
+    case EVENT_INPUT_BUTTON: return event->input_button.device;
+    case EVENT_INPUT_RELATIVE: return event->input_relative.device;
+    case EVENT_INPUT_ABSOLUTE: return event->input_absolute.device;
+    case EVENT_INPUT_SYNC: return END_OF_GROUP;
+    default: return -1;
+    }
+}
+
 bool inbox_post_events(Inbox *inbox, const Event *events, unsigned count, GError **error)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&inbox->lock);
     if (refuse_closed(inbox, error))
         return false;
-    if (inbox->events.length + count > INBOX_EVENTS_MAX) {
+    unsigned waiting = inbox->events.length + inbox->hands.length;
+    if (waiting + count > INBOX_EVENTS_MAX) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_BUSY,
-                    "%u inputs wait for the guest; is the machine stopped?", inbox->events.length);
+                    "%u inputs wait for the guest; is the machine stopped?", waiting);
         return false;
     }
     for (unsigned i = 0; i < count; i++) {
         g_assert(event_class(&events[i]) == EVENT_CLASS_INPUT);
-        g_queue_push_tail(&inbox->events, event_copy(&events[i]));
+        bool is_hand = hand_device(&events[i]) != -1;
+        g_queue_push_tail(is_hand ? &inbox->hands : &inbox->events, event_copy(&events[i]));
     }
     announce(inbox);
     return true;
@@ -166,7 +186,7 @@ bool inbox_run_tasks(Inbox *inbox, Machine *machine)
         task_free(task);
         g_mutex_lock(&inbox->lock);
     }
-    bool inputs_wait = inbox->events.length > 0;
+    bool inputs_wait = inbox->events.length > 0 || inbox->hands.length > 0;
     for (unsigned i = 0; i < DEVICES; i++)
         inputs_wait |= inbox->chars[i] && inbox->chars[i]->len;
     g_atomic_int_set(&inbox->waiting, inputs_wait);
@@ -189,43 +209,26 @@ static Event *take_chars(Inbox *inbox, unsigned number, size_t room)
     return event;
 }
 
-/* The device of a key or a movement; -1 for other events, and for the end of a group. */
-static int hand_device(const Event *event)
+/* Takes or shows the event that can be delivered: only keys and movements wait for room. */
+static Event *deliverable(Inbox *inbox, size_t (*room)(Machine *, unsigned), Machine *machine,
+                          bool takes)
 {
-    switch (event->kind) {
-    case EVENT_INPUT_KEY: return event->input_key.device;
-    case EVENT_INPUT_BUTTON: return event->input_button.device;
-    case EVENT_INPUT_RELATIVE: return event->input_relative.device;
-    case EVENT_INPUT_ABSOLUTE: return event->input_absolute.device;
-    default: return -1;
+    GQueue *queue = &inbox->events;
+    if (!queue->length) {
+        const Event *event = g_queue_peek_head(&inbox->hands);
+        int device = event ? hand_device(event) : -1;
+        if (device >= 0 && !room(machine, (unsigned)device))
+            return NULL;
+        queue = &inbox->hands;
     }
-}
-
-/* The first event that can be delivered: one without room keeps back the keys and movements after
- * it, and nothing else. */
-static GList *deliverable(Inbox *inbox, size_t (*room)(Machine *, unsigned), Machine *machine)
-{
-    bool hands_wait = false;
-    for (GList *link = inbox->events.head; link; link = link->next) {
-        const Event *event = link->data;
-        int device = hand_device(event);
-        bool is_hand = device >= 0 || event->kind == EVENT_INPUT_SYNC;
-        hands_wait |= device >= 0 && !room(machine, (unsigned)device);
-        if (!is_hand || !hands_wait)
-            return link;
-    }
-    return NULL;
+    return takes ? g_queue_pop_head(queue) : g_queue_peek_head(queue);
 }
 
 const Event *inbox_next_input(Inbox *inbox, size_t (*room)(Machine *, unsigned), Machine *machine)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&inbox->lock);
     g_clear_pointer(&inbox->delivered, g_free);
-    GList *link = deliverable(inbox, room, machine);
-    if (link) {
-        inbox->delivered = link->data;
-        g_queue_delete_link(&inbox->events, link);
-    }
+    inbox->delivered = deliverable(inbox, room, machine, true);
     for (unsigned i = 0; i < DEVICES && !inbox->delivered; i++) {
         if (!inbox->chars[i] || !inbox->chars[i]->len)
             continue;
@@ -239,7 +242,7 @@ const Event *inbox_next_input(Inbox *inbox, size_t (*room)(Machine *, unsigned),
 bool inbox_has_input(Inbox *inbox, size_t (*room)(Machine *, unsigned), Machine *machine)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&inbox->lock);
-    bool has = deliverable(inbox, room, machine) != NULL;
+    bool has = deliverable(inbox, room, machine, false) != NULL;
     for (unsigned i = 0; i < DEVICES && !has; i++)
         has = inbox->chars[i] && inbox->chars[i]->len && room(machine, i);
     return has;

@@ -59,12 +59,14 @@ void memory_device_write(Memory *memory, uint64_t offset, const void *data, uint
     mark_pages(memory, memory->size + offset, length);
 }
 
-/* Pages that are zero already stay as they are: untouched ones cost the host nothing. */
+/* Pages that are zero stay as they are; one without a mark was never touched. */
 void memory_device_clear(Memory *memory)
 {
     static const uint8_t zero[MEMORY_PAGE_SIZE];
+    const uint32_t *mark = memory->page_mark + (memory->size >> MEMORY_PAGE_BITS);
     for (uint64_t at = 0; at < memory->device_size; at += MEMORY_PAGE_SIZE)
-        if (memcmp(memory_device_data(memory) + at, zero, sizeof zero))
+        if (mark[at >> MEMORY_PAGE_BITS] &&
+            memcmp(memory_device_data(memory) + at, zero, sizeof zero))
             memory_device_write(memory, at, zero, sizeof zero);
 }
 

@@ -279,6 +279,12 @@ static void forget_names(JsonNode *definition)
     json_object_remove_member(object, "name");
     json_object_remove_member(object, "kernel");
     json_object_remove_member(object, "initrd");
+    /* Who may look, and what keys a viewer's characters are, changes nothing for the guest. */
+    json_object_remove_member(object, "keymap");
+    JsonNode *display = json_object_get_member(object, "display");
+    if (display && JSON_NODE_HOLDS_OBJECT(display)) {
+        json_object_remove_member(json_node_get_object(display), "vnc");
+    }
     JsonNode *disks = json_object_get_member(object, "disks");
     JsonArray *array = disks && JSON_NODE_HOLDS_ARRAY(disks) ? json_node_get_array(disks) : NULL;
     for (guint i = 0; array && i < json_array_get_length(array); i++) {

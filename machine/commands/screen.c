@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+#define PNG_MAX                                                                                    \
+    (2u << 20) /* bytes, a third less than in base64; a client that is sent 4 MiB is cut off */
+
 static Image *take_image(WorkerCall *call)
 {
     Machine *machine = call->worker->machine;
@@ -80,6 +83,14 @@ static void execute_image(WorkerCall *call)
         gsize size;
         g_autoptr(GBytes) file = image_to_png(image);
         const uint8_t *bytes = g_bytes_get_data(file, &size);
+        if (size > PNG_MAX) {
+            g_set_error(&call->error, API_ERROR, API_ERROR_GENERIC,
+                        "The picture has %" G_GSIZE_FORMAT
+                        " bytes, more than an answer holds; use screendump",
+                        size);
+            json_object_unref(object);
+            return;
+        }
         g_autofree char *text = g_base64_encode(bytes, size);
         json_object_set_string_member(object, "data", text);
     }

@@ -113,6 +113,29 @@ def test_the_bochs_driver_takes_over_the_screen_and_the_replay_shows_the_same(ma
     assert machine.call("screen-image", data=False) == before
 
 
+def test_a_snapshot_holds_the_screen_and_a_reset_clears_it(make, shell):
+    machine = shell_machine(make, shell, "console=tty0", "console=hvc0")
+    machine.start()
+    wait_ready(machine)
+    viewer = Bare(machine.call("query-vnc")).log_in()
+    machine.call("stop")
+    before = machine.call("screen-image", data=False)
+    machine.call("savevm", name="s1")
+    machine.call("cont")
+    machine.type("echo something else > /dev/tty1; echo WRITTEN\n")
+    machine.wait_for(r"\nWRITTEN", 60)
+    assert machine.call("screen-image", data=False)["digest"] != before["digest"]
+    machine.call("stop")
+    machine.call("loadvm", name="s1")
+    assert machine.call("screen-image", data=False) == before
+    time.sleep(1)
+    assert viewer.digest() == before["digest"]
+    machine.call("system_reset")
+    machine.call("cont")
+    machine.wait_for("(?s)SHELL-READY.*SHELL-READY", 200)
+    assert machine.call("screen-image", data=False)["width"] == 640
+
+
 def test_keys_and_places_reach_evdev_and_the_replay_is_the_same_run(make, shell):
     machine = shell_machine(make, shell)
     machine.start(record="r1")

@@ -11,8 +11,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define PREFIX 14u /* version, security type, initialisation: what the front says to the library   \
-                    */
+#define PREFIX                                                                                     \
+    14u /* version, security type, initialisation: what the front says to the library              \
+         */
 
 typedef struct {
     unsigned refusals; /* input is refused this often, then taken */

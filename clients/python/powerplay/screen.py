@@ -5,7 +5,7 @@ import argparse
 import base64
 import os
 import sys
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 from .errors import PowerplayError
 from .sync import Machine, Powerplay
@@ -19,10 +19,34 @@ def _machine(arguments: argparse.Namespace) -> Machine:
     return Powerplay(arguments.socket).find(arguments.machine)
 
 
+def _dump(machine: Machine) -> bytes:
+    """By a file in the machine's folder: for pictures that are too large for an answer."""
+    name = f"screenshot-{os.getpid()}.png"
+    path = os.path.join(machine.daemon.machine_info(machine.name)["directory"], name)
+    machine.execute("screendump", {"filename": name, "format": "png"})
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise PowerplayError(f"cannot read {path}: {error.strerror}") from None
+    finally:
+        if os.path.exists(path):
+            os.unlink(path)
+
+
+def _picture(machine: Machine) -> Tuple[Dict[str, Any], bytes]:
+    try:
+        image: Dict[str, Any] = machine.execute("screen-image")
+        return image, base64.b64decode(image.pop("data"))
+    except PowerplayError as error:
+        if "use screendump" not in str(error):
+            raise
+    return machine.execute("screen-image", {"data": False}), _dump(machine)
+
+
 def do_screenshot(arguments: argparse.Namespace, out: Any) -> int:
     """Writes a PNG file; to standard output for "-"."""
-    image: Dict[str, Any] = _machine(arguments).execute("screen-image")
-    data = base64.b64decode(image.pop("data"))
+    image, data = _picture(_machine(arguments))
     if arguments.file == "-":
         sys.stdout.buffer.write(data)
         return 0
