@@ -84,9 +84,13 @@ def check_guest(seed: int) -> tuple[int, int, str]:
     return passed, failed, f"{'Debian' if is_debian else 'tiny'}, {pending} with a disk request under way"
 
 
-def check_times() -> tuple[int, int]:
-    """1 GiB of memory, 256 MiB of it in use, 20 MiB written since the parent: what the promises say, in processor time
-    (the host may be busy), which is the real one on a host that is not."""
+# What docs/SPECIFICATION.md promises, in milliseconds.
+PROMISED = {"the machine stands still": 10, "saving": 1000, "loading the parent": 500, "loading the child": 500}
+
+
+def report_times() -> None:
+    """1 GiB of memory, 256 MiB of it in use, 20 MiB written since the parent: processor time (the host may be busy), which
+    is the real one on a host that is not.  Figures for the reader: no test fails because a host is slow."""
     times: dict[str, list[int]] = {}
     with tempfile.TemporaryDirectory(prefix="powerplay-snapshots-") as name:
         folder = pathlib.Path(name)
@@ -95,18 +99,15 @@ def check_times() -> tuple[int, int]:
         for what, _, processor in run(path, folder / "times", "times", "65536", "5120"):
             times.setdefault(what, []).append(int(processor))
     shortest = {what: min(found) / 1000 for what, found in times.items()}
-    print("# milliseconds:", ", ".join(f"{what} {value:.1f}" for what, value in shortest.items()))
-    good = [shortest["pause"] <= 10, shortest["pause"] + shortest["write"] <= 1000, shortest["load-parent"] <= 500,
-            shortest["load-child"] <= 500]
-    for held, what in zip(good, ("the machine stands still for 10 ms at most", "saving takes a second at most",
-                                 "loading the parent takes half a second at most", "loading the child, too")):
-        print(f"{'ok' if held else 'not ok'} - {what}")
-    return sum(good), len(good) - sum(good)
+    measured = (shortest["pause"], shortest["pause"] + shortest["write"], shortest["load-parent"], shortest["load-child"])
+    for (what, promised), value in zip(PROMISED.items(), measured):
+        print(f"# {what}: {value:.1f} ms, promised {promised} ms", flush=True)
 
 
 def main() -> int:
-    passed, failed = check_times()
+    passed = failed = 0
     full = bool(os.environ.get("POWERPLAY_FULL"))
+    report_times()
     ledger = Ledger("snapshots") if full else None
     done = 0
     while (ledger.done() if ledger else done) < (FULL if full else QUICK):
