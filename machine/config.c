@@ -582,7 +582,14 @@ static bool check_ids(const MachineConfig *config, GError **error)
     if (config->display.device != CONFIG_DISPLAY_NONE) {
         ids[count++] = CONFIG_DISPLAY_ID;
     }
+    static const char *const reserved[] = { CONFIG_RESERVED_IDS };
     for (unsigned i = 0; i < count; i++) {
+        for (unsigned j = 0; j < G_N_ELEMENTS(reserved); j++) {
+            if (strcmp(ids[i], reserved[j]) == 0) {
+                return wrong_value(error, "the id \"%s\" is the board's own; choose another",
+                                   ids[i]);
+            }
+        }
         if (!g_hash_table_add(seen, (gpointer)ids[i])) {
             return wrong_value(error, "two devices have the id \"%s\"", ids[i]);
         }

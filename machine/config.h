@@ -23,6 +23,16 @@
 
 #define CONFIG_DISPLAY_ID "vga" /* of the device that shows the screen */
 
+/* Ids of devices that a board has by itself, and names of the other parts of a state
+ * (machine-state.c): a definition may give them to nothing. */
+#define CONFIG_HYPERVISOR_ID "hypervisor"
+#define CONFIG_XICS_ID       "xics"
+#define CONFIG_PCI_ID        "pci"
+#define CONFIG_RNG_ID        "rng"
+#define CONFIG_RESERVED_IDS                                                                        \
+    CONFIG_HYPERVISOR_ID, CONFIG_XICS_ID, CONFIG_PCI_ID, CONFIG_RNG_ID, "machine", "cpu0", "ram",  \
+        "translations", "disks"
+
 #define MACHINE_CONFIG_ERROR (machine_config_error_quark())
 
 typedef enum {

@@ -75,11 +75,11 @@ static void add_display(Pseries *board, const ConfigDisplay *config, unsigned *s
 static bool build(Machine *machine, GError **error)
 {
     const MachineConfig *config = machine_config(machine);
-    Pseries *board = (Pseries *)device_new(machine, &pseries_class, "hypervisor");
+    Pseries *board = (Pseries *)device_new(machine, &pseries_class, CONFIG_HYPERVISOR_ID);
     unsigned slot = 0;
     board->cpu = machine_cpu(machine, 0);
-    board->xics = device_new(machine, &xics_class, "xics");
-    board->pci = device_new(machine, &pci_host_class, "pci");
+    board->xics = device_new(machine, &xics_class, CONFIG_XICS_ID);
+    board->pci = device_new(machine, &pci_host_class, CONFIG_PCI_ID);
     board->cpu->board = &pseries_cpu_board;
     board->cpu->board_opaque = board;
     xics_connect(board->xics, board->cpu);
@@ -92,7 +92,7 @@ static bool build(Machine *machine, GError **error)
     for (unsigned i = 0; i < config->nic_count; i++)
         plug(board, virtio_net_new(machine, config->nics[i].id, config->nics[i].mac), &slot);
     if (config->rng)
-        plug(board, virtio_rng_new(machine, "rng"), &slot);
+        plug(board, virtio_rng_new(machine, CONFIG_RNG_ID), &slot);
     add_display(board, &config->display, &slot);
     for (unsigned i = 0; i < config->input_count; i++)
         plug(board,

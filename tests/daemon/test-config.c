@@ -33,6 +33,8 @@ static const Row wrong[] = {
       "nics[0].mac is \"01:" },
     { ONE(", \"nics\": [{\"id\": \"n\", \"mac\": \"52:54:0:12:34:56\"}]"), "unicast address" },
     { ONE(", \"nics\": [{\"id\": \"hvc0\"}]"), "two devices have the id \"hvc0\"" },
+    { ONE(", \"nics\": [{\"id\": \"xics\"}]"), "\"xics\" is the board's own" },
+    { ONE(", \"serial\": [{\"id\": \"rng\"}]"), "\"rng\" is the board's own" },
     { ONE(", \"serial\": [{\"id\": \"0\"}]"), "serial[0].id is \"0\"" },
     { ONE(", \"serial\": [{\"id\": \"a\", \"backend\": \"pty\"}]"),
       "serial[0].backend is \"pty\", expected one of \"ring\", \"null\"" },
