@@ -9,6 +9,7 @@
 #include "machine/cpu/cpu.h"
 #include "machine/inbox.h"
 #include "machine/machine.h"
+#include "machine/time-travel.h"
 #include "replay/page-store.h"
 
 /* What belongs to the machine itself and the guest could notice. */
@@ -48,6 +49,8 @@ struct Machine {
     PageMap *early; /* a base in the making: see machine_copy_early() */
     uint32_t early_epoch;
     uint64_t early_next;
+
+    TimeTravel *travel; /* NULL: it has never replayed */
 
     GArray *block_errors; /* of BlockError: taken from the log at this boundary, not used yet */
 

@@ -120,6 +120,7 @@ void machine_free(Machine *machine)
     g_ptr_array_unref(machine->devices);
     g_array_unref(machine->outputs);
     g_array_unref(machine->block_errors);
+    time_travel_free(machine->travel);
     machine_free_pages(machine);
     replay_free(machine->replay);
     inbox_free(machine->inbox);

@@ -416,10 +416,13 @@ void machine_thread(Machine *machine)
             inbox_run_tasks(machine->inbox, machine);
         if (machine->quit)
             break;
-        if (machine->run_state == MACHINE_RUNNING)
-            machine_run(machine, machine->quantum, UINT64_MAX);
-        else
+        if (machine->run_state == MACHINE_RUNNING) {
+            uint64_t limit = time_travel_before_run(machine);
+            machine_run(machine, machine->quantum, limit);
+        } else {
+            time_travel_stopped(machine);
             inbox_wait(machine->inbox, -1);
+        }
     }
 }
 

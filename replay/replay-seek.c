@@ -82,16 +82,36 @@ static void pass(ReplaySeek *seek, const LogEvent *event)
     seek->is_end = event->event.kind == EVENT_END;
 }
 
-ReplaySeek *replay_seek_find(Replay *replay, const ReplayPrefix *prefix, GError **error)
+static ReplaySeek *seek_at_start(Replay *replay)
 {
-    g_autoptr(ReplaySeek) seek = g_new0(ReplaySeek, 1);
+    ReplaySeek *seek = g_new0(ReplaySeek, 1);
+
+    seek->point_names = g_byte_array_new();
+    seek->full_names = g_byte_array_new();
+    seek->cursor = log_cursor_new(replay->reader);
+    return seek;
+}
+
+ReplaySeek *replay_seek_copy(const ReplaySeek *seek)
+{
+    ReplaySeek *copy = g_memdup2(seek, sizeof(*seek));
+
+    copy->cursor = log_cursor_copy(seek->cursor);
+    copy->point_names = g_byte_array_new();
+    copy->full_names = g_byte_array_new();
+    set_bytes(copy->point_names, seek->point_names->data, seek->point_names->len);
+    set_bytes(copy->full_names, seek->full_names->data, seek->full_names->len);
+    return copy;
+}
+
+ReplaySeek *replay_seek_find_after(Replay *replay, const ReplaySeek *from,
+                                   const ReplayPrefix *prefix, GError **error)
+{
+    g_autoptr(ReplaySeek) seek = from ? replay_seek_copy(from) : seek_at_start(replay);
     LogStep step = LOG_STEP_EVENT;
     LogEvent event;
 
     g_assert(replay->mode == REPLAY_PLAY);
-    seek->point_names = g_byte_array_new();
-    seek->full_names = g_byte_array_new();
-    seek->cursor = log_cursor_new(replay->reader);
     while (seek->prefix.events < prefix->events &&
            (step = log_cursor_next(seek->cursor, &event, error)) == LOG_STEP_EVENT) {
         pass(seek, &event);
@@ -109,6 +129,11 @@ ReplaySeek *replay_seek_find(Replay *replay, const ReplayPrefix *prefix, GError 
     return g_steal_pointer(&seek);
 }
 
+ReplaySeek *replay_seek_find(Replay *replay, const ReplayPrefix *prefix, GError **error)
+{
+    return replay_seek_find_after(replay, NULL, prefix, error);
+}
+
 void replay_seek_go(Replay *replay, ReplaySeek *seek)
 {
     g_assert(replay->mode == REPLAY_PLAY);
@@ -123,4 +148,62 @@ void replay_seek_go(Replay *replay, ReplaySeek *seek)
     replay->exhausted = FALSE;
     replay->have_stop = FALSE;
     replay->status = seek->is_end ? REPLAY_STATUS_ENDED : REPLAY_STATUS_PLAYING;
+}
+
+/* --- landmarks ------------------------------------------------------------ */
+
+static gboolean is_landmark(const LogEvent *event, ReplayLandmark kind, guint64 number,
+                            const char *name)
+{
+    switch (kind) {
+    case REPLAY_LANDMARK_EVENT: return event->number >= number;
+    case REPLAY_LANDMARK_MARK:
+        return event->event.kind == EVENT_MARK && event->event.mark.name_length == strlen(name) &&
+               memcmp(event->event.mark.name, name, strlen(name)) == 0;
+    case REPLAY_LANDMARK_CLOCK:
+        return event->event.kind == EVENT_CLOCK && event->event.clock.clock == REPLAY_CLOCK_HOST &&
+               event->event.clock.value >= (gint64)number;
+    }
+    return FALSE;
+}
+
+static void fail_landmark(ReplayLandmark kind, guint64 number, const char *name, GError **error)
+{
+    switch (kind) {
+    case REPLAY_LANDMARK_EVENT:
+        g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_MISMATCH,
+                    "the recording has fewer than %" G_GUINT64_FORMAT " events", number);
+        break;
+    case REPLAY_LANDMARK_MARK:
+        g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_MISMATCH, "the recording has no mark '%s'",
+                    name);
+        break;
+    case REPLAY_LANDMARK_CLOCK:
+        g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_MISMATCH,
+                    "the guest did not read the host's clock at or after %" G_GUINT64_FORMAT
+                    " ns since 1970",
+                    number);
+        break;
+    }
+}
+
+gboolean replay_find_landmark(Replay *replay, ReplayLandmark kind, guint64 number, const char *name,
+                              Position *position, GError **error)
+{
+    g_autoptr(LogCursor) cursor = NULL;
+    LogEvent event;
+    LogStep step;
+
+    g_assert(replay->mode == REPLAY_PLAY);
+    cursor = log_cursor_new(replay->reader);
+    while ((step = log_cursor_next(cursor, &event, error)) == LOG_STEP_EVENT) {
+        if (is_landmark(&event, kind, number, name)) {
+            *position = event.position;
+            return TRUE;
+        }
+    }
+    if (step == LOG_STEP_END) {
+        fail_landmark(kind, number, name, error);
+    }
+    return FALSE;
 }

@@ -17,7 +17,25 @@ typedef struct ReplaySeek ReplaySeek;
 /* Play: finds the place in the log; NULL with ERROR (REPLAY_ERROR_MISMATCH) when its events are not
  * those. Changes nothing. */
 ReplaySeek *replay_seek_find(Replay *replay, const ReplayPrefix *prefix, GError **error);
+/* The same, beginning at FROM, which is a place before it and stays the caller's. */
+ReplaySeek *replay_seek_find_after(Replay *replay, const ReplaySeek *from,
+                                   const ReplayPrefix *prefix, GError **error);
+ReplaySeek *replay_seek_copy(const ReplaySeek *seek);
 /* Goes there, whatever the status was; the machine's state must be made that of the place. */
 void replay_seek_go(Replay *replay, ReplaySeek *seek);
 void replay_seek_free(ReplaySeek *seek);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ReplaySeek, replay_seek_free)
+
+/* What to look for in a log, and where it is. */
+typedef enum ReplayLandmark {
+    REPLAY_LANDMARK_EVENT, /* the event of that NUMBER in the log, from 0 */
+    REPLAY_LANDMARK_MARK,  /* the first mark of that NAME */
+    REPLAY_LANDMARK_CLOCK, /* the first reading of the host's clock that is NUMBER (ns since 1970)
+                              or later */
+} ReplayLandmark;
+/*
+ * Play: the position of a landmark; ERROR says what there is instead. Virtual time is 0 where
+ * the log does not have it (the machine did not idle). Changes nothing.
+ */
+gboolean replay_find_landmark(Replay *replay, ReplayLandmark kind, guint64 number, const char *name,
+                              Position *position, GError **error);

@@ -5,6 +5,7 @@
 #include "machine/commands/commands.h"
 
 #include "machine/cpu/cpu.h"
+#include "machine/time-travel.h"
 #include "machine/worker-recording.h"
 
 #include <string.h>
@@ -86,7 +87,8 @@ static void execute_begin(WorkerCall *call)
         return;
     }
     log_reader_range(log, &start, &end);
-    if (machine_play(machine, log, SYNC_MINIMAL, &call->error)) {
+    if (machine_play(machine, log, SYNC_MINIMAL, &call->error) &&
+        machine_keep_keyframes(machine, KEYFRAME_BUDGET, KEYFRAME_INTERVAL, &call->error)) {
         g_mutex_lock(&call->worker->lock);
         call->worker->status.end_icount = end.icount;
         g_mutex_unlock(&call->worker->lock);

@@ -12,6 +12,7 @@ from .definition import load_definition
 from .places import default_socket
 from .screen import do_key, do_screenshot, do_vnc
 from .sync import Connection, Machine, Powerplay
+from .time_travel import do_seek, do_timeline
 from .wire import Call
 
 OK, FAILED, USAGE, NOT_FOUND, WRONG_STATE, UNREACHABLE, TIMED_OUT, DIVERGED, REFUSED = range(9)
@@ -389,6 +390,15 @@ VERBS: Dict[str, Verb] = {
                      [option("action", choices=["save", "load", "delete", "list"],
                              help="list: * is the one that the machine's state builds upon"),
                       option("name", nargs="?", help="name of the snapshot")]),
+    "seek": Verb(do_seek, "go to another place of a replay, and pause there",
+                 "powerplay seek deb1 1000000000",
+                 [option("icount", type=int, nargs="?", help="where so many instructions have been executed"),
+                  option("--time", type=int, metavar="NS", help="at this virtual time"),
+                  option("--event", type=int, metavar="N", help="before this event of the log"),
+                  option("--mark", metavar="NAME", help="at this mark"),
+                  option("--clock", type=int, metavar="NS", help="where the guest saw this time; ns since 1970"),
+                  option("--back", type=int, metavar="N", help="back by so many instructions")]),
+    "timeline": Verb(do_timeline, "show where a replay is, and its keyframes", "powerplay timeline deb1"),
     "events": Verb(do_events, "show events as JSON lines", "powerplay events --follow",
                    [flag("--follow", "go on with new ones"),
                     option("--since", type=int, default=0, metavar="SEQ",

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/time-travel.h"
+
+#include <gio/gio.h>
+
+#include "machine/machine-internal.h"
+#include "machine/snapshot.h"
+
+/* What a visit of the machine's loop counts as, in instructions: an idle machine has work, too. */
+#define VISIT_WORK 4096u
+
+struct TimeTravel {
+    KeyframeSet *frames;
+    uint64_t interval;
+    uint64_t work;        /* of the machine's position */
+    uint64_t counted;     /* icount up to which it is counted in `work` */
+    uint64_t next_work;   /* of the next keyframe */
+    bool is_full;         /* the budget does not hold any more of them */
+    MachineSeekDone done; /* NULL: no seek is under way */
+    void *opaque;
+    SeekTarget target;
+    bool has_break;
+    uint64_t break_icount;
+};
+
+/* Keyframes on the way to a target, so that going back a little from there is quick. */
+static const uint64_t approach[] = { 1u << 23, 1u << 18 };
+
+static bool is_replaying(Machine *machine)
+{
+    return replay_mode(machine->replay) == REPLAY_PLAY;
+}
+
+static TimeTravel *travel_of(Machine *machine)
+{
+    if (!machine->travel)
+        machine->travel = g_new0(TimeTravel, 1);
+    return machine->travel;
+}
+
+void time_travel_free(TimeTravel *travel)
+{
+    if (travel)
+        keyframe_set_free(travel->frames);
+    g_free(travel);
+}
+
+/* --- keyframes -------------------------------------------------------------------------------- */
+
+static bool make_keyframe(Machine *machine, GError **error)
+{
+    TimeTravel *travel = machine->travel;
+    MachineCapture capture;
+    if (!machine_capture(machine, &capture, error))
+        return false;
+    machine_capture_adopt(machine, &capture);
+    Keyframe frame = { .position = capture.position,
+                       .work = travel->work,
+                       .is_arrival = !replay_get_state(machine->replay, &capture.position)->opened,
+                       .prefix = capture.prefix,
+                       .state = capture.state,
+                       .map = capture.map };
+    if (!keyframe_set_add(travel->frames, &frame)) {
+        travel->is_full = true;
+        machine_forget_base(machine);
+    }
+    travel->next_work = travel->work + travel->interval;
+    return true;
+}
+
+bool machine_keep_keyframes(Machine *machine, uint64_t budget, uint64_t interval, GError **error)
+{
+    g_assert(is_replaying(machine) && interval);
+    TimeTravel *travel = travel_of(machine);
+    g_clear_pointer(&travel->frames, keyframe_set_free);
+    travel->frames = keyframe_set_new(machine_page_store(machine), budget);
+    travel->interval = interval;
+    travel->work = 0;
+    travel->counted = cpu_icount(machine->cpu);
+    travel->is_full = false;
+    return make_keyframe(machine, error);
+}
+
+const KeyframeSet *machine_keyframes(Machine *machine)
+{
+    return machine->travel ? machine->travel->frames : NULL;
+}
+
+static void recount_work(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    Position position = machine_position(machine);
+    SeekTarget here = { position.icount, position.virtual_ns };
+    const Keyframe *frame = keyframe_set_before(travel->frames, &here);
+    travel->work = frame ? frame->work + position.icount - frame->position.icount : 0;
+    travel->counted = position.icount;
+}
+
+static void count_work(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    uint64_t icount = cpu_icount(machine->cpu);
+    if (icount < travel->counted) /* somebody else has moved the machine: loadvm */
+        return recount_work(machine);
+    travel->work += VISIT_WORK + icount - travel->counted;
+    travel->counted = icount;
+}
+
+/* Whether the machine is at a place of its way to the target where a keyframe is good to have. */
+static bool is_approaching(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    uint64_t icount = cpu_icount(machine->cpu);
+    for (unsigned i = 0; travel->done && i < G_N_ELEMENTS(approach); i++)
+        if (travel->target.icount > approach[i] && icount == travel->target.icount - approach[i])
+            return true;
+    return false;
+}
+
+/* A keyframe that cannot be made costs time later on, and does no other harm. */
+static void make_what_is_due(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    g_autoptr(GError) error = NULL;
+    if (travel->is_full || (travel->work < travel->next_work && !is_approaching(machine)))
+        return;
+    if (!make_keyframe(machine, &error)) {
+        g_info("no keyframe at %" G_GUINT64_FORMAT ": %s", travel->counted, error->message);
+        travel->next_work = travel->work + travel->interval;
+    }
+}
+
+/* --- stops ------------------------------------------------------------------------------------ */
+
+static void finish(Machine *machine, const GError *error)
+{
+    TimeTravel *travel = machine->travel;
+    MachineSeekDone done = travel->done;
+    travel->done = NULL;
+    done(travel->opaque, error);
+}
+
+static bool is_at_target(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    Position position = machine_position(machine);
+    return travel->done && seek_target_is_reached(&travel->target, &position);
+}
+
+static bool is_at_break(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    return travel->has_break && cpu_icount(machine->cpu) >= travel->break_icount;
+}
+
+static uint64_t target_limit(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    uint64_t icount = cpu_icount(machine->cpu);
+    for (unsigned i = 0; i < G_N_ELEMENTS(approach); i++)
+        if (travel->target.icount > approach[i] && icount < travel->target.icount - approach[i])
+            return travel->target.icount - approach[i];
+    if (icount < travel->target.icount)
+        return travel->target.icount;
+    return MAX(clock_icount_at(&machine->clock, travel->target.virtual_ns), icount + 1);
+}
+
+uint64_t time_travel_before_run(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    uint64_t limit = UINT64_MAX;
+    if (!travel || !travel->frames || !is_replaying(machine))
+        return limit;
+    count_work(machine);
+    make_what_is_due(machine);
+    if (is_at_target(machine) || is_at_break(machine)) {
+        travel->has_break &= !is_at_break(machine);
+        machine_set_run_state(machine, MACHINE_PAUSED);
+        if (is_at_target(machine))
+            finish(machine, NULL);
+        return limit;
+    }
+    if (travel->done)
+        limit = target_limit(machine);
+    return travel->has_break ? MIN(limit, travel->break_icount) : limit;
+}
+
+void time_travel_stopped(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    if (!travel || !travel->done)
+        return;
+    Position position = machine_position(machine);
+    g_autoptr(GError) error =
+        g_error_new(G_IO_ERROR, G_IO_ERROR_CANCELLED,
+                    "the machine stopped on the way, at %" G_GUINT64_FORMAT " instructions: %s",
+                    position.icount, machine_run_state_name(machine->run_state));
+    finish(machine, error);
+}
+
+/* --- seeking ---------------------------------------------------------------------------------- */
+
+static bool require_frames(Machine *machine, GError **error)
+{
+    if (is_replaying(machine) && machine_keyframes(machine))
+        return true;
+    g_set_error_literal(error, REPLAY_ERROR, REPLAY_ERROR_STATE, "the machine does not replay");
+    return false;
+}
+
+/* Its place in the log, found from that of the keyframe before it, where that is known. */
+static ReplaySeek *place_of(Machine *machine, Keyframe *frame, GError **error)
+{
+    const KeyframeSet *frames = machine->travel->frames;
+    const ReplaySeek *from = NULL;
+    for (guint i = 0; !frame->place && i < keyframe_set_count(frames); i++) {
+        const Keyframe *other = keyframe_set_get(frames, i);
+        if (other == frame)
+            break;
+        if (other->place)
+            from = other->place;
+    }
+    if (!frame->place)
+        frame->place = replay_seek_find_after(machine->replay, from, &frame->prefix, error);
+    return frame->place ? replay_seek_copy(frame->place) : NULL;
+}
+
+static bool go_back(Machine *machine, const SeekTarget *target, GError **error)
+{
+    TimeTravel *travel = machine->travel;
+    Keyframe *frame = keyframe_set_before(travel->frames, target);
+    if (!frame) {
+        const Keyframe *first = keyframe_set_get(travel->frames, 0);
+        g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_MISMATCH,
+                    "the recording begins at %" G_GUINT64_FORMAT " instructions, %" G_GUINT64_FORMAT
+                    " ns",
+                    first->position.icount, first->position.virtual_ns);
+        return false;
+    }
+    ReplaySeek *place = place_of(machine, frame, error);
+    if (!place || !machine_restore(machine, frame->state, frame->map, place, error))
+        return false;
+    travel->work = frame->work;
+    travel->counted = frame->position.icount;
+    travel->next_work = frame->work + travel->interval;
+    return true;
+}
+
+/* Whether a later keyframe is nearer than the machine is. */
+static bool can_jump(Machine *machine, const SeekTarget *target)
+{
+    Position position = machine_position(machine);
+    const Keyframe *frame = keyframe_set_before(machine->travel->frames, target);
+    return frame && position_compare(&frame->position, &position) > 0;
+}
+
+bool machine_seek(Machine *machine, const SeekTarget *target, MachineSeekDone done, void *opaque,
+                  GError **error)
+{
+    Position position = machine_position(machine);
+    if (!require_frames(machine, error))
+        return false;
+    if (machine->travel->done) {
+        g_set_error_literal(error, REPLAY_ERROR, REPLAY_ERROR_STATE,
+                            "another seek is under way: `stop` ends it");
+        return false;
+    }
+    machine_pause(machine);
+    bool is_past = seek_target_is_reached(target, &position);
+    if ((is_past || replay_must_stop(machine->replay) || can_jump(machine, target)) &&
+        !go_back(machine, target, error))
+        return false;
+    if (!machine_start(machine, error))
+        return false;
+    machine->travel->target = *target;
+    machine->travel->done = done;
+    machine->travel->opaque = opaque;
+    return true;
+}
+
+bool machine_break_at(Machine *machine, uint64_t icount, GError **error)
+{
+    if (!require_frames(machine, error))
+        return false;
+    if (icount < cpu_icount(machine->cpu)) {
+        g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_STATE,
+                    "the replay is past %" G_GUINT64_FORMAT " already, at %" G_GUINT64_FORMAT
+                    ": replay-seek goes back",
+                    icount, cpu_icount(machine->cpu));
+        return false;
+    }
+    machine->travel->has_break = true;
+    machine->travel->break_icount = icount;
+    return true;
+}
+
+bool machine_get_break(Machine *machine, uint64_t *icount)
+{
+    const TimeTravel *travel = machine->travel;
+    if (travel && travel->has_break)
+        *icount = travel->break_icount;
+    return travel && travel->has_break;
+}
+
+void machine_delete_break(Machine *machine)
+{
+    if (machine->travel)
+        machine->travel->has_break = false;
+}

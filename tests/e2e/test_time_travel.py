@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Seeks in a replay: wherever it goes, the machine is what it was there, and the replay holds to its end."""
+
+import random
+import threading
+import time
+
+import pytest
+
+from conftest import FULL, PACED, disk_of, parts, record
+from dev.lab import Wire
+
+SEEKS = 300 if FULL else 12
+
+
+def recorded_machine(make, guest, *words, **members):
+    machine = make(guest, *words, **members)
+    return machine, record(machine)
+
+
+def start_replay(machine) -> None:
+    machine.start(replay="r1", paused=True)
+
+
+def finish_replay(machine, recorded: dict) -> None:
+    """Runs to the end, where all must be as recorded."""
+    machine.call("cont")
+    machine.wait_until_stopped(300)
+    info = machine.replay_info()
+    assert info["status"] == "ended", machine.call("query-divergence")
+    assert parts(machine) == recorded["parts"]
+    assert (info["icount"], info["hash-points"]) == (recorded["icount"], recorded["hash-points"])
+
+
+def straight_parts(machine, places: list[int]) -> dict[int, dict]:
+    """Digests at places, by a replay that goes through them in order, stopped by breaks."""
+    start_replay(machine)
+    found = {}
+    for place in sorted(places):
+        machine.call("replay-break", icount=place)
+        machine.call("cont")
+        assert machine.wait_until_stopped(120) == "paused"
+        assert machine.replay_info()["icount"] == place
+        found[place] = parts(machine)
+    machine.end()
+    return found
+
+
+def test_seeks_forwards_and_backwards_find_what_a_straight_replay_finds(make, tiny, blank_disk):
+    machine, recorded = recorded_machine(make, tiny, "rounds=150", "work=60000", **disk_of(blank_disk))
+    dice = random.Random(4)
+    places = sorted({dice.randrange(1, recorded["icount"]) for _ in range(SEEKS)})
+    straight = straight_parts(machine, places)
+    start_replay(machine)
+    for place in dice.sample(places, len(places)):
+        assert machine.call("replay-seek", icount=place)["icount"] == place
+        assert machine.status() == "paused"
+        assert parts(machine) == straight[place], place
+    machine.call("replay-seek", icount=places[0])
+    finish_replay(machine, recorded)
+    machine.call("replay-seek", icount=places[-1])
+    assert parts(machine) == straight[places[-1]]
+    machine.call("replay-seek", icount=0)
+    finish_replay(machine, recorded)
+
+
+def test_steps_back_find_what_a_straight_replay_finds(make, tiny):
+    machine, recorded = recorded_machine(make, tiny, "rounds=150", "work=60000")
+    place = recorded["icount"] * 2 // 3
+    straight = straight_parts(machine, [place - n for n in (117, 17, 16, 1, 0)])
+    start_replay(machine)
+    machine.call("replay-seek", icount=place)
+    for back in (1, 15, 1, 100):
+        place -= back
+        assert machine.call("reverse-step", count=back)["icount"] == place
+        assert parts(machine) == straight[place]
+    finish_replay(machine, recorded)
+
+
+def test_marks_times_and_events_are_places(make, tiny):
+    machine = make(tiny, "rounds=100000", "wait=2000", clock=PACED)
+    machine.start(record="r1")
+    machine.wait_for(r"ROUND 0010", 60)
+    machine.call("record-mark", name="ten")
+    machine.wait_for(r"ROUND 0015", 60)
+    machine.call("stop")
+    machine.call("record-stop")
+    machine.end()
+    start_replay(machine)
+    mark = machine.call("replay-seek", mark="ten")
+    machine.read()
+    assert b"ROUND 0010" in machine.console and b"ROUND 0014" not in machine.console
+    later = machine.call("replay-seek", time=mark["virtual-ns"] + 1_000_000)
+    assert later["virtual-ns"] >= mark["virtual-ns"] + 1_000_000
+    assert machine.call("replay-seek", time=mark["virtual-ns"])["virtual-ns"] >= mark["virtual-ns"]
+    assert machine.call("replay-seek", mark="ten") == mark
+    assert machine.call("replay-seek", event=3)["icount"] <= mark["icount"]
+    with pytest.raises(Exception, match="no mark 'eleven'"):
+        machine.call("replay-seek", mark="eleven")
+    with pytest.raises(Exception, match="fewer than"):
+        machine.call("replay-seek", event=10**12)
+    with pytest.raises(Exception, match="(?i)recording ends at"):
+        machine.call("replay-seek", icount=10**15)
+    with pytest.raises(Exception, match="(?i)exactly one"):
+        machine.call("replay-seek")
+
+
+def test_a_break_stops_once_and_can_be_taken_back(make, tiny):
+    machine, recorded = recorded_machine(make, tiny, "rounds=100", "work=60000")
+    half = recorded["icount"] // 2
+    start_replay(machine)
+    machine.call("replay-delete-break")
+    machine.call("replay-break", icount=half // 2)
+    machine.call("replay-break", icount=half)
+    assert machine.call("query-timeline")["break-icount"] == half
+    machine.call("cont")
+    assert machine.wait_until_stopped(120) == "paused"
+    assert machine.replay_info()["icount"] == half
+    assert "break-icount" not in machine.call("query-timeline")
+    with pytest.raises(Exception, match="past"):
+        machine.call("replay-break", icount=half - 1)
+    machine.call("replay-break", icount=half + 1000)
+    machine.call("replay-delete-break")
+    finish_replay(machine, recorded)
+
+
+def test_a_stop_ends_a_seek(make, tiny, lab):
+    machine, recorded = recorded_machine(make, tiny, "rounds=700", "work=600000")
+    start_replay(machine)
+    found = []
+
+    def seek() -> None:
+        try:
+            found.append(Wire(lab.socket).call("replay-seek", machine=machine.name, icount=recorded["icount"] - 1))
+        except Exception as error:
+            found.append(str(error))
+
+    seeker = threading.Thread(target=seek)
+    seeker.start()
+    while machine.replay_info()["icount"] < 1_000_000:
+        time.sleep(0.001)
+    machine.call("stop")
+    seeker.join(60)
+    place = machine.replay_info()["icount"]
+    assert place < recorded["icount"] - 1
+    assert found and str(place) in found[0] and "stopped on the way" in found[0], found
+    machine.call("replay-seek", icount=place // 2)
+    finish_replay(machine, recorded)
+
+
+def test_live_machines_have_no_other_places(make, tiny):
+    machine = make(tiny, "rounds=100000", "wait=2000", clock=PACED)
+    machine.start()
+    for command, arguments in (("replay-seek", {"icount": 1}), ("reverse-step", {}), ("replay-break", {"icount": 10**12}),
+                               ("query-timeline", {})):
+        with pytest.raises(Exception, match="does not replay"):
+            machine.call(command, **arguments)
+    machine.call("replay-delete-break")

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Keyframes: which one a seek begins at, which ones go when there are too many.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay/keyframe.h"
+
+#define PAGES 64u
+
+typedef struct {
+    PageStore *store;
+    KeyframeSet *set;
+    guint8 *bytes;
+    guint32 marks[PAGES];
+    guint32 epoch;
+    PageMap *last; /* what the next capture builds on */
+} Fixture;
+
+static void fixture_init(Fixture *fixture, guint64 budget)
+{
+    memset(fixture, 0, sizeof *fixture);
+    fixture->store = page_store_new();
+    fixture->set = keyframe_set_new(fixture->store, budget);
+    fixture->bytes = g_malloc0(PAGES * PAGE_BYTES);
+    fixture->epoch = 1;
+}
+
+static void fixture_clear(Fixture *fixture)
+{
+    g_clear_pointer(&fixture->last, page_map_unref);
+    keyframe_set_free(fixture->set);
+    page_store_free(fixture->store);
+    g_free(fixture->bytes);
+}
+
+static Position at(guint64 icount, guint64 virtual_ns, guint32 sequence)
+{
+    return (Position){ .icount = icount, .virtual_ns = virtual_ns, .sequence = sequence };
+}
+
+/* Writes COUNT pages, and makes a keyframe of the result. */
+static gboolean add(Fixture *fixture, Position position, guint count)
+{
+    PageMemory memory = { fixture->bytes, fixture->marks, PAGES };
+    for (guint page = 0; page < count; page++) {
+        fixture->bytes[page * PAGE_BYTES] = (guint8)(1 + fixture->epoch);
+        fixture->marks[page] = fixture->epoch;
+    }
+    PageMap *map = page_map_capture(fixture->store, fixture->last, fixture->epoch - 1, &memory);
+    fixture->epoch++;
+    g_clear_pointer(&fixture->last, page_map_unref);
+    fixture->last = page_map_ref(map);
+    return keyframe_set_add(fixture->set, &(Keyframe){ .position = position,
+                                                       .work = position.icount,
+                                                       .is_arrival = TRUE,
+                                                       .state = g_bytes_new_static("state", 5),
+                                                       .map = map });
+}
+
+static guint64 begins_at(Fixture *fixture, guint64 icount, guint64 virtual_ns)
+{
+    const Keyframe *frame = keyframe_set_before(fixture->set, &(SeekTarget){ icount, virtual_ns });
+    return frame ? frame->position.icount : G_MAXUINT64;
+}
+
+START_TEST(a_seek_begins_at_the_nearest_keyframe_that_has_not_passed_the_target)
+{
+    Fixture fixture;
+    fixture_init(&fixture, G_MAXUINT64);
+    add(&fixture, at(0, 0, 0), 1);
+    add(&fixture, at(300, 400, 0), 1);
+    add(&fixture, at(100, 100, 0), 1);
+    ck_assert_uint_eq(begins_at(&fixture, 0, 0), 0);
+    ck_assert_uint_eq(begins_at(&fixture, 99, 0), 0);
+    ck_assert_uint_eq(begins_at(&fixture, 100, 0), 100);
+    ck_assert_uint_eq(begins_at(&fixture, 299, 0), 100);
+    ck_assert_uint_eq(begins_at(&fixture, 5000, 0), 300);
+    ck_assert_uint_eq(begins_at(&fixture, 0, 399), 100);
+    ck_assert_uint_eq(begins_at(&fixture, 0, 401), 300);
+    fixture_clear(&fixture);
+}
+END_TEST
+
+START_TEST(a_keyframe_in_the_middle_of_its_boundary_is_no_first_arrival)
+{
+    Fixture fixture;
+    fixture_init(&fixture, G_MAXUINT64);
+    add(&fixture, at(0, 0, 0), 1);
+    add(&fixture, at(100, 900, 1), 1); /* idled there, and woke up later */
+    ck_assert_uint_eq(begins_at(&fixture, 100, 0), 0);
+    ck_assert_uint_eq(begins_at(&fixture, 101, 0), 100);
+    ck_assert_uint_eq(begins_at(&fixture, 100, 901), 100);
+    fixture_clear(&fixture);
+}
+END_TEST
+
+START_TEST(there_is_nothing_before_the_first_one)
+{
+    Fixture fixture;
+    fixture_init(&fixture, G_MAXUINT64);
+    add(&fixture, at(50, 50, 0), 1);
+    ck_assert_uint_eq(begins_at(&fixture, 49, 0), G_MAXUINT64);
+    ck_assert_uint_eq(begins_at(&fixture, 50, 0), 50);
+    fixture_clear(&fixture);
+}
+END_TEST
+
+START_TEST(a_second_one_at_a_position_is_dropped)
+{
+    Fixture fixture;
+    fixture_init(&fixture, G_MAXUINT64);
+    add(&fixture, at(0, 0, 0), 1);
+    add(&fixture, at(10, 10, 0), 1);
+    ck_assert(add(&fixture, at(10, 10, 0), 1));
+    ck_assert_uint_eq(keyframe_set_count(fixture.set), 2);
+    fixture_clear(&fixture);
+}
+END_TEST
+
+START_TEST(too_many_are_thinned_and_those_near_the_present_stay_close)
+{
+    Fixture fixture;
+    guint64 budget = 40u * 8u * PAGE_BYTES;
+    fixture_init(&fixture, budget);
+    for (guint64 i = 0; i < 1000; i++) {
+        ck_assert(add(&fixture, at(i << 24, i << 24, 0), 8));
+        ck_assert_uint_le(keyframe_set_bytes(fixture.set), budget);
+    }
+    guint count = keyframe_set_count(fixture.set);
+    ck_assert_uint_gt(count, 30);
+    ck_assert_uint_le(count, 40);
+    ck_assert_uint_eq(keyframe_set_get(fixture.set, 0)->position.icount, 0);
+    ck_assert_uint_eq(keyframe_set_get(fixture.set, count - 1)->position.icount, 999ull << 24);
+    ck_assert_uint_eq(keyframe_set_get(fixture.set, count - 2)->position.icount, 998ull << 24);
+    for (guint i = 1; i < count; i++) {
+        guint64 here = keyframe_set_get(fixture.set, i)->position.icount >> 24;
+        guint64 before = keyframe_set_get(fixture.set, i - 1)->position.icount >> 24;
+        ck_assert_uint_gt(here, before);
+        ck_assert_uint_le(here - before, 1 + (999 - before) / 3);
+    }
+    fixture_clear(&fixture);
+}
+END_TEST
+
+START_TEST(thinning_looks_from_where_the_machine_is)
+{
+    Fixture fixture;
+    fixture_init(&fixture, 40u * 8u * PAGE_BYTES);
+    for (guint64 i = 0; i < 400; i++)
+        add(&fixture, at(i << 24, i << 24, 0), 8);
+    for (guint64 i = 1; i < 12; i++) /* a seek has gone back to 100 */
+        add(&fixture, at((100 << 24) + (i << 20), (100 << 24) + (i << 20), 0), 8);
+    guint near = 0;
+    for (guint i = 0; i < keyframe_set_count(fixture.set); i++) {
+        guint64 icount = keyframe_set_get(fixture.set, i)->position.icount;
+        near += icount > 100 << 24 && icount < 101 << 24;
+    }
+    ck_assert_uint_ge(near, 10);
+    fixture_clear(&fixture);
+}
+END_TEST
+
+START_TEST(a_budget_that_is_too_small_leaves_the_first_one)
+{
+    Fixture fixture;
+    fixture_init(&fixture, 10u * PAGE_BYTES);
+    ck_assert(add(&fixture, at(0, 0, 0), 9));
+    ck_assert(!add(&fixture, at(10, 10, 0), 9));
+    ck_assert_uint_eq(keyframe_set_count(fixture.set), 1);
+    ck_assert_uint_eq(begins_at(&fixture, 10, 0), 0);
+    fixture_clear(&fixture);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("keyframes");
+    tcase_add_test(tests, a_seek_begins_at_the_nearest_keyframe_that_has_not_passed_the_target);
+    tcase_add_test(tests, a_keyframe_in_the_middle_of_its_boundary_is_no_first_arrival);
+    tcase_add_test(tests, there_is_nothing_before_the_first_one);
+    tcase_add_test(tests, a_second_one_at_a_position_is_dropped);
+    tcase_add_test(tests, too_many_are_thinned_and_those_near_the_present_stay_close);
+    tcase_add_test(tests, thinning_looks_from_where_the_machine_is);
+    tcase_add_test(tests, a_budget_that_is_too_small_leaves_the_first_one);
+    Suite *suite = suite_create("keyframes");
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
