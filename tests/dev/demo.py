@@ -14,8 +14,6 @@ from guest.guests import prepare
 
 BOOT_SECONDS = 900
 NOT_YET = {
-    "savevm": "take a snapshot while it runs and go back to it",
-    "screendump": "show the screen",
     "reverse-step": "step backwards in the replay",
 }
 
@@ -82,6 +80,30 @@ def record(machine: Machine) -> dict:
     return info
 
 
+def _screen(machine: Machine) -> dict:
+    """Size and digest of what the screen shows."""
+    return machine.call("screen-image", data=False)
+
+
+def snapshot(machine: Machine) -> list[str]:
+    """Saves the machine, goes on, and returns; what did not hold."""
+    before = machine.state_hash()["hash"]
+    started = time.monotonic()
+    machine.call("savevm", name="menu")
+    saved = time.monotonic() - started
+    machine.call("cont")
+    first = _selected(machine)
+    gone_to = _press(machine, "\x1b[B", first, Ticker("going on"))
+    machine.call("stop")
+    between = machine.state_hash()["hash"]
+    started = time.monotonic()
+    machine.call("loadvm", name="menu")
+    say(f"took a snapshot ({saved:.2f} s), went on from {first!r} to {gone_to!r}, and back ({time.monotonic() - started:.2f} s)")
+    if between == before or machine.state_hash()["hash"] != before:
+        return ["loading the snapshot did not lead back to the state that was saved"]
+    return []
+
+
 def compare(recorded: tuple[bytes, dict], machine: Machine) -> list[str]:
     """In what an ended replay departs from the recording, given as its console bytes and what record() returned."""
     console, before = recorded
@@ -109,21 +131,26 @@ def make(_arguments) -> int:
     say("guest: Debian 12's own installer for ppc64el, unmodified")
     with Lab() as lab:
         say(f"daemon: private, process {lab.pid}")
-        machine = lab.machine(guest.definition("demo", memory="1G"))
+        machine = lab.machine(guest.definition("demo", memory="1G", display={"device": "vga"}))
         started = time.monotonic()
         recorded = record(machine)
         console = machine.console
         record_seconds = time.monotonic() - started
+        screen = _screen(machine)
+        say(f"the screen beside it: {screen['width']} x {screen['height']}, digest {screen['digest'][:16]}")
+        problems = snapshot(machine)
         machine.end()
 
         say("replaying: no input is given; everything comes from the log")
         started = time.monotonic()
         machine.replay("demo", 3 * BOOT_SECONDS, tick=Ticker("replaying"))
-        problems = compare((console, recorded), machine)
+        problems += compare((console, recorded), machine)
+        if _screen(machine)["digest"] != screen["digest"]:
+            problems.append("the screen at the end is not the recorded one")
         say(f"recording took {record_seconds:.1f} s, the replay {time.monotonic() - started:.1f} s")
         if not problems:
-            say(f"the replay held: {recorded['hash-points']} hash points, the state at the end and {len(console):,} console "
-                "bytes are the same")
+            say(f"the replay held: {recorded['hash-points']} hash points, the state and the screen at the end and "
+                f"{len(console):,} console bytes are the same")
         for problem in problems:
             say(f"FAILED: {problem}")
         _list_rest(machine)
