@@ -26,6 +26,14 @@ BUILTIN = {  # schema type: (C kind, C declaration, Python type, QMP's builtin, 
 SPDX = "SPDX-License-Identifier: GPL-2.0-or-later"
 
 
+C_KEYWORDS = {"default", "register", "restrict", "static", "switch", "volatile"}
+
+
+def c_name(name: str) -> str:
+    """A member's or a value's name as C can have it."""
+    return name.replace("-", "_") + ("_" if name in C_KEYWORDS else "")
+
+
 class SchemaError(Exception):
     pass
 
@@ -39,7 +47,7 @@ class Member:
         self.type = entry["type"][0] if self.is_array else entry["type"]
         self.optional = entry.get("optional", False)
         self.minimum, self.maximum = entry.get("minimum", 0), entry.get("maximum", 0)
-        self.c_name = name.replace("-", "_")
+        self.c_name = c_name(name)
 
 
 class Type:
@@ -67,7 +75,7 @@ class Command:
         self.returns = returns[0] if self.returns_array else returns
         self.is_async = entry.get("async", False)
         self.aliases = entry.get("aliases", [])
-        self.c_name = name.replace("-", "_")
+        self.c_name = c_name(name)
 
 
 class Event:

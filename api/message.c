@@ -25,6 +25,7 @@ static const Shape shapes[MESSAGE_TYPE_END] = {
     [MESSAGE_PORT_OPEN] = { "port-open", .has_port = true },
     [MESSAGE_PORT_DATA] = { "port-data", .has_port = true, .minimum = 1 },
     [MESSAGE_PORT_CLOSE] = { "port-close", .has_port = true },
+    [MESSAGE_NET] = { "net", .has_fd = true },
     [MESSAGE_DISPLAY] = { "display", .has_fd = true, .minimum = 1 },
 };
 

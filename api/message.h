@@ -29,8 +29,9 @@ typedef enum {
     MESSAGE_PORT_DATA = 7,  /* both ways: bytes typed, bytes to show */
     MESSAGE_PORT_CLOSE = 8, /* both ways: the console has gone, or is refused (data says why) */
     MESSAGE_DISPLAY =
-        9, /* to the machine: fd of a new display helper; data: where viewers come in */
-    MESSAGE_TYPE_END = 10
+        9,            /* to the machine: fd of a new display helper; data: where viewers come in */
+    MESSAGE_NET = 10, /* to the machine: fd of a new network helper */
+    MESSAGE_TYPE_END = 11
 } MessageType;
 
 typedef struct {

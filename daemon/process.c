@@ -15,6 +15,7 @@
 #include "api/json-writer.h"
 #include "api/unix-socket.h"
 #include "daemon/console.h"
+#include "daemon/netdev.h"
 #include "daemon/relay.h"
 #include "daemon/vnc.h"
 
@@ -232,7 +233,7 @@ static void process_is_ready(Machine *machine)
         return;
     }
     if (!open_qmp_socket(machine, &error) || !open_consoles(machine, &error) ||
-        !vnc_start(machine, &error)) {
+        !vnc_start(machine, &error) || !netdev_start(machine, &error)) {
         process_end(machine, 0);
     } else {
         g_free(machine->run_state);
@@ -309,6 +310,7 @@ static void close_all(Machine *machine)
     clear_source(&machine->link_source);
     clear_source(&machine->qmp_source);
     vnc_end(machine);
+    netdev_end(machine);
     g_clear_pointer(&machine->relay, relay_free);
     g_ptr_array_set_size(machine->consoles, 0);
     if (machine->qmp_listener >= 0) {

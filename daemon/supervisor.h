@@ -29,6 +29,7 @@ typedef struct Relay Relay;
 typedef struct Console Console;
 typedef struct Start Start;
 typedef struct Vnc Vnc;
+typedef struct Netdev Netdev;
 
 struct Machine {
     Supervisor *supervisor;
@@ -51,6 +52,7 @@ struct Machine {
     GSource *qmp_source;
     GPtrArray *consoles; /* of Console: its sockets */
     Vnc *vnc;            /* the display helper; NULL if nobody may view */
+    Netdev *netdev;      /* the network helper; NULL if no nic needs one */
 };
 
 struct Supervisor {

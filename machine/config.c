@@ -286,11 +286,39 @@ static bool nic_mac(const char *path, JsonNode *node, void *target, GError **err
 
 TAKE(nic_id, id, ConfigNic, id)
 TAKE_CHOICE(nic_model, ConfigNic, model, "virtio")
-TAKE_CHOICE(nic_backend, ConfigNic, backend, "null")
+TAKE_CHOICE(nic_backend, ConfigNic, backend, "null", "user")
+TAKE(nic_restrict, bool, ConfigNic, is_restricted)
+TAKE(nic_loopback, bool, ConfigNic, has_host_loopback)
+
+static bool nic_forwards(const char *path, JsonNode *node, void *target, GError **error)
+{
+    ConfigNic *nic = target;
+    guint length =
+        JSON_NODE_HOLDS_ARRAY(node) ? json_array_get_length(json_node_get_array(node)) : G_MAXUINT;
+    if (length > MACHINE_CONFIG_MAX_FORWARDS) {
+        return wrong_type(path, node, "an array of at most 32 texts", error);
+    }
+    for (guint i = 0; i < length; i++) {
+        JsonNode *element = json_array_get_element(json_node_get_array(node), i);
+        g_autofree char *member = g_strdup_printf("%s[%u]", path, i);
+        const char *text = holds(element, G_TYPE_STRING) ? json_node_get_string(element) : "";
+        if (!machine_config_forward(text, &nic->forwards[i])) {
+            return wrong_type(member, element, MACHINE_CONFIG_FORWARD_FORM, error);
+        }
+        nic->forward_count = i + 1;
+    }
+    return true;
+}
 
 static const Row nic_rows[] = {
-    { "id", true, nic_id },    { "model", false, nic_model }, { "backend", false, nic_backend },
-    { "mac", false, nic_mac }, { NULL, false, NULL },
+    { "id", true, nic_id },
+    { "model", false, nic_model },
+    { "backend", false, nic_backend },
+    { "mac", false, nic_mac },
+    { "hostfwd", false, nic_forwards },
+    { "restrict", false, nic_restrict },
+    { "host-loopback", false, nic_loopback },
+    { NULL, false, NULL },
 };
 
 static bool take_nics(const char *path, JsonNode *node, void *target, GError **error)
@@ -645,7 +673,7 @@ static void add_nics(JsonBuilder *b, const MachineConfig *config)
         g_autofree char *mac =
             g_strdup_printf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
         json_builder_begin_object(b);
-        add_member(b, "backend", "null");
+        add_member(b, "backend", config->nics[i].backend == CONFIG_NIC_USER ? "user" : "null");
         add_member(b, "id", config->nics[i].id);
         add_member(b, "mac", mac);
         add_member(b, "model", "virtio");

@@ -15,11 +15,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MACHINE_CONFIG_MAX_SERIAL 4
-#define MACHINE_CONFIG_MAX_DISKS  8
-#define MACHINE_CONFIG_MAX_NICS   4
-#define MACHINE_CONFIG_MAX_INPUTS 3
-#define MACHINE_CONFIG_MAX_APPEND 4095
+#define MACHINE_CONFIG_MAX_SERIAL   4
+#define MACHINE_CONFIG_MAX_DISKS    8
+#define MACHINE_CONFIG_MAX_NICS     4
+#define MACHINE_CONFIG_MAX_FORWARDS 32
+#define MACHINE_CONFIG_MAX_INPUTS   3
+#define MACHINE_CONFIG_MAX_APPEND   4095
 
 #define CONFIG_DISPLAY_ID "vga" /* of the device that shows the screen */
 
@@ -48,7 +49,7 @@ typedef enum { CONFIG_DISK_VIRTIO } ConfigDiskInterface;
 /* When a request completes: at a position computed from virtual time, or when the host is done. */
 typedef enum { CONFIG_COMPLETION_VIRTUAL, CONFIG_COMPLETION_HOST } ConfigCompletion;
 typedef enum { CONFIG_NIC_VIRTIO } ConfigNicModel;
-typedef enum { CONFIG_NIC_NULL } ConfigNicBackend;
+typedef enum { CONFIG_NIC_NULL, CONFIG_NIC_USER } ConfigNicBackend;
 
 typedef struct {
     char *id; /* unique over all devices, [A-Za-z][A-Za-z0-9_-]{0,31} */
@@ -65,11 +66,26 @@ typedef struct {
     bool readonly; /* as the guest sees it */
 } ConfigDisk;
 
+/* A port of the host that leads to one of the guest. Addresses as numbers, 10.0.2.15 is 0x0a00020f.
+ */
+typedef struct {
+    bool is_udp;
+    uint32_t host_address;
+    uint16_t host_port; /* 0: any that is free */
+    uint32_t guest_address;
+    uint16_t guest_port;
+} ConfigForward;
+
 typedef struct {
     char *id;
     ConfigNicModel model;
     ConfigNicBackend backend;
     uint8_t mac[6];
+    /* Of "user". The daemon reads the last two itself: they are its policy. No guest sees them, so
+     * they are no part of the canonical text. */
+    ConfigForward forwards[MACHINE_CONFIG_MAX_FORWARDS];
+    unsigned forward_count;
+    bool is_restricted, has_host_loopback;
 } ConfigNic;
 
 typedef enum { CONFIG_DISPLAY_NONE, CONFIG_DISPLAY_VGA } ConfigDisplayDevice;
@@ -124,6 +140,11 @@ typedef struct {
 } MachineConfig;
 
 GQuark machine_config_error_quark(void);
+
+/* Reads a forwarded port in QEMU's form; false if it is none. Without an address the host's is
+ * 127.0.0.1, the guest's the one that it gets by DHCP. */
+#define MACHINE_CONFIG_FORWARD_FORM "a port as \"tcp:127.0.0.1:2222-:22\" (host port 0: any)"
+bool machine_config_forward(const char *text, ConfigForward *forward);
 
 /* "keyboard", "mouse", "tablet". */
 const char *config_input_name(ConfigInput input);

@@ -23,6 +23,7 @@ struct Inbox {
     GQueue tasks;
     GQueue events; /* of Event, with their bytes in the same allocation */
     GQueue hands;  /* likewise: keys, movements, ends of groups */
+    GQueue frames; /* likewise: for network adapters */
     GByteArray *chars[DEVICES];
     Event *delivered; /* what inbox_next_input() handed out last */
     bool closed;
@@ -36,6 +37,7 @@ Inbox *inbox_new(void)
     g_queue_init(&inbox->tasks);
     g_queue_init(&inbox->events);
     g_queue_init(&inbox->hands);
+    g_queue_init(&inbox->frames);
     return inbox;
 }
 
@@ -50,6 +52,7 @@ static void drop_inputs(Inbox *inbox)
 {
     g_queue_clear_full(&inbox->events, g_free);
     g_queue_clear_full(&inbox->hands, g_free);
+    g_queue_clear_full(&inbox->frames, g_free);
     for (unsigned i = 0; i < DEVICES; i++)
         g_clear_pointer(&inbox->chars[i], g_byte_array_unref);
 }
@@ -145,7 +148,7 @@ bool inbox_post_events(Inbox *inbox, const Event *events, unsigned count, GError
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&inbox->lock);
     if (refuse_closed(inbox, error))
         return false;
-    unsigned waiting = inbox->events.length + inbox->hands.length;
+    unsigned waiting = inbox->events.length + inbox->hands.length + inbox->frames.length;
     if (waiting + count > INBOX_EVENTS_MAX) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_BUSY,
                     "%u inputs wait for the guest; is the machine stopped?", waiting);
@@ -153,8 +156,10 @@ bool inbox_post_events(Inbox *inbox, const Event *events, unsigned count, GError
     }
     for (unsigned i = 0; i < count; i++) {
         g_assert(event_class(&events[i]) == EVENT_CLASS_INPUT);
-        bool is_hand = hand_device(&events[i]) != -1;
-        g_queue_push_tail(is_hand ? &inbox->hands : &inbox->events, event_copy(&events[i]));
+        GQueue *queue = hand_device(&events[i]) != -1 ? &inbox->hands
+                        : events[i].kind == EVENT_NET ? &inbox->frames
+                                                      : &inbox->events;
+        g_queue_push_tail(queue, event_copy(&events[i]));
     }
     announce(inbox);
     return true;
@@ -163,6 +168,12 @@ bool inbox_post_events(Inbox *inbox, const Event *events, unsigned count, GError
 bool inbox_post_event(Inbox *inbox, const Event *event, GError **error)
 {
     return inbox_post_events(inbox, event, 1, error);
+}
+
+unsigned inbox_waiting_frames(Inbox *inbox)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&inbox->lock);
+    return inbox->frames.length;
 }
 
 size_t inbox_waiting_chars(Inbox *inbox, unsigned number)
@@ -186,7 +197,7 @@ bool inbox_run_tasks(Inbox *inbox, Machine *machine)
         task_free(task);
         g_mutex_lock(&inbox->lock);
     }
-    bool inputs_wait = inbox->events.length > 0 || inbox->hands.length > 0;
+    bool inputs_wait = inbox->events.length || inbox->hands.length || inbox->frames.length;
     for (unsigned i = 0; i < DEVICES; i++)
         inputs_wait |= inbox->chars[i] && inbox->chars[i]->len;
     g_atomic_int_set(&inbox->waiting, inputs_wait);
@@ -209,19 +220,40 @@ static Event *take_chars(Inbox *inbox, unsigned number, size_t room)
     return event;
 }
 
-/* Takes or shows the event that can be delivered: only keys and movements wait for room. */
+/* The first frame that its adapter has room for. */
+static GList *deliverable_frame(Inbox *inbox, size_t (*room)(Machine *, unsigned), Machine *machine)
+{
+    bool full[DEVICES] = { false };
+    for (GList *link = inbox->frames.head; link; link = link->next) {
+        unsigned adapter = ((const Event *)link->data)->net.adapter;
+        if (!full[adapter] && room(machine, adapter))
+            return link;
+        full[adapter] = true;
+    }
+    return NULL;
+}
+
+/* Takes or shows the event that can be delivered: frames, keys and movements wait for room. */
 static Event *deliverable(Inbox *inbox, size_t (*room)(Machine *, unsigned), Machine *machine,
                           bool takes)
 {
     GQueue *queue = &inbox->events;
-    if (!queue->length) {
-        const Event *event = g_queue_peek_head(&inbox->hands);
-        int device = event ? hand_device(event) : -1;
-        if (device >= 0 && !room(machine, (unsigned)device))
-            return NULL;
-        queue = &inbox->hands;
+    GList *link = queue->head;
+    if (!link) {
+        queue = &inbox->frames;
+        link = deliverable_frame(inbox, room, machine);
     }
-    return takes ? g_queue_pop_head(queue) : g_queue_peek_head(queue);
+    if (!link) {
+        queue = &inbox->hands;
+        link = queue->head;
+        int device = link ? hand_device(link->data) : -1;
+        if (device >= 0 && !room(machine, (unsigned)device))
+            link = NULL;
+    }
+    Event *event = link ? link->data : NULL;
+    if (link && takes)
+        g_queue_delete_link(queue, link);
+    return event;
 }
 
 const Event *inbox_next_input(Inbox *inbox, size_t (*room)(Machine *, unsigned), Machine *machine)

@@ -9,7 +9,8 @@
  *
  * 1. These functions may be called from any thread. Everything else of a machine may not.
  * 2. Inputs of one device stay in order. Bytes for a character device wait here until the guest has
- *    room for them. So do keys and movements, which are one stream, whatever device they are for.
+ *    room for them. So do keys and movements, which are one stream, whatever device they are for,
+ *    and frames for an adapter.
  * 3. While the machine is stopped inputs wait; in replay they are refused.
  */
 #ifndef MACHINE_INBOX_H
@@ -46,6 +47,8 @@ bool inbox_post_chars(Inbox *inbox, unsigned number, const void *data, size_t le
 bool inbox_post_event(Inbox *inbox, const Event *event, GError **error);
 /* COUNT events that nothing may come between: all of them are taken, or none. */
 bool inbox_post_events(Inbox *inbox, const Event *events, unsigned count, GError **error);
+/* How many frames wait. */
+unsigned inbox_waiting_frames(Inbox *inbox);
 /* How many bytes wait for device NUMBER. */
 size_t inbox_waiting_chars(Inbox *inbox, unsigned number);
 

@@ -72,11 +72,23 @@ static Device *addressee(Machine *machine, const Event *event)
     }
 }
 
+/* Its bytes: the number of the adapter, and whether the cable is in. */
+static void plug_cable(Machine *machine, const Event *event)
+{
+    bool is_whole = event->control.data_length == 2;
+    Device *device = is_whole ? machine_device(machine, event->control.data[0]) : NULL;
+    if (device && device->class->input)
+        device->class->input(device, event);
+    else
+        machine_internal_error(machine, "input control/link has no adapter to go to");
+}
+
 static void control(Machine *machine, const Event *event)
 {
     switch ((ControlKind)event->control.kind) {
     case CONTROL_NMI: machine->cpu->s.reset_pending = 1; break;
     case CONTROL_RESET: machine_request_shutdown(machine, SHUTDOWN_HOST_RESET); break;
+    case CONTROL_LINK: plug_cable(machine, event); break;
     default:
         machine_internal_error(machine, "input control/%s is not known to this machine",
                                control_kind_name(event->control.kind));

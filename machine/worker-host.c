@@ -10,6 +10,7 @@
 
 #include "machine/worker.h"
 
+#include "machine/worker-net.h"
 #include "machine/worker-recording.h"
 
 #include <string.h>
@@ -79,6 +80,9 @@ void worker_publish(Worker *worker)
     replay_counters(replay, &status->counters);
     g_strlcpy(status->error_text, text ? text : "", sizeof(status->error_text));
     g_mutex_unlock(&worker->lock);
+    if (worker->net) {
+        net_publish(worker->net, clock_monotonic(NULL));
+    }
 }
 
 static void published(void *opaque)
@@ -95,6 +99,9 @@ static void output(void *opaque, const Device *device, const void *data, size_t 
         if (worker->serial[i]->number == device->number) {
             serial_append(worker->serial[i], data, length);
         }
+    }
+    if (worker->net) {
+        net_output(worker->net, device->number, data, length);
     }
 }
 

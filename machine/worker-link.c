@@ -18,6 +18,7 @@
 
 #include "api/message.h"
 #include "machine/worker-display.h"
+#include "machine/worker-net.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -249,11 +250,21 @@ static void set_helper(WorkerLink *link, const Message *message, int fd)
     }
 }
 
+static void set_net_helper(WorkerLink *link, int fd)
+{
+    if (link->worker->net) {
+        net_set_helper(link->worker->net, fd);
+    } else {
+        close(fd);
+    }
+}
+
 static void take_message(WorkerLink *link, const Message *message, int fd)
 {
     switch (message->type) {
     case MESSAGE_CLIENT: api_server_add_fd(link->worker->server, fd, API_SESSION_CLIENT); return;
     case MESSAGE_DISPLAY: set_helper(link, message, fd); return;
+    case MESSAGE_NET: set_net_helper(link, fd); return;
     case MESSAGE_PORT_OPEN: open_port(link, message); return;
     case MESSAGE_PORT_DATA: type_on_port(link, message); return;
     case MESSAGE_PORT_CLOSE:

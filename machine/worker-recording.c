@@ -272,7 +272,19 @@ void worker_recording_seal(Worker *worker)
 
 /* Comparing */
 
-/* Names and places of files are nothing that a guest could notice. */
+/* From each object in the array NAME of the definition. */
+static void forget_member(JsonObject *definition, const char *name, const char *member)
+{
+    JsonNode *node = json_object_get_member(definition, name);
+    JsonArray *array = node && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
+    for (guint i = 0; array && i < json_array_get_length(array); i++) {
+        if (JSON_NODE_HOLDS_OBJECT(json_array_get_element(array, i))) {
+            json_object_remove_member(json_array_get_object_element(array, i), member);
+        }
+    }
+}
+
+/* Names, places of files and the other ends of cables are nothing that a guest could notice. */
 static void forget_names(JsonNode *definition)
 {
     JsonObject *object = json_node_get_object(definition);
@@ -285,13 +297,8 @@ static void forget_names(JsonNode *definition)
     if (display && JSON_NODE_HOLDS_OBJECT(display)) {
         json_object_remove_member(json_node_get_object(display), "vnc");
     }
-    JsonNode *disks = json_object_get_member(object, "disks");
-    JsonArray *array = disks && JSON_NODE_HOLDS_ARRAY(disks) ? json_node_get_array(disks) : NULL;
-    for (guint i = 0; array && i < json_array_get_length(array); i++) {
-        if (JSON_NODE_HOLDS_OBJECT(json_array_get_element(array, i))) {
-            json_object_remove_member(json_array_get_object_element(array, i), "file");
-        }
-    }
+    forget_member(object, "disks", "file");
+    forget_member(object, "nics", "backend");
 }
 
 static JsonNode *parse_definition(const char *text, GError **error)

@@ -17,6 +17,7 @@
 #include "api/json-writer.h"
 #include "machine/worker-display.h"
 #include "machine/worker-link.h"
+#include "machine/worker-net.h"
 #include "machine/worker-recording.h"
 #include "machine/worker-snapshot.h"
 
@@ -257,6 +258,7 @@ static bool build(Worker *worker, MachineConfig *config, GError **error)
         api_server_new(&(ApiServerOptions){ .table = &api_machine_table, .context = worker });
     worker->snapshots = worker_snapshots_new(worker);
     worker_publish(worker);
+    worker->net = worker->config->nic_count ? net_new(worker) : NULL;
     return add_serial_ports(worker, error) && add_input(worker, error);
 }
 
@@ -307,6 +309,8 @@ static void worker_clear(Worker *worker)
     }
     worker_snapshots_free(worker->snapshots);
     display_free(worker->display);
+    net_free(worker->net);
+    worker->net = NULL;
     link_free(worker->link);
     api_server_free(worker->server);
     machine_free(worker->machine);

@@ -31,6 +31,7 @@ typedef struct {
 
 typedef struct WorkerDisplay WorkerDisplay;
 typedef struct WorkerLink WorkerLink;
+typedef struct WorkerNet WorkerNet;
 typedef struct Recording Recording;             /* replay/recording.h */
 typedef struct WorkerSnapshots WorkerSnapshots; /* worker-snapshot.h */
 
@@ -49,6 +50,7 @@ typedef struct Worker {
     InputPort input;
     const Keymap *keymap;
     WorkerDisplay *display; /* NULL without a screen */
+    WorkerNet *net;         /* NULL without a nic */
     char *recording;        /* that is written, replayed, or was last; NULL if none */
     bool recording_is_busy; /* a start or stop is on its way */
     bool has_recorded;      /* `recording` was made by this process */

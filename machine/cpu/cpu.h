@@ -157,8 +157,6 @@ struct Cpu {
         /* Constants for floating point (float-pending.h): of double and of single. */
         uint64_t float_least[2], float_span[2];
         uint32_t field_less, field_greater;
-        uint8_t *stack;      /* where the host's returns begin, while translated code runs */
-        uint64_t frame[100]; /* for values of one block while it runs */
     } translated;
 
     /* What translated code has not yet done to FPSCR (machine/translator/float-pending.h). */

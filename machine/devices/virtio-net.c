@@ -1,24 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * virtio-net: sends at once (packets are output: hashed, handed to the host's side, nothing waits),
- * receives what a NET event brings, and drops it when the driver has no buffer, as a wire would.
+ * virtio-net: sends at once (frames are output: hashed, handed to the host's side, nothing waits),
+ * receives what a NET event brings.
+ *
+ * 1. A frame that finds no buffers, no driver or no cable is dropped, as a wire would drop it.
+ * Live, the inbox keeps frames while a driver works the adapter and has given no buffers
+ * (input_room).
+ * 2. Neither checksums nor segmentation are offered: the guest makes whole frames.
+ * 3. With mergeable buffers a frame takes as many as it needs; without, one that holds it whole.
+ * 4. Pulling the cable (CONTROL/link) shows in the status and as an interrupt; a reset of the
+ *    machine puts it back in.
  */
 #include "machine/devices/virtio-devices.h"
 #include "machine/machine.h"
 
 enum { QUEUE_RECEIVE, QUEUE_TRANSMIT };
 
-#define FEATURE_MAC    5
-#define FEATURE_STATUS 16
-#define CONFIG_STATUS  6
-#define STATUS_LINK_UP 1
-#define HEADER_SIZE                                                                                \
-    12 /* with VERSION_1 always; checksum and segmentation offloads are not offered */
-#define FRAME_MAX 65535
+#define FEATURE_MAC       5
+#define FEATURE_MERGEABLE 15
+#define FEATURE_STATUS    16
+#define CONFIG_STATUS     6
+#define STATUS_LINK_UP    1
+#define HEADER_SIZE       12 /* with VERSION_1 always */
+#define HEADER_BUFFERS    10
+#define FRAME_MIN         1 /* what is too short for Ethernet is for the other end to judge */
+#define FRAME_MAX         65535
+#define QUEUE_SIZE        256
 
 typedef struct {
     VirtioState virtio;
-    uint64_t received, dropped; /* packets */
+    uint64_t received, dropped; /* frames */
+    uint8_t is_unplugged;
+    uint8_t zero[7];
 } VirtioNetState;
 
 typedef struct {
@@ -26,86 +39,149 @@ typedef struct {
     VirtioNetState s;
     uint8_t mac[6];
     uint8_t frame[HEADER_SIZE + FRAME_MAX]; /* scratch */
+    VirtqueueChain chain[QUEUE_SIZE];       /* scratch */
 } VirtioNet;
 
 static const StateTable virtio_net_state = {
-    "virtio-net", 1, sizeof(VirtioNetState),
+    "virtio-net", 2, sizeof(VirtioNetState),
     (const StateField[]){
         STATE_STRUCT(VirtioNetState, virtio, &virtio_state_table, "transport"),
-        STATE_FIELD(VirtioNetState, received, "packets put into the driver's buffers"),
-        STATE_FIELD(VirtioNetState, dropped, "packets without a buffer, or of a wrong size"),
-        STATE_DONE }
+        STATE_FIELD(VirtioNetState, received, "frames put into the driver's buffers"),
+        STATE_FIELD(VirtioNetState, dropped, "frames without a buffer, or of a wrong size"),
+        STATE_FIELD(VirtioNetState, is_unplugged, "whether the cable is out"),
+        STATE_ARRAY(VirtioNetState, zero, "always 0"), STATE_DONE }
 };
 
 static uint64_t net_features(VirtioDevice *device)
 {
-    return 1ull << FEATURE_MAC | 1ull << FEATURE_STATUS;
+    return 1ull << FEATURE_MAC | 1ull << FEATURE_STATUS | 1ull << FEATURE_MERGEABLE;
 }
 
 static void net_config(VirtioDevice *device, uint8_t *bytes)
 {
-    memcpy(bytes, ((VirtioNet *)device)->mac, 6);
-    bytes[CONFIG_STATUS] = STATUS_LINK_UP;
+    const VirtioNet *net = (const VirtioNet *)device;
+    memcpy(bytes, net->mac, 6);
+    bytes[CONFIG_STATUS] = net->s.is_unplugged ? 0 : STATUS_LINK_UP;
 }
 
-static void transmit(VirtioDevice *device)
+/* --- from the guest --------------------------------------------------------------------------- */
+
+static bool transmit_one(VirtioNet *net, const VirtqueueChain *chain)
 {
-    VirtioNet *net = (VirtioNet *)device;
-    VirtqueueChain chain;
-    while (virtio_pop(device, QUEUE_TRANSMIT, &chain)) {
-        uint64_t length = chain.readable_bytes;
-        if (length > HEADER_SIZE && length <= sizeof net->frame &&
-            virtqueue_chain_read(&chain, machine_memory(device->parent.machine), 0, net->frame,
-                                 length))
-            machine_output(&device->parent, net->frame + HEADER_SIZE, length - HEADER_SIZE);
-        else
+    Device *device = &net->parent.parent;
+    uint64_t length = chain->readable_bytes;
+    if (length < HEADER_SIZE + FRAME_MIN || length > sizeof net->frame || net->s.is_unplugged ||
+        !virtqueue_chain_read(chain, machine_memory(device->machine), 0, net->frame, length))
+        return false;
+    machine_output(device, net->frame + HEADER_SIZE, length - HEADER_SIZE);
+    return true;
+}
+
+static void transmit(VirtioNet *net)
+{
+    VirtioDevice *device = &net->parent;
+    while (virtio_pop(device, QUEUE_TRANSMIT, &net->chain[0])) {
+        if (!transmit_one(net, &net->chain[0]))
             net->s.dropped++;
-        virtio_push(device, QUEUE_TRANSMIT, chain.head, 0);
+        virtio_push(device, QUEUE_TRANSMIT, net->chain[0].head, 0);
     }
     virtio_signal(device, QUEUE_TRANSMIT);
 }
 
-/* Buffers for receiving wait in the ring until a packet comes. */
+/* Buffers for receiving wait in the ring until a frame comes. */
 static void net_notify(VirtioDevice *device, unsigned queue)
 {
     if (queue == QUEUE_TRANSMIT)
-        transmit(device);
+        transmit((VirtioNet *)device);
 }
 
-static void receive(VirtioDevice *device, const uint8_t *frame, size_t length)
+/* --- to the guest ----------------------------------------------------------------------------- */
+
+/* Takes buffers that hold TOTAL bytes; 0 and none taken if there are not so many. */
+static unsigned take_buffers(VirtioNet *net, uint64_t total)
 {
-    VirtioNet *net = (VirtioNet *)device;
-    VirtqueueChain chain;
-    if (length == 0 || length > FRAME_MAX || !virtio_pop(device, QUEUE_RECEIVE, &chain)) {
+    VirtioDevice *device = &net->parent;
+    unsigned most = virtio_has_feature(device, FEATURE_MERGEABLE) ? QUEUE_SIZE : 1;
+    unsigned count = 0;
+    uint64_t space = 0;
+    while (space < total && count < most && virtio_pop(device, QUEUE_RECEIVE, &net->chain[count])) {
+        /* The first one must hold the whole header, or the driver could not know how many. */
+        space += net->chain[count].writable_bytes;
+        count++;
+        if (space < HEADER_SIZE)
+            break;
+    }
+    if (space >= total)
+        return count;
+    while (count-- > 0)
+        virtio_unpop(device, QUEUE_RECEIVE);
+    return 0;
+}
+
+static void fill_buffers(VirtioNet *net, unsigned count, uint64_t total)
+{
+    uint64_t done = 0;
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t part = MIN(total - done, net->chain[i].writable_bytes);
+        virtqueue_chain_write(&net->chain[i], machine_memory(net->parent.parent.machine), 0,
+                              net->frame + done, part);
+        virtio_push(&net->parent, QUEUE_RECEIVE, net->chain[i].head, (uint32_t)part);
+        done += part;
+    }
+}
+
+static void receive(VirtioNet *net, const uint8_t *frame, size_t length)
+{
+    unsigned count = 0;
+    if (length >= FRAME_MIN && length <= FRAME_MAX && !net->s.is_unplugged)
+        count = take_buffers(net, HEADER_SIZE + length);
+    if (count == 0) {
         net->s.dropped++;
         return;
     }
-    uint32_t total = (uint32_t)(HEADER_SIZE + length);
     memset(net->frame, 0, HEADER_SIZE);
-    net->frame[10] = 1; /* num_buffers, little-endian */
+    net->frame[HEADER_BUFFERS] = (uint8_t)count;
+    net->frame[HEADER_BUFFERS + 1] = (uint8_t)(count >> 8);
     memcpy(net->frame + HEADER_SIZE, frame, length);
-    if (virtqueue_chain_write(&chain, machine_memory(device->parent.machine), 0, net->frame,
-                              total)) {
-        net->s.received++;
-    } else {
-        net->s.dropped++;
-        total = 0;
-    }
-    virtio_push(device, QUEUE_RECEIVE, chain.head, total);
-    virtio_signal(device, QUEUE_RECEIVE);
+    fill_buffers(net, count, HEADER_SIZE + length);
+    net->s.received++;
+    virtio_signal(&net->parent, QUEUE_RECEIVE);
+}
+
+static void plug(VirtioNet *net, bool is_in)
+{
+    if (net->s.is_unplugged == !is_in)
+        return;
+    net->s.is_unplugged = !is_in;
+    virtio_config_changed(&net->parent);
 }
 
 static void net_input(Device *device, const Event *event)
 {
+    VirtioNet *net = (VirtioNet *)device;
     if (event->kind == EVENT_NET)
-        receive((VirtioDevice *)device, event->net.data, event->net.data_length);
+        receive(net, event->net.data, event->net.data_length);
+    else if (event->kind == EVENT_CONTROL && event->control.data_length == 2)
+        plug(net, event->control.data[1] != 0);
+    else
+        device_note_unknown(device, "input of a kind that it is not for", event->kind);
 }
+
+/* Frames to come; one that nobody would take need not wait. */
+static size_t net_room(Device *device)
+{
+    const VirtioNet *net = (const VirtioNet *)device;
+    return net->s.is_unplugged || !virtio_is_running(&net->parent) ||
+           virtio_has_chains(&net->parent, QUEUE_RECEIVE);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
 
 static const VirtioType net_type = {
     .identity = VIRTIO_IDENTITY(1, 0x020000),
     .node_name = "ethernet",
     .queue_count = 2,
-    .queue_size = 256,
+    .queue_size = QUEUE_SIZE,
     .config_size = 12,
     .features = net_features,
     .config = net_config,
@@ -127,10 +203,11 @@ VirtioDevice *virtio_net_new(Machine *machine, const char *id, const uint8_t mac
 
 const DeviceClass virtio_net_class = {
     .name = "virtio-net",
-    .behaviour_version = 1,
+    .behaviour_version = 2,
     .size = sizeof(VirtioNet),
     .state = &virtio_net_state,
     .state_offset = offsetof(VirtioNet, s),
     .reset = net_reset,
     .input = net_input,
+    .input_room = net_room,
 };

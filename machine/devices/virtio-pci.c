@@ -160,6 +160,17 @@ void virtio_signal(VirtioDevice *device, unsigned queue)
         interrupt(device, ISR_QUEUE);
 }
 
+void virtio_config_changed(VirtioDevice *device)
+{
+    if (virtio_is_running(device))
+        interrupt(device, ISR_CONFIG);
+}
+
+bool virtio_has_chains(const VirtioDevice *device, unsigned queue)
+{
+    return virtqueue_has_chains(&device->state->queue[queue], dma(device));
+}
+
 /* --- reset ---------------------------------------------------------------------------------------
  */
 

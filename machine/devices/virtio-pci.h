@@ -76,10 +76,14 @@ bool virtio_is_running(const VirtioDevice *device);
 /* The next chain of QUEUE; FALSE when there is none, or when the rings are broken (the driver is
  * told so, and nothing more comes until it resets the device). */
 bool virtio_pop(VirtioDevice *device, unsigned queue, VirtqueueChain *chain);
+/* Whether virtio_pop() of a running device would find something, be it broken. Changes nothing. */
+bool virtio_has_chains(const VirtioDevice *device, unsigned queue);
 void virtio_unpop(VirtioDevice *device, unsigned queue);
 void virtio_push(VirtioDevice *device, unsigned queue, uint16_t head, uint32_t written);
 /* After pushes: interrupts if the driver wants it. */
 void virtio_signal(VirtioDevice *device, unsigned queue);
+/* What the configuration shows has changed: tells a driver that works the device. */
+void virtio_config_changed(VirtioDevice *device);
 /* The driver broke a rule: DEVICE_NEEDS_RESET. */
 void virtio_break(VirtioDevice *device, const char *why);
 

@@ -141,6 +141,13 @@ VirtqueueResult virtqueue_pop(VirtqueueState *queue, Memory *memory, VirtqueueFe
     return VIRTQUEUE_CHAIN;
 }
 
+bool virtqueue_has_chains(const VirtqueueState *queue, const Memory *memory)
+{
+    uint16_t index;
+    return queue->is_enabled && (!memory_read_le16(memory, queue->available + RING_INDEX, &index) ||
+                                 index != queue->next_available);
+}
+
 void virtqueue_unpop(VirtqueueState *queue)
 {
     queue->next_available--;

@@ -53,6 +53,8 @@ bool virtqueue_is_valid(const VirtqueueState *queue, const Memory *memory);
 /* Takes the next chain that the driver made available. */
 VirtqueueResult virtqueue_pop(VirtqueueState *queue, Memory *memory, VirtqueueFeatures features,
                               VirtqueueChain *chain);
+/* Whether virtqueue_pop() would give anything but VIRTQUEUE_EMPTY. Writes nothing anywhere. */
+bool virtqueue_has_chains(const VirtqueueState *queue, const Memory *memory);
 /* Puts back the chain that the last virtqueue_pop() took. */
 void virtqueue_unpop(VirtqueueState *queue);
 /* Returns the chain HEAD, of which WRITTEN bytes were written; false if the ring is broken. */

@@ -17,22 +17,17 @@ static void set_link(Builder *build)
     build_set(build, HOME_LR, build_const(build, next_address(build)));
 }
 
-static void go_to(Builder *build, uint64_t target, bool is_call)
+static void go_to(Builder *build, uint64_t target)
 {
-    IrNode *node = build_node(build, IR_GOTO);
-    node->imm = cpu_ea(build->cpu, target);
-    node->wide = is_call;
-    build->block->exit_count += is_call ? 2 : 1;
+    build_node(build, IR_GOTO)->imm = cpu_ea(build->cpu, target);
+    build->block->exit_count++;
     build->ended = true;
 }
 
-static void go_to_register(Builder *build, Ref target, bool is_call)
+static void go_to_register(Builder *build, Ref target)
 {
-    Ref ea = target == NO_REF ? NO_REF : build_ea(build, target);
-    IrNode *node = build_node(build, IR_GOTO_REG);
-    node->a = ea;
-    node->wide = is_call;
-    build->block->exit_count += is_call;
+    Ref ea = build_ea(build, target);
+    build_node(build, IR_GOTO_REG)->a = ea;
     build->ended = true;
 }
 
@@ -42,8 +37,7 @@ bool build_b(Builder *build)
     uint64_t target = (uint64_t)insn_li(insn) + (insn_aa(insn) ? 0 : build->cia);
     if (insn_lk(insn))
         set_link(build);
-    /* A link to what comes next is how code finds out where it is: nothing will return there. */
-    go_to(build, target, insn_lk(insn) && cpu_ea(build->cpu, target) != next_address(build));
+    go_to(build, target);
     return true;
 }
 
@@ -108,7 +102,7 @@ bool build_bc(Builder *build)
     if (insn_lk(insn))
         set_link(build);
     if (count == NO_REF && insn->t & BO_NO_CONDITION)
-        go_to(build, target, false);
+        go_to(build, target);
     else
         branch_if(build, count, target > build->cia && !insn_lk(insn))->imm =
             cpu_ea(build->cpu, target);
@@ -125,11 +119,10 @@ static bool branch_to(Builder *build, unsigned home)
         branch_if(build, count_down(build, bo), true)->home = (uint8_t)home;
         return true;
     }
-    bool is_call = insn_lk(build->insn);
-    Ref target = home == HOME_LR && !is_call ? NO_REF : build_get(build, home);
-    if (is_call)
+    Ref target = build_get(build, home);
+    if (insn_lk(build->insn))
         set_link(build);
-    go_to_register(build, target, is_call);
+    go_to_register(build, target);
     return true;
 }
 

@@ -11,7 +11,8 @@ from dev.common import Failed
 
 # Packages of the host that building takes, and each verb on top of it.
 BUILD = ("meson", "ninja-build", "gcc", "libc6-dev", "pkgconf", "libglib2.0-dev", "libjson-glib-dev", "libfdt-dev",
-         "libzstd-dev", "libxxhash-dev", "libseccomp-dev", "libpng-dev", "libvncserver-dev", "check")
+         "libzstd-dev", "libxxhash-dev", "libseccomp-dev", "libpng-dev", "libvncserver-dev", "libslirp-dev",
+         "check")
 VERBS = {
     "build": BUILD,
     "demo": BUILD,

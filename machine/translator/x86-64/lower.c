@@ -11,8 +11,6 @@
  * 2. An exit to the same page is a direct jump that is patched once its target exists. Any other
  *    exit goes through the code bank's jump table, which is emptied with the translations it relies
  * on.
- * 3. A call of the guest is a call of the host, a return one of the host; where that arrives LR is
- *    compared. What a return finds on the stack is no more than a guess at where LR leads.
  */
 #include "machine/translator/x86-64/lower.h"
 
@@ -172,7 +170,7 @@ static void emit_stub(Lowering *low, const Stub *stub)
             asm_land(as, stub->more[i]);
     for (unsigned i = 0; i < TEMP_COUNT; i++)
         if (stub->live >> temp_regs[i] & 1)
-            asm_store(as, slot_mem(temp_regs[i]), temp_regs[i]);
+            asm_store(as, mem_at(RSP, 8 * temp_regs[i]), temp_regs[i]);
     lower_float_enter_stub(low, stub);
     if (stub->kind == STUB_REST) {
         emit_rest(low, stub);
@@ -187,7 +185,7 @@ static void emit_stub(Lowering *low, const Stub *stub)
     lower_float_leave_stub(low, stub);
     for (unsigned i = 0; i < TEMP_COUNT; i++)
         if (stub->live >> temp_regs[i] & 1)
-            asm_load(as, temp_regs[i], slot_mem(temp_regs[i]));
+            asm_load(as, temp_regs[i], mem_at(RSP, 8 * temp_regs[i]));
     asm_jmp_to(as, stub->resume);
 }
 
@@ -215,40 +213,35 @@ static bool is_same_page(const Lowering *low, uint64_t target)
 #define CODE_BANK RDX
 
 /* Through the code bank's jump table, to the address in RAX, whose entry is at ENTRY. */
-static void emit_jump_table(Lowering *low, Mem entry, bool is_call)
+static void emit_jump_table(Lowering *low, Mem entry)
 {
     Assembler *as = &low->as;
     asm_alu_mem(as, ALU_CMP, true, RAX, entry);
     asm_jcc_to(as, CC_NE, low->thunks->exit_indirect);
     entry.displacement += (int32_t)offsetof(JumpEntry, code);
-    if (is_call)
-        asm_call_mem(as, entry);
-    else
-        asm_jmp_mem(as, entry);
+    asm_jmp_mem(as, entry);
 }
 
 G_STATIC_ASSERT(sizeof(JumpEntry) == 16 && offsetof(JumpEntry, ea) == 0);
 
-static void emit_far_exit(Lowering *low, uint64_t target, bool is_call)
+static void emit_far_exit(Lowering *low, uint64_t target)
 {
     size_t offset = offsetof(CodeBank, jump) + sizeof(JumpEntry) * JUMP_INDEX(target);
     asm_load(&low->as, CODE_BANK, CPU_MEM(code));
     asm_mov_imm(&low->as, RAX, target);
-    emit_jump_table(low, mem_at(CODE_BANK, (int32_t)offset), is_call);
+    emit_jump_table(low, mem_at(CODE_BANK, (int32_t)offset));
 }
 
-G_STATIC_ASSERT(JUMP_INDEX(4) == 1);
-
 /* Through the jump table to what RAX has. */
-static void emit_register_exit(Lowering *low, bool is_call)
+static void emit_register_exit(Lowering *low)
 {
     Assembler *as = &low->as;
     asm_alu_imm(as, ALU_AND, true, RAX, -4);
     asm_load(as, CODE_BANK, CPU_MEM(code));
     asm_mov32(as, RCX, RAX);
     asm_alu_imm(as, ALU_AND, false, RCX, (JUMP_SETS - 1) << 2);
-    emit_jump_table(low, mem_indexed(CODE_BANK, RCX, 2, (int32_t)offsetof(CodeBank, jump)),
-                    is_call);
+    asm_shift_imm(as, 4, false, RCX, 2);
+    emit_jump_table(low, mem_indexed(CODE_BANK, RCX, 0, (int32_t)offsetof(CodeBank, jump)));
 }
 
 static void add_exit(Lowering *low, uint8_t *site, const IrNode *node, unsigned home)
@@ -261,79 +254,20 @@ static void add_exit(Lowering *low, uint8_t *site, const IrNode *node, unsigned 
                                            .left = low->ir->insn_count - 1 - node->insn };
 }
 
-/* The jump at SITE will be patched; until then it comes here. */
-static void emit_link_stub(Lowering *low, uint8_t *site, uint64_t target)
-{
-    Block *block = low->block;
-    g_assert(block->link_count < low->ir->exit_count);
-    Link *link = &block->link[block->link_count++];
-    *link = (Link){ .from = block, .target = target, .site = site, .stub = low->as.at };
-    asm_land(&low->as, site);
-    asm_mov_imm(&low->as, RAX, (uint64_t)(uintptr_t)link);
-    asm_jmp_to(&low->as, low->thunks->exit_link);
-}
-
 /* A jump that is patched: the exit's own, or one behind what the exit has to do first. */
 static void emit_link(Lowering *low, const Exit *exit)
 {
-    emit_link_stub(low, exit->left ? asm_jmp(&low->as) : exit->site, exit->target);
-}
-
-/* --- calls and returns ------------------------------------------------------------------------ */
-
-/*
- * A guest's call is a call of the host, so that the guest's return can be one of the host, which
- * the host predicts. What the host returns to is here, and looks whether LR has the address that it
- * stands for; else it returns once more (thunks.c).
- *
- * It needs no look at the code bank: no C code that could change that, or drop what it holds, has
- * run since the call, as all ways to it but plain calls of helpers forget the returns.
- */
-static void emit_landing(Lowering *low)
-{
-    Assembler *as = &low->as;
-    uint64_t address = low->ir->ea + 4 * low->ir->insn_count;
-    if (!low->ir->is_64bit)
-        address = (uint32_t)address;
-    if (address == (uint64_t)(int64_t)(int32_t)address) {
-        asm_alu_mem_imm(as, ALU_CMP, true, home_mem(HOME_LR), (int32_t)address);
-    } else {
-        asm_mov_imm(as, RCX, address);
-        asm_alu_mem(as, ALU_CMP, true, RCX, home_mem(HOME_LR));
+    Block *block = low->block;
+    uint8_t *site = exit->site;
+    if (exit->left) {
+        site = asm_jmp(&low->as);
+        asm_land(&low->as, site);
     }
-    asm_jcc_to(as, CC_NE, low->thunks->return_again);
-    if (is_same_page(low, address))
-        emit_link_stub(low, asm_jmp(as), address);
-    else
-        emit_far_exit(low, address, false);
-}
-
-/* Before a call: room for one more return. */
-static void emit_room(Lowering *low)
-{
-    Assembler *as = &low->as;
-    asm_group3(as, 0, false, RSP);
-    asm_u32(as, RETURNS_SIZE - 1);
-    uint8_t *has_room = asm_jcc(as, CC_NE);
-    asm_call_to(as, low->thunks->forget_returns);
-    asm_land(as, has_room);
-}
-
-static void emit_call(Lowering *low, uint64_t target)
-{
-    Assembler *as = &low->as;
-    uint8_t *site = NULL;
-    emit_room(low);
-    if (is_same_page(low, target)) {
-        site = asm_jmp(as);
-        if (!as->overflow)
-            site[-1] = 0xe8; /* call */
-    } else {
-        emit_far_exit(low, target, true);
-    }
-    emit_landing(low);
-    if (site)
-        emit_link_stub(low, site, target);
+    g_assert(block->link_count < low->ir->exit_count);
+    Link *link = &block->link[block->link_count++];
+    *link = (Link){ .from = block, .target = exit->target, .site = site, .stub = low->as.at };
+    asm_mov_imm(&low->as, RAX, (uint64_t)(uintptr_t)link);
+    asm_jmp_to(&low->as, low->thunks->exit_link);
 }
 
 static void emit_exit(Lowering *low, const Exit *exit)
@@ -344,43 +278,31 @@ static void emit_exit(Lowering *low, const Exit *exit)
         asm_alu_imm(as, ALU_ADD, true, BUDGET_REG, (int32_t)exit->left);
         lower_float_exit(low, &exit->note);
     }
-    if (exit->home == HOME_LR) {
-        asm_ret(as);
-    } else if (exit->home != HOME_COUNT) {
+    if (exit->home != HOME_COUNT) {
         asm_load(as, RAX, home_mem(exit->home));
         if (!low->ir->is_64bit)
             asm_mov32(as, RAX, RAX);
-        emit_register_exit(low, false);
+        emit_register_exit(low);
     } else if (is_same_page(low, exit->target)) {
         emit_link(low, exit);
     } else {
-        emit_far_exit(low, exit->target, false);
+        emit_far_exit(low, exit->target);
     }
 }
 
 static void lower_goto(Lowering *low, const IrNode *node)
 {
-    if (node->wide)
-        emit_call(low, node->imm);
-    else if (is_same_page(low, node->imm))
+    if (is_same_page(low, node->imm))
         add_exit(low, asm_jmp(&low->as), node, HOME_COUNT);
     else
-        emit_far_exit(low, node->imm, false);
+        emit_far_exit(low, node->imm);
 }
 
 static void lower_goto_register(Lowering *low, const IrNode *node)
 {
-    if (node->a == NO_REF) {
-        asm_ret(&low->as);
-        return;
-    }
     /* The last node: nothing else lives in the temporaries. */
     asm_mov(&low->as, RAX, allocator_use(&low->allocator, node->a));
-    if (node->wide)
-        emit_room(low);
-    emit_register_exit(low, node->wide);
-    if (node->wide)
-        emit_landing(low);
+    emit_register_exit(low);
 }
 
 /*

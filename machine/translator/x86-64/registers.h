@@ -24,9 +24,6 @@
 #define BANK_REG   R14
 #define BUDGET_REG R15
 
-/* The stack of returns, of host addresses: so many bytes, and aligned so, but for the first 16. */
-#define RETURNS_SIZE 4096
-
 #define TEMP_COUNT 5
 extern const HostReg temp_regs[TEMP_COUNT];
 
@@ -73,20 +70,19 @@ static inline Mem cr_greater_mem(unsigned field)
 }
 
 /*
- * The frame of translated code (the stack is for returns): a slot for each host register, and slots
- * for values that had to make room: as many as a block has instructions, and some more.
+ * The frame of translated code, 16-aligned: a slot for each host register, and slots for values
+ * that had to make room: as many as a block has instructions, and some more.
  */
 #define SPILL_SLOTS (IR_BLOCK_INSNS + 16)
-G_STATIC_ASSERT(sizeof(((Cpu *)NULL)->translated.frame) >= 8 * (16 + SPILL_SLOTS));
+#define FRAME_SIZE  (128 + 8 * (int)SPILL_SLOTS)
 static inline Mem slot_mem(HostReg reg)
 {
-    return mem_at(CPU_REG, (int32_t)offsetof(Cpu, translated.frame) + 8 * reg - CPU_BIAS);
+    return mem_at(RSP, 8 * reg);
 }
 
 static inline Mem spill_mem(unsigned slot)
 {
-    int32_t frame = (int32_t)offsetof(Cpu, translated.frame);
-    return mem_at(CPU_REG, frame + 8 * (16 + (int32_t)slot) - CPU_BIAS);
+    return mem_at(RSP, 128 + 8 * (int32_t)slot);
 }
 
 /* The host address of the first access of a group, or 0: in slots of registers never saved there.

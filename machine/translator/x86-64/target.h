@@ -16,8 +16,6 @@ typedef struct {
     uint8_t *exit_spill;          /* the same, with pinned registers to be stored first */
     uint8_t *exit_indirect;       /* RAX: guest address to go on at */
     uint8_t *exit_link;           /* RAX: the Link that was not linked */
-    uint8_t *return_again;        /* to what returns to LR, if the stack of returns has it */
-    uint8_t *forget_returns;      /* called: the stack of returns is full */
     uint8_t *load, *store, *call; /* to the helpers of helpers.h */
     uint8_t *rest;                /* to helper_rest; does not come back */
     uint8_t *stored, *block_left; /* for an observer; NULL without one */

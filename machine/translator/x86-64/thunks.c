@@ -4,11 +4,8 @@
  *
  * 1. Outside translated code the guest's registers are all in the state. enter loads the pinned
  *    ones; every way out has stored them before.
- * 2. In translated code the stack has what the guest's calls left, each a place that knows what
- *    address of the guest it stands for; the first is for those that the stack does not have. The
- *    thunks that call C align it.
- * 3. C code that ends with go_on finds the stack of returns empty when code goes on: whatever that
- *    has dropped, nothing on the stack leads to it.
+ * 2. In translated code the stack is 16-byte aligned, so that a thunk, called from there, has to
+ *    move it by 8 before it calls C.
  */
 #include <cpuid.h>
 
@@ -62,21 +59,16 @@ static void load_everything(Assembler *as)
     load_pins(as, true);
 }
 
-static uint8_t *emit_enter(Assembler *as, const uint8_t *return_first)
+static uint8_t *emit_enter(Assembler *as)
 {
     uint8_t *start = as->at;
     for (unsigned i = 0; i < G_N_ELEMENTS(saved); i++)
         asm_push(as, saved[i]);
-    asm_lea(as, true, CPU_REG, mem_at(RDI, CPU_BIAS));
-    asm_mov(as, RAX, RSP);
-    asm_alu_imm(as, ALU_AND, true, RSP, -RETURNS_SIZE);
-    asm_store(as, mem_at(RSP, -8), RAX);
-    asm_alu_imm(as, ALU_SUB, true, RSP, 16);
+    /* Six pushes and the return address: 8 more make it 16-aligned. */
+    asm_alu_imm(as, ALU_SUB, true, RSP, FRAME_SIZE + 8);
     asm_store_imm32(as, false, mem_at(RSP, 0), FLOAT_MXCSR);
     asm_rm(as, 0x0fae, false, 2, mem_at(RSP, 0)); /* ldmxcsr */
-    asm_mov_imm(as, RAX, (uint64_t)(uintptr_t)return_first);
-    asm_store(as, mem_at(RSP, 0), RAX);
-    asm_store(as, CPU_MEM(translated.stack), RSP);
+    asm_lea(as, true, CPU_REG, mem_at(RDI, CPU_BIAS));
     load_everything(as);
     asm_jmp_reg(as, RSI);
     return start;
@@ -85,8 +77,7 @@ static uint8_t *emit_enter(Assembler *as, const uint8_t *return_first)
 static uint8_t *emit_exit_plain(Assembler *as)
 {
     uint8_t *start = as->at;
-    asm_load(as, RSP, CPU_MEM(translated.stack));
-    asm_load(as, RSP, mem_at(RSP, 8));
+    asm_alu_imm(as, ALU_ADD, true, RSP, FRAME_SIZE + 8);
     for (unsigned i = G_N_ELEMENTS(saved); i > 0; i--)
         asm_pop(as, saved[i - 1]);
     asm_ret(as);
@@ -97,7 +88,6 @@ static uint8_t *emit_exit_plain(Assembler *as)
 static uint8_t *emit_go_on(Assembler *as)
 {
     uint8_t *start = as->at;
-    asm_load(as, RSP, CPU_MEM(translated.stack));
     asm_lea(as, true, RDI, mem_at(CPU_REG, -CPU_BIAS));
     asm_mov_imm(as, RAX, (uint64_t)(uintptr_t)helper_go_on);
     asm_rr(as, 0xff, false, 2, RAX); /* call rax */
@@ -131,15 +121,12 @@ static uint8_t *emit_helper(Assembler *as, const TargetThunks *thunks, const voi
                             bool reload_all)
 {
     uint8_t *start = as->at;
+    asm_push(as, RAX); /* aligns */
     store_pins(as);
     asm_lea(as, true, RDI, mem_at(CPU_REG, -CPU_BIAS));
     asm_mov(as, RSI, RCX);
     asm_mov32(as, RDX, RAX);
     asm_mov(as, RCX, BUDGET_REG);
-    asm_mov(as, RAX, RSP);
-    asm_alu_imm(as, ALU_AND, true, RSP, -16);
-    asm_push(as, RAX);
-    asm_push(as, RAX); /* aligns */
     asm_mov_imm(as, RAX, (uint64_t)(uintptr_t)helper);
     asm_rr(as, 0xff, false, 2, RAX); /* call rax */
     asm_alu_mem_imm(as, ALU_CMP, false, CPU_MEM(translated.leave), 0);
@@ -147,39 +134,11 @@ static uint8_t *emit_helper(Assembler *as, const TargetThunks *thunks, const voi
     if (reload_all)
         asm_load(as, BANK_REG, CPU_MEM(tlb));
     load_pins(as, reload_all);
-    asm_pop(as, RSP);
+    asm_pop(as, RCX);
     asm_ret(as);
     asm_land(as, leave);
+    asm_alu_imm(as, ALU_ADD, true, RSP, 16); /* the pushed word and the return address */
     asm_jmp_to(as, thunks->go_on);
-    return start;
-}
-
-/* What the stack of returns begins with: finds out by the jump table. It stays on the stack. */
-static uint8_t *emit_return_first(Assembler *as, uint8_t **miss)
-{
-    uint8_t *start = as->at;
-    asm_alu_imm(as, ALU_SUB, true, RSP, 8);
-    asm_load(as, RAX, home_mem(HOME_LR));
-    asm_alu_mem(as, ALU_AND, true, RAX, CPU_MEM(ea_mask));
-    asm_alu_imm(as, ALU_AND, true, RAX, -4);
-    asm_load(as, RDX, CPU_MEM(code));
-    asm_mov32(as, RCX, RAX);
-    asm_alu_imm(as, ALU_AND, false, RCX, (JUMP_SETS - 1) << 2);
-    Mem entry = mem_indexed(RDX, RCX, 2, (int32_t)offsetof(CodeBank, jump));
-    asm_alu_mem(as, ALU_CMP, true, RAX, entry);
-    *miss = asm_jcc(as, CC_NE);
-    entry.displacement += (int32_t)offsetof(JumpEntry, code);
-    asm_jmp_mem(as, entry);
-    return start;
-}
-
-/* Called: all returns but the first are forgotten, and this one's caller goes on. RAX stays. */
-static uint8_t *emit_forget_returns(Assembler *as)
-{
-    uint8_t *start = as->at;
-    asm_pop(as, RCX);
-    asm_load(as, RSP, CPU_MEM(translated.stack));
-    asm_jmp_reg(as, RCX);
     return start;
 }
 
@@ -221,17 +180,11 @@ void target_emit_thunks(CodeMemory *memory, TargetThunks *thunks, bool observed)
 {
     uint8_t *start = memory->write + memory->used;
     Assembler as = { start, start, memory->write + memory->size, false };
-    uint8_t *missed, *return_first = emit_return_first(&as, &missed);
-    thunks->enter = emit_enter(&as, code_memory_executable(memory, return_first));
+    thunks->enter = emit_enter(&as);
     thunks->exit_plain = emit_exit_plain(&as);
     thunks->go_on = emit_go_on(&as);
     thunks->exit_spill = emit_exit_spill(&as, thunks);
     thunks->exit_indirect = emit_exit_storing(&as, thunks, CPU_MEM(s.cia));
-    asm_land(&as, missed);
-    asm_jmp_to(&as, thunks->exit_indirect);
-    thunks->return_again = as.at;
-    asm_ret(&as);
-    thunks->forget_returns = emit_forget_returns(&as);
     thunks->exit_link = emit_exit_storing(&as, thunks, CPU_MEM(translated.link));
     thunks->load = emit_helper(&as, thunks, helper_load, false);
     thunks->store = emit_helper(&as, thunks, helper_store, false);

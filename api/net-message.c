@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "api/net-message.h"
+
+#include <errno.h>
+#include <gio/gio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* What each type must carry, and where it may go. */
+typedef struct {
+    const char *name;
+    bool to_helper, from_helper, has_fd, has_id;
+    uint16_t minimum, maximum;
+} Shape;
+
+static const Shape shapes[NET_TYPE_END] = {
+    [NET_SETUP] = { "setup", .to_helper = true, .has_fd = true },
+    [NET_TEARDOWN] = { "teardown", .to_helper = true },
+    [NET_FRAME] = { "frame", true, true, .minimum = NET_FRAME_MIN, .maximum = NET_FRAME_MAX },
+    [NET_FORWARD] = { "forward", .to_helper = true, .has_id = true, .minimum = sizeof(NetForward),
+                      .maximum = sizeof(NetForward) },
+    [NET_UNFORWARD] = { "unforward", .to_helper = true, .has_id = true,
+                        .minimum = sizeof(NetForward), .maximum = sizeof(NetForward) },
+    [NET_RESULT] = { "result", .from_helper = true, .has_id = true, .minimum = sizeof(NetResult),
+                     .maximum = sizeof(NetResult) },
+};
+
+void net_message_init(NetMessage *message, NetMessageType type, unsigned nic, uint32_t id,
+                      const void *data, gsize length)
+{
+    g_assert(length <= NET_FRAME_MAX && nic < NET_NICS);
+    message->magic = NET_MAGIC;
+    message->version = NET_VERSION;
+    message->type = (uint8_t)type;
+    message->nic = (uint8_t)nic;
+    message->id = id;
+    message->length = (uint16_t)length;
+    message->zero = 0;
+    if (length)
+        memcpy(message->data, data, length);
+}
+
+static bool refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static bool refuse(GError **error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "bad network message: %s", text);
+    return false;
+}
+
+bool net_message_check(const NetMessage *message, gsize bytes, bool has_fd, bool to_helper,
+                       GError **error)
+{
+    if (bytes < (gsize)NET_HEADER_SIZE)
+        return refuse(error, "%" G_GSIZE_FORMAT " bytes", bytes);
+    if (message->magic != NET_MAGIC || message->version != NET_VERSION)
+        return refuse(error, "magic %08x version %u", message->magic, message->version);
+    if (message->type >= NET_TYPE_END || !shapes[message->type].name)
+        return refuse(error, "unknown type %u", message->type);
+    const Shape *shape = &shapes[message->type];
+    if (!(to_helper ? shape->to_helper : shape->from_helper))
+        return refuse(error, "'%s' in the wrong direction", shape->name);
+    if (message->nic >= NET_NICS || message->zero)
+        return refuse(error, "nic %u, reserved %u in '%s'", message->nic, message->zero,
+                      shape->name);
+    if (message->length < shape->minimum || message->length > shape->maximum ||
+        bytes != (gsize)NET_HEADER_SIZE + message->length)
+        return refuse(error, "%u bytes of data, %" G_GSIZE_FORMAT " in all, in '%s'",
+                      message->length, bytes, shape->name);
+    if (shape->has_fd != has_fd || shape->has_id != (message->id != 0))
+        return refuse(error, "descriptor %d, id %u in '%s'", has_fd, message->id, shape->name);
+    return true;
+}
+
+typedef union {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+} FdSpace;
+
+bool net_message_send(int socket, const NetMessage *message, int fd, bool *full)
+{
+    struct iovec vector = { (void *)message, NET_HEADER_SIZE + message->length };
+    struct msghdr header = { .msg_iov = &vector, .msg_iovlen = 1 };
+    FdSpace space = { 0 };
+    if (fd >= 0) {
+        header.msg_control = space.bytes;
+        header.msg_controllen = sizeof space.bytes;
+        struct cmsghdr *control = CMSG_FIRSTHDR(&header);
+        control->cmsg_level = SOL_SOCKET;
+        control->cmsg_type = SCM_RIGHTS;
+        control->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(control), &fd, sizeof fd);
+    }
+    ssize_t n;
+    do
+        n = sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (full)
+        *full = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS);
+    return n == (ssize_t)vector.iov_len;
+}
+
+/* The one descriptor that fits the space; -1 if there is none. */
+static int take_fd(struct msghdr *header)
+{
+    int fd = -1;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c))
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+            c->cmsg_len == CMSG_LEN(sizeof(int)))
+            memcpy(&fd, CMSG_DATA(c), sizeof fd);
+    return fd;
+}
+
+NetReceived net_message_receive(int socket, NetMessage *message, bool to_helper, int *fd,
+                                GError **error)
+{
+    struct iovec vector = { message, sizeof *message };
+    FdSpace space = { 0 };
+    struct msghdr header = { .msg_iov = &vector,
+                             .msg_iovlen = 1,
+                             .msg_control = space.bytes,
+                             .msg_controllen = sizeof space.bytes };
+    ssize_t n = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
+    *fd = -1;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return NET_NONE_YET;
+    if (n == 0 || (n < 0 && errno == ECONNRESET))
+        return NET_CLOSED;
+    if (n < 0) {
+        refuse(error, "%s", g_strerror(errno));
+        return NET_WRONG;
+    }
+    *fd = take_fd(&header);
+    if (net_message_check(message, (gsize)n, *fd >= 0, to_helper, error))
+        return NET_RECEIVED;
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+    return NET_WRONG;
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Networks of one machine: an instance of libslirp for each nic, one thread, one loop.
+ *
+ * 1. A network exists from SETUP to TEARDOWN. In a replay there is none.
+ * 2. Time is the machine's: libslirp's timers follow the published virtual time, and while that
+ *    stands nothing is taken from the network.
+ * 3. Frames that the machine does not take wait here, at most WAITING_MAX; while any waits, the
+ *    host's sockets are not read. So a slow guest slows its peers by TCP's own means.
+ * 4. Every frame of the guest passes the filter (filter.c) before libslirp sees it.
+ */
+
+#include "daemon/net/front.h"
+
+#include "daemon/net/filter.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <slirp/libslirp.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define NETWORK       0x0a000200u /* 10.0.2.0/24, as QEMU's users know it */
+#define NETWORK_MASK  0xffffff00u
+#define GATEWAY       (NETWORK | 2)
+#define NAME_SERVER   (NETWORK | 3)
+#define FIRST_GUEST   (NETWORK | 15)
+#define WAITING_MAX   256u
+#define MESSAGES_MAX  64  /* taken at once before the network has its turn */
+#define STOPPED_MS    100 /* how often a stopped clock is looked at */
+#define PORT_ATTEMPTS 16
+
+typedef struct Front Front;
+
+typedef struct {
+    Front *front;
+    unsigned number;
+    Slirp *slirp;          /* NULL before SETUP */
+    const uint64_t *clock; /* the machine's page */
+    int64_t now_ns;        /* the last that was read: time never goes back */
+} Nic;
+
+struct Front {
+    int socket;
+    bool is_over;
+    Nic nic[NET_NICS];
+    FrontPolicy policy[NET_NICS];
+    GQueue waiting; /* of NetMessage: to the machine */
+    GArray *polled; /* of struct pollfd; the first is the machine's socket */
+};
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+static uint64_t clock_word(const Nic *nic)
+{
+    return __atomic_load_n(nic->clock, __ATOMIC_RELAXED);
+}
+
+static int64_t clock_get(void *opaque)
+{
+    Nic *nic = opaque;
+    int64_t now = net_clock_ns(clock_word(nic), g_get_monotonic_time() * 1000);
+    nic->now_ns = MAX(nic->now_ns, now);
+    return nic->now_ns;
+}
+
+static bool is_running(const Nic *nic)
+{
+    return nic->slirp && clock_word(nic) & 1;
+}
+
+/* Timers are IPv6's only, which is off. */
+static void *timer_new(SlirpTimerCb callback, void *data, void *opaque)
+{
+    return g_malloc0(1);
+}
+
+static void timer_free(void *timer, void *opaque)
+{
+    g_free(timer);
+}
+
+static void timer_mod(void *timer, int64_t expires, void *opaque)
+{
+}
+
+/* --- to the machine --------------------------------------------------------------------------- */
+
+static void send_waiting(Front *front)
+{
+    NetMessage *message;
+    bool full = false;
+    while ((message = g_queue_peek_head(&front->waiting))) {
+        if (!net_message_send(front->socket, message, -1, &full) && full)
+            return;
+        g_free(g_queue_pop_head(&front->waiting));
+    }
+}
+
+static void tell(Front *front, const NetMessage *message)
+{
+    bool full = false;
+    if (g_queue_is_empty(&front->waiting) &&
+        (net_message_send(front->socket, message, -1, &full) || !full))
+        return;
+    if (message->type == NET_FRAME && front->waiting.length >= WAITING_MAX)
+        return;
+    g_queue_push_tail(&front->waiting, g_memdup2(message, NET_HEADER_SIZE + message->length));
+}
+
+static ssize_t send_packet(const void *frame, size_t length, void *opaque)
+{
+    Nic *nic = opaque;
+    NetMessage message;
+    if (length >= NET_FRAME_MIN && length <= NET_FRAME_MAX) {
+        net_message_init(&message, NET_FRAME, nic->number, 0, frame, length);
+        tell(nic->front, &message);
+    }
+    return (ssize_t)length;
+}
+
+static void guest_error(const char *text, void *opaque)
+{
+    g_debug("%s", text);
+}
+
+static void ignore_fd(int fd, void *opaque)
+{
+}
+
+static void notify(void *opaque)
+{
+}
+
+static const SlirpCb callbacks = {
+    .send_packet = send_packet,
+    .guest_error = guest_error,
+    .clock_get_ns = clock_get,
+    .timer_new = timer_new,
+    .timer_free = timer_free,
+    .timer_mod = timer_mod,
+    .register_poll_fd = ignore_fd,
+    .unregister_poll_fd = ignore_fd,
+    .notify = notify,
+};
+
+/* --- networks --------------------------------------------------------------------------------- */
+
+static struct in_addr address(uint32_t value)
+{
+    return (struct in_addr){ htonl(value) };
+}
+
+static void tear_down(Nic *nic)
+{
+    if (!nic->slirp)
+        return;
+    slirp_cleanup(nic->slirp);
+    munmap((void *)nic->clock, NET_CLOCK_SIZE);
+    nic->slirp = NULL;
+    nic->clock = NULL;
+    nic->now_ns = 0;
+}
+
+/* Takes FD. */
+static void set_up(Nic *nic, int fd)
+{
+    const FrontPolicy *policy = &nic->front->policy[nic->number];
+    SlirpConfig config = {
+        .version = 3,
+        .restricted = policy->is_restricted,
+        .in_enabled = true,
+        .vnetwork = address(NETWORK),
+        .vnetmask = address(NETWORK_MASK),
+        .vhost = address(GATEWAY),
+        .vdhcp_start = address(FIRST_GUEST),
+        .vnameserver = address(NAME_SERVER),
+        .disable_host_loopback = !policy->has_loopback,
+    };
+    tear_down(nic);
+    void *page = mmap(NULL, NET_CLOCK_SIZE, PROT_READ, MAP_SHARED, fd, 0);
+    close(fd);
+    if (page == MAP_FAILED || !policy->is_there) {
+        if (page != MAP_FAILED)
+            munmap(page, NET_CLOCK_SIZE);
+        g_warning("nic %u gets no network", nic->number);
+        return;
+    }
+    nic->clock = page;
+    nic->slirp = slirp_new(&config, &callbacks, nic);
+}
+
+static uint16_t free_port(const NetForward *forward)
+{
+    struct sockaddr_in name = { .sin_family = AF_INET, .sin_addr.s_addr = forward->host_address };
+    socklen_t length = sizeof name;
+    int fd = socket(AF_INET, (forward->is_udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+    bool good = fd >= 0 && bind(fd, (struct sockaddr *)&name, length) == 0 &&
+                getsockname(fd, (struct sockaddr *)&name, &length) == 0;
+    if (fd >= 0)
+        close(fd);
+    return good ? ntohs(name.sin_port) : 0;
+}
+
+/* libslirp does not say which port it got, so a free one is looked for and then asked for. */
+static int add_forward(Nic *nic, const NetForward *forward, uint16_t *port)
+{
+    struct in_addr host = { forward->host_address }, guest = { forward->guest_address };
+    int code = EINVAL;
+    for (unsigned i = 0; i < PORT_ATTEMPTS; i++) {
+        *port = forward->host_port ? forward->host_port : free_port(forward);
+        errno = EADDRNOTAVAIL;
+        if (*port && slirp_add_hostfwd(nic->slirp, forward->is_udp != 0, host, *port, guest,
+                                       forward->guest_port) == 0)
+            return 0;
+        code = errno ? errno : EIO;
+        if (forward->host_port || code != EADDRINUSE)
+            break;
+    }
+    *port = 0;
+    return code;
+}
+
+static void forward(Nic *nic, const NetMessage *message)
+{
+    NetForward wish;
+    NetResult result = { .code = ENETDOWN };
+    NetMessage answer;
+    memcpy(&wish, message->data, sizeof wish);
+    if (nic->slirp && message->type == NET_FORWARD) {
+        result.code = add_forward(nic, &wish, &result.port);
+    } else if (nic->slirp) {
+        struct in_addr host = { wish.host_address };
+        result.port = wish.host_port;
+        result.code = slirp_remove_hostfwd(nic->slirp, wish.is_udp != 0, host, wish.host_port) == 0
+                          ? 0
+                          : ENOENT;
+    }
+    net_message_init(&answer, NET_RESULT, nic->number, message->id, &result, sizeof result);
+    tell(nic->front, &answer);
+}
+
+static void take_message(Front *front, NetMessage *message, int fd)
+{
+    Nic *nic = &front->nic[message->nic];
+    size_t length = message->length;
+    switch (message->type) {
+    case NET_SETUP: set_up(nic, fd); break;
+    case NET_TEARDOWN: tear_down(nic); break;
+    case NET_FRAME:
+        if (nic->slirp && filter_frame(message->data, &length, NETWORK, NETWORK_MASK))
+            slirp_input(nic->slirp, message->data, (int)length);
+        break;
+    default: forward(nic, message); break;
+    }
+}
+
+static void take_messages(Front *front)
+{
+    for (unsigned i = 0; i < MESSAGES_MAX && !front->is_over; i++) {
+        NetMessage message;
+        g_autoptr(GError) error = NULL;
+        int fd;
+        switch (net_message_receive(front->socket, &message, true, &fd, &error)) {
+        case NET_RECEIVED: take_message(front, &message, fd); break;
+        case NET_NONE_YET: return;
+        case NET_WRONG:
+            g_warning("%s", error->message);
+            front->is_over = true;
+            break;
+        case NET_CLOSED: front->is_over = true; break;
+        }
+    }
+}
+
+/* --- the loop --------------------------------------------------------------------------------- */
+
+static int add_poll(int fd, int events, void *opaque)
+{
+    Front *front = opaque;
+    struct pollfd entry = { .fd = fd };
+    entry.events =
+        (short)((events & SLIRP_POLL_IN ? POLLIN : 0) | (events & SLIRP_POLL_OUT ? POLLOUT : 0) |
+                (events & SLIRP_POLL_PRI ? POLLPRI : 0));
+    g_array_append_val(front->polled, entry);
+    return (int)front->polled->len - 1;
+}
+
+static int get_revents(int index, void *opaque)
+{
+    Front *front = opaque;
+    short events = g_array_index(front->polled, struct pollfd, index).revents;
+    return (events & POLLIN ? SLIRP_POLL_IN : 0) | (events & POLLOUT ? SLIRP_POLL_OUT : 0) |
+           (events & POLLPRI ? SLIRP_POLL_PRI : 0) | (events & POLLERR ? SLIRP_POLL_ERR : 0) |
+           (events & POLLHUP ? SLIRP_POLL_HUP : 0);
+}
+
+/* Which networks take part in this round, as bits. */
+static unsigned fill_polled(Front *front, uint32_t *timeout_ms)
+{
+    struct pollfd machine = { .fd = front->socket, .events = POLLIN };
+    unsigned part = 0;
+    bool is_blocked = !g_queue_is_empty(&front->waiting);
+    machine.events |= is_blocked ? POLLOUT : 0;
+    g_array_set_size(front->polled, 0);
+    g_array_append_val(front->polled, machine);
+    *timeout_ms = UINT32_MAX;
+    for (unsigned i = 0; i < NET_NICS && !is_blocked; i++) {
+        Nic *nic = &front->nic[i];
+        if (is_running(nic)) {
+            slirp_pollfds_fill(nic->slirp, timeout_ms, add_poll, front);
+            part |= 1u << i;
+        } else if (nic->slirp) {
+            *timeout_ms = MIN(*timeout_ms, STOPPED_MS);
+        }
+    }
+    return part;
+}
+
+static void run_once(Front *front)
+{
+    uint32_t timeout_ms;
+    unsigned part = fill_polled(front, &timeout_ms);
+    int n = poll((struct pollfd *)(void *)front->polled->data, front->polled->len,
+                 timeout_ms == UINT32_MAX ? -1 : (int)timeout_ms);
+    for (unsigned i = 0; i < NET_NICS; i++)
+        if (part >> i & 1)
+            slirp_pollfds_poll(front->nic[i].slirp, n < 0, get_revents, front);
+    send_waiting(front);
+    take_messages(front);
+}
+
+void front_run(int socket, const FrontPolicy policy[NET_NICS])
+{
+    Front front = { .socket = socket };
+    g_queue_init(&front.waiting);
+    front.polled = g_array_new(FALSE, TRUE, sizeof(struct pollfd));
+    for (unsigned i = 0; i < NET_NICS; i++) {
+        front.nic[i] = (Nic){ .front = &front, .number = i };
+        front.policy[i] = policy[i];
+    }
+    while (!front.is_over)
+        run_once(&front);
+    for (unsigned i = 0; i < NET_NICS; i++)
+        tear_down(&front.nic[i]);
+    g_queue_clear_full(&front.waiting, g_free);
+    g_array_unref(front.polled);
+}
