@@ -104,3 +104,11 @@ void machine_leave_disks(Machine *machine)
         if (disk_is_private(disk))
             disk_leave_private(disk);
 }
+
+void machine_set_disks_passing(Machine *machine, bool is_passing)
+{
+    const char *id;
+    Disk *disk;
+    for (unsigned i = 0; (disk = next_disk(machine, &i, &id));)
+        disk_set_passing(disk, is_passing);
+}

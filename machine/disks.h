@@ -18,6 +18,9 @@ bool machine_freeze_disks(Machine *machine, StateWriter *writer, GError **error)
  * names, and takes writes into a private layer. On failure no disk has changed.
  */
 bool machine_enter_disks(Machine *machine, StateReader *reader, GError **error);
+/* Versions of disks in a replay are passing ones from now on, or lasting ones: see
+ * disk_set_passing(). */
+void machine_set_disks_passing(Machine *machine, bool is_passing);
 /* The disks are again what they were before; for a replay that is given up. */
 void machine_leave_disks(Machine *machine);
 

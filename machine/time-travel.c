@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "machine/disks.h"
 #include "machine/machine-internal.h"
 #include "machine/snapshot.h"
 
@@ -51,7 +52,10 @@ static bool make_keyframe(Machine *machine, GError **error)
 {
     TimeTravel *travel = machine->travel;
     MachineCapture capture;
-    if (!machine_capture(machine, &capture, error))
+    machine_set_disks_passing(machine, true);
+    bool good = machine_capture(machine, &capture, error);
+    machine_set_disks_passing(machine, false);
+    if (!good)
         return false;
     machine_capture_adopt(machine, &capture);
     Keyframe frame = { .position = capture.position,
@@ -225,6 +229,24 @@ static ReplaySeek *place_of(Machine *machine, Keyframe *frame, GError **error)
     return frame->place ? replay_seek_copy(frame->place) : NULL;
 }
 
+static bool restore_keyframe(Machine *machine, Keyframe *frame, GError **error)
+{
+    ReplaySeek *place = place_of(machine, frame, error);
+    if (!place)
+        return false;
+    machine_set_disks_passing(machine, true);
+    bool good = machine_restore(machine, frame->state, frame->map, place, error);
+    machine_set_disks_passing(machine, false);
+    return good;
+}
+
+/* Loading a snapshot in a replay takes disks to where later keyframes are of no use any more. */
+static bool is_gone(Machine *machine, const Keyframe *frame)
+{
+    return frame != keyframe_set_get(machine->travel->frames, 0) && machine_has_disks(machine) &&
+           !machine_error_text(machine);
+}
+
 static bool go_back(Machine *machine, const SeekTarget *target, GError **error)
 {
     TimeTravel *travel = machine->travel;
@@ -237,9 +259,15 @@ static bool go_back(Machine *machine, const SeekTarget *target, GError **error)
                     first->position.icount, first->position.virtual_ns);
         return false;
     }
-    ReplaySeek *place = place_of(machine, frame, error);
-    if (!place || !machine_restore(machine, frame->state, frame->map, place, error))
+    g_autoptr(GError) problem = NULL;
+    if (!restore_keyframe(machine, frame, &problem)) {
+        if (is_gone(machine, frame)) {
+            keyframe_set_remove(travel->frames, frame);
+            return go_back(machine, target, error);
+        }
+        g_propagate_error(error, g_steal_pointer(&problem));
         return false;
+    }
     travel->work = frame->work;
     travel->counted = frame->position.icount;
     travel->next_work = frame->work + travel->interval;

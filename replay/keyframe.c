@@ -156,3 +156,10 @@ Keyframe *keyframe_set_before(KeyframeSet *set, const SeekTarget *target)
     }
     return NULL;
 }
+
+void keyframe_set_remove(KeyframeSet *set, Keyframe *frame)
+{
+    guint index = index_of(set, frame);
+    g_assert(index > 0);
+    drop(set, index);
+}

@@ -52,6 +52,9 @@ gboolean keyframe_set_add(KeyframeSet *set, const Keyframe *keyframe);
 /* The latest from which TARGET can be reached, or NULL. Borrowed until the set changes. */
 Keyframe *keyframe_set_before(KeyframeSet *set, const SeekTarget *target);
 
+/* Drops FRAME; not the first one. */
+void keyframe_set_remove(KeyframeSet *set, Keyframe *frame);
+
 guint keyframe_set_count(const KeyframeSet *set);
 const Keyframe *keyframe_set_get(const KeyframeSet *set, guint index);
 /* Bytes that count towards the budget. */

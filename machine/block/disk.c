@@ -50,6 +50,9 @@ struct Disk {
     int directory_fd; /* of the upper layer, borrowed; -1: none */
     Layer *outside;   /* while private: the upper layer that was, out of use */
     uint64_t lasting; /* while private: the version outside that was entered or frozen last */
+    bool is_passing;  /* versions are to be of the private layer */
+    bool has_passed;  /* the private layer's versions are not all in line with `lasting` */
+    uint64_t entries; /* how often a private layer was begun */
     DiskDone done_function;
     void *done_opaque;
     GThread *thread;
@@ -484,15 +487,19 @@ int disk_wait(Disk *disk, uint64_t ticket, uint8_t **data)
     return code;
 }
 
-/* Clusters that were written since the last lasting version go beside what is outside. */
+/*
+ * Clusters that were written since the last lasting version go beside what is outside; all that the
+ * private layer has, if it went back and forth in the meantime.
+ */
 static int copy_outside(Disk *disk)
 {
     const Layer *private = disk->layer[disk->layer_count - 1];
     g_autofree uint8_t *bytes = g_malloc(LAYER_CLUSTER);
-    int code = layer_side_begin(disk->outside, disk->lasting);
+    uint64_t parent = disk->has_passed ? layer_first_version(private) : disk->lasting;
+    int code = layer_side_begin(disk->outside, parent);
     for (uint32_t i = 0; i < cluster_count(disk) && code == 0; i++) {
         uint32_t place = layer_find(private, i);
-        if (place == LAYER_ABSENT || !layer_is_current(private, place))
+        if (place == LAYER_ABSENT || (!disk->has_passed && !layer_is_current(private, place)))
             continue;
         code = layer_read(private, place, 0, bytes, LAYER_CLUSTER);
         if (code == 0)
@@ -501,11 +508,43 @@ static int copy_outside(Disk *disk)
     return code;
 }
 
+/* A version of the private layer as a number: which layer it was, and whether it was empty. */
+#define PASSING        (1ull << 63)
+#define PASSING_FIRST  (1ull << 62)
+#define PASSING_NUMBER 40
+
+static uint64_t passing_version(const Disk *disk, uint64_t inside)
+{
+    const Layer *private = disk->layer[disk->layer_count - 1];
+    g_assert(inside >> PASSING_NUMBER == 0);
+    return PASSING | (inside == layer_first_version(private) ? PASSING_FIRST : 0) |
+           (disk->entries << PASSING_NUMBER & (PASSING_FIRST - 1)) | inside;
+}
+
+static int freeze_passing(Disk *disk, uint64_t *version)
+{
+    uint64_t inside;
+    disk->has_passed |= !layer_is_unchanged(disk->layer[disk->layer_count - 1]);
+    int code = layer_freeze_passing(disk->layer[disk->layer_count - 1], &inside);
+    if (code == 0)
+        *version = passing_version(disk, inside);
+    return code;
+}
+
+void disk_set_passing(Disk *disk, bool is_passing)
+{
+    g_mutex_lock(&disk->lock);
+    disk->is_passing = is_passing;
+    g_mutex_unlock(&disk->lock);
+}
+
 static int freeze_private(Disk *disk, uint64_t *version)
 {
     Layer *private = disk->layer[disk->layer_count - 1];
     uint64_t inside, lasting;
-    if (layer_is_unchanged(private)) {
+    if (disk->is_passing)
+        return freeze_passing(disk, version);
+    if (!disk->has_passed && layer_is_unchanged(private)) {
         *version = disk->lasting;
         return 0;
     }
@@ -547,6 +586,8 @@ static bool enter(Disk *disk, uint64_t version, GError **error)
     disk->layer[disk->layer_count - 1] = g_steal_pointer(&view);
     disk->layer[disk->layer_count++] = g_steal_pointer(&layer);
     disk->lasting = version;
+    disk->has_passed = false;
+    disk->entries++;
     g_array_set_size(disk->spoilt, 0);
     return true;
 }
@@ -577,13 +618,29 @@ static bool enter_again(Disk *disk, uint64_t version, GError **error)
     return false;
 }
 
+static bool restore_passing(Disk *disk, uint64_t version, GError **error)
+{
+    uint64_t inside = version & ((1ull << PASSING_NUMBER) - 1);
+    if (disk->outside && version == passing_version(disk, inside)) {
+        disk->has_passed = true;
+        return layer_restore(disk->layer[disk->layer_count - 1], inside, error);
+    }
+    if (disk->outside && version & PASSING_FIRST)
+        return enter_again(disk, inside, error);
+    g_set_error_literal(error, LAYER_ERROR, LAYER_ERROR_VERSION,
+                        "the disk's version was one in passing, and is gone");
+    return false;
+}
+
 bool disk_restore(Disk *disk, uint64_t version, GError **error)
 {
     bool ok = true;
     g_mutex_lock(&disk->lock);
     drain(disk);
     g_array_set_size(disk->spoilt, 0); /* what a version holds is known, come from where it may */
-    if (disk->outside)
+    if (version & PASSING)
+        ok = restore_passing(disk, version, error);
+    else if (disk->outside)
         ok = enter_again(disk, version, error);
     else if (upper(disk))
         ok = layer_restore(upper(disk), version, error);

@@ -85,6 +85,13 @@ bool disk_restore(Disk *disk, uint64_t version, GError **error);
 bool disk_enter_private(Disk *disk, uint64_t version, GError **error);
 void disk_leave_private(Disk *disk);
 bool disk_is_private(Disk *disk);
+/*
+ * While it is passing, a private disk's versions are of the private layer only: nothing is copied
+ * or synced, and they vanish with it. A version of either kind can be restored at any time, but one
+ * that was passing no more after a lasting one was (LAYER_ERROR_VERSION); the one that was entered
+ * can.
+ */
+void disk_set_passing(Disk *disk, bool is_passing);
 
 typedef struct {
     uint64_t reads, writes, flushes, bytes_read, bytes_written, errors;

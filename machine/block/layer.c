@@ -530,7 +530,7 @@ int layer_flush(Layer *layer)
     return 0;
 }
 
-int layer_freeze(Layer *layer, uint64_t *version)
+static int freeze(Layer *layer, bool is_durable, uint64_t *version)
 {
     uint64_t at = layer->log_size;
     Record record = { RECORD_FREEZE, 0, layer->version };
@@ -538,16 +538,26 @@ int layer_freeze(Layer *layer, uint64_t *version)
         *version = layer->parent;
         return 0;
     }
-    if (fdatasync(layer->clusters_fd) < 0)
+    if (is_durable && fdatasync(layer->clusters_fd) < 0)
         return errno;
     int code = append(layer, &record);
     if (code != 0)
         return code;
-    if (fdatasync(layer->map_fd) < 0)
+    if (is_durable && fdatasync(layer->map_fd) < 0)
         return errno;
     note_freeze(layer, at, record.value);
     *version = record.value;
     return 0;
+}
+
+int layer_freeze(Layer *layer, uint64_t *version)
+{
+    return freeze(layer, true, version);
+}
+
+int layer_freeze_passing(Layer *layer, uint64_t *version)
+{
+    return freeze(layer, false, version);
 }
 
 int layer_side_begin(Layer *layer, uint64_t parent)

@@ -60,6 +60,8 @@ int layer_set_place(Layer *layer, uint32_t cluster, uint32_t place);
 int layer_flush(Layer *layer);
 /* Ends the present version, durably; one in which nothing was written is the one it grew from. */
 int layer_freeze(Layer *layer, uint64_t *version);
+/* The same without waiting for the disk, for a layer that nobody opens again. */
+int layer_freeze_passing(Layer *layer, uint64_t *version);
 /*
  * A version beside the present one: PARENT with other clusters, written by the calls between;
  * durable once layer_side_end() has returned. The present version stays what it is; a crash in the

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Seeks in a replay: wherever it goes, the machine is what it was there, and the replay holds to its end."""
 
+import pathlib
 import random
 import threading
 import time
@@ -62,6 +63,38 @@ def test_seeks_forwards_and_backwards_find_what_a_straight_replay_finds(make, ti
     assert parts(machine) == straight[places[-1]]
     machine.call("replay-seek", icount=0)
     finish_replay(machine, recorded)
+
+
+def test_keyframes_of_disks_leave_nothing_and_live_with_snapshots(make, tiny, blank_disk, lab):
+    machine, recorded = recorded_machine(make, tiny, "rounds=1200", "work=60000", **disk_of(blank_disk))
+    folder = pathlib.Path(lab.state) / "machines" / machine.name
+    dice = random.Random(5)
+    places = sorted({dice.randrange(1, recorded["icount"]) for _ in range(8)})
+    straight = straight_parts(machine, places)
+    before = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+    start_replay(machine)
+    for place in dice.sample(places, len(places)):
+        machine.call("replay-seek", icount=place)
+        assert parts(machine) == straight[place], place
+    finish_replay(machine, recorded)
+    assert len(machine.call("query-timeline")["keyframes"]) > 3
+    after = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+    assert {path: size for path, size in after.items() if before.get(path) != size} == {}
+    machine.call("replay-seek", icount=places[3])
+    machine.call("savevm", name="third")
+    machine.call("replay-seek", icount=places[6])
+    machine.call("savevm", name="sixth")
+    for name, place in (("third", places[3]), ("sixth", places[6])):
+        machine.call("loadvm", name=name)
+        assert parts(machine) == straight[place], name
+        for place in (places[7], places[1], places[5], places[0]):
+            machine.call("replay-seek", icount=place)
+            assert parts(machine) == straight[place], (name, place)
+    finish_replay(machine, recorded)
+    machine.end()
+    machine.start(paused=True)
+    machine.call("loadvm", name="sixth")
+    assert parts(machine) == straight[places[6]]
 
 
 def test_steps_back_find_what_a_straight_replay_finds(make, tiny):

@@ -283,6 +283,55 @@ START_TEST(a_version_frozen_inside_lasts_outside)
 }
 END_TEST
 
+static uint64_t freeze_passing(Disk *disk)
+{
+    disk_set_passing(disk, true);
+    uint64_t version = freeze(disk);
+    disk_set_passing(disk, false);
+    return version;
+}
+
+START_TEST(passing_versions_leave_no_trace_outside_and_lasting_ones_between_them_are_whole)
+{
+    enum { VERSIONS = 6 };
+    uint64_t version[VERSIONS];
+    uint8_t *content[VERSIONS];
+    struct stat before, after;
+    g_autoptr(Disk) disk = open_disk();
+    put_modelled(disk, 1024, 512, 1);
+    uint64_t start = freeze(disk);
+    ck_assert_int_eq(fstatat(directory_fd, "hd0.map", &before, 0), 0);
+    ck_assert(disk_enter_private(disk, start, NULL));
+    for (unsigned i = 0; i < VERSIONS; i++) {
+        version[i] = freeze_passing(disk);
+        content[i] = g_memdup2(model, IMAGE_BYTES);
+        put_modelled(disk, LAYER_CLUSTER * i, 1024, (uint8_t)(0x40 + i));
+    }
+    for (unsigned i = VERSIONS; i > 0; i--) {
+        ck_assert(disk_restore(disk, version[i - 1], NULL));
+        check_content(disk, content[i - 1]);
+    }
+    ck_assert_int_eq(fstatat(directory_fd, "hd0.map", &after, 0), 0);
+    ck_assert_int_eq(before.st_size, after.st_size);
+
+    ck_assert(disk_restore(disk, version[4], NULL));
+    uint64_t late = freeze(disk);
+    ck_assert(disk_restore(disk, version[2], NULL));
+    uint64_t early = freeze(disk);
+    ck_assert(disk_restore(disk, late, NULL)); /* begins another private layer */
+    check_content(disk, content[4]);
+    ck_assert(!disk_restore(disk, version[3], NULL));
+    check_content(disk, content[4]);
+    ck_assert(disk_restore(disk, version[0], NULL));
+    check_content(disk, content[0]);
+    disk_leave_private(disk);
+    ck_assert(disk_enter_private(disk, early, NULL));
+    check_content(disk, content[2]);
+    for (unsigned i = 0; i < VERSIONS; i++)
+        g_free(content[i]);
+}
+END_TEST
+
 /* A crash while a version is copied outside: wherever the map ends, the present is what it was. */
 START_TEST(a_version_half_copied_outside_is_not_there)
 {
@@ -508,6 +557,8 @@ int main(void)
     tcase_add_test(tests, a_frozen_lower_layer_is_only_read);
     tcase_add_test(tests, a_private_disk_leaves_no_trace);
     tcase_add_test(tests, a_version_frozen_inside_lasts_outside);
+    tcase_add_test(tests,
+                   passing_versions_leave_no_trace_outside_and_lasting_ones_between_them_are_whole);
     tcase_add_test(tests, a_version_half_copied_outside_is_not_there);
     tcase_add_test(tests, a_disk_without_a_layer_refuses_writes);
     tcase_add_test(tests, a_full_host_disk_delays_and_loses_nothing);
