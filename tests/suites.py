@@ -76,7 +76,7 @@ SUITES = (
           packages=("python3-pytest", "python3-gi", "gir1.2-gtk-vnc-2.0", "vncsnapshot"), guests=("shell",), minutes=10),
     Suite("network", "DHCP, names, files, forwarded ports, a killed helper; recorded, and replayed without a network", (PYTHON,
           "{tests}/e2e/run_network.py", "-p", "no:cacheprovider", "--junitxml={report}", "-rs", "-v", "--tb=short"),
-          counted="junit", packages=("python3-pytest", "iproute2"), guests=("shell",), minutes=10),
+          counted="junit", packages=("python3-pytest", "iproute2", "openssh-client"), guests=("shell", "ssh"), minutes=10),
     Suite("dynamic", "Debian's perl, python3, gzip in the machine and under user-mode emulation",
           (*PYTEST, "{tests}/e2e/test_dynamic.py"), counted="junit", packages=("python3-pytest", "qemu-user"),
           guests=("dynamic",), minutes=8),

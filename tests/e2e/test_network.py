@@ -12,6 +12,7 @@ import random
 import signal
 import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -19,6 +20,7 @@ import pytest
 
 from conftest import PACED, finish, replay
 from dev.lab import Refused
+from guest import guests
 
 ADDRESS = bytes((192, 0, 2, 7))
 USER = {"id": "net0", "backend": "user"}
@@ -154,6 +156,31 @@ def test_forwarded_ports_lead_in_and_a_killed_helper_comes_again(lab, make, shel
     machine.call("set_link", name="net0", up=True)
     machine.call("hostfwd-remove", rule=f"tcp::{added['host-port']}-:7")
     assert machine.call("query-hostfwd") == []
+    machine.type("poweroff -f\n")
+    assert machine.wait_until_stopped(60) == "shutdown"
+    recorded = finish(machine)
+    assert replay(machine) == recorded
+
+
+def test_debians_dropbear_is_reached_by_ssh_and_the_replay_is_the_same_run(make):
+    machine = make(guests.ssh(), "run=dhcp,ssh", "end=none", clock=PACED, nics=[USER | {"hostfwd": ["tcp::0-:22"]}])
+    machine.start(record="r1")
+    port = machine.call("query-hostfwd")[0]["host-port"]
+    machine.wait_for("RESULT ssh serves=1", 200)
+    client = ["ssh", "-F", "none", "-p", str(port), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o",
+              "LogLevel=ERROR", "-o", "HostKeyAlgorithms=ssh-ed25519", "-o", "BatchMode=yes", "root@127.0.0.1"]
+
+    def inside(command: str, data: bytes = b"") -> str:
+        done = subprocess.run([*client, command], input=data, check=False, capture_output=True, timeout=200)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode()
+
+    data = random.Random(9).randbytes(4 << 20)
+    assert inside("uname -m") == "ppc64le\n"
+    assert inside("cat /etc/passwd").startswith("root::0:0")
+    inside("cat > /tmp/copy", data)
+    assert inside("md5sum < /tmp/copy").split()[0] == hashlib.md5(data).hexdigest()
+    machine.wait_for("SHELL-READY", 60)
     machine.type("poweroff -f\n")
     assert machine.wait_until_stopped(60) == "shutdown"
     recorded = finish(machine)

@@ -22,6 +22,7 @@ HERE = pathlib.Path(__file__).parent
 KERNEL = r"linux-image-6\.1\.0-[0-9]+-powerpc64le"
 BUSYBOX = "busybox-static"
 INSTALLER = "debian-installer-12-netboot-ppc64el"
+SSH_PACKAGES = ["dropbear-bin"]
 ROOT_PACKAGES = ["libc6", "perl-base", "python3-minimal", "coreutils", "gzip"]
 CROSS = "powerpc64le-linux-gnu-gcc"
 
@@ -234,6 +235,31 @@ def dynamic() -> Guest:
     return dataclasses.replace(shell(), name="dynamic", disk=image)
 
 
+def ssh() -> Guest:
+    """The shell guest with a disk of Debian's dropbear; run=dhcp,ssh serves root, who has no password, on port 22."""
+    packages = debian.packages(debian.ppc64el(), SSH_PACKAGES, dependencies=True)
+    busybox = _package(BUSYBOX)
+
+    def make(folder: pathlib.Path) -> None:
+        say(f"making the disk with dropbear ({len(packages)} packages)")
+        tree = folder / "tree"
+        for package in packages:
+            debian.unpack(package, tree)
+        for name in ("proc", "dev", "tmp", "root", "bin", "etc/dropbear"):
+            (tree / name).mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(tree / "usr/share", ignore_errors=True)
+        shutil.copy(_unpacked(busybox) / "bin/busybox", tree / "bin/busybox")
+        for name in ("sh", "uname", "cat", "md5sum"):
+            (tree / "bin" / name).symlink_to("busybox")
+        (tree / "etc/passwd").write_text("root::0:0:root:/root:/bin/sh\n", encoding="ascii")
+        archive.ext4(folder / "ssh.img", "48M", tree)
+        shutil.rmtree(tree)
+        (folder / "ssh.img").chmod(0o444)
+
+    image = _once(f"guests/ssh-{_key(*(package.sha256 for package in packages), busybox.sha256, _code())}", make) / "ssh.img"
+    return dataclasses.replace(shell(), name="ssh", disk=image)
+
+
 def expected_output() -> str:
     """What dynamic/commands prints on the host, by qemu-ppc64le on the same files: the lines from OUTPUT-BEGIN on."""
     root = root_folder()
@@ -317,6 +343,7 @@ GUESTS = {
     "shell": Recipe(shell, _SHELL),
     "disk": Recipe(data_disk, (), ("e2fsprogs",)),
     "dynamic": Recipe(dynamic, (*_SHELL, (ROOT_PACKAGES, True)), ("e2fsprogs",)),
+    "ssh": Recipe(ssh, (*_SHELL, (SSH_PACKAGES, True)), ("e2fsprogs",)),
     "tiny": Recipe(tiny, (), ("gcc-powerpc64le-linux-gnu",)),
     "bench": Recipe(bench, _SHELL, ("gcc-powerpc64le-linux-gnu", "libc6-dev-ppc64el-cross", "gcc", "libc6-dev", "xz-utils")),
 }
