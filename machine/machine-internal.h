@@ -7,6 +7,7 @@
 
 #include "machine/cpu/cpu-state.h"
 #include "machine/cpu/cpu.h"
+#include "machine/debug/breakpoints.h"
 #include "machine/inbox.h"
 #include "machine/machine.h"
 #include "machine/time-travel.h"
@@ -50,7 +51,8 @@ struct Machine {
     uint32_t early_epoch;
     uint64_t early_next;
 
-    TimeTravel *travel; /* NULL: it has never replayed */
+    TimeTravel *travel;       /* NULL: it has never replayed */
+    Breakpoints *breakpoints; /* a debugger's; NULL without one */
 
     GArray *block_errors; /* of BlockError: taken from the log at this boundary, not used yet */
 

@@ -122,6 +122,7 @@ void machine_free(Machine *machine)
     g_array_unref(machine->block_errors);
     time_travel_free(machine->travel);
     machine_free_pages(machine);
+    breakpoints_free(machine->breakpoints);
     replay_free(machine->replay);
     inbox_free(machine->inbox);
     hash_list_free(machine->hashes);
@@ -354,6 +355,8 @@ const char *machine_error_text(Machine *machine)
 
 bool machine_start(Machine *machine, GError **error)
 {
+    if (machine->breakpoints)
+        breakpoints_resume(machine->breakpoints, machine->cpu);
     switch (machine->run_state) {
     case MACHINE_PRELAUNCH:
     case MACHINE_PAUSED:

@@ -13,8 +13,8 @@
  * 2. An idle machine moves virtual time to its next deadline. Pacing by real time delays that and
  *    changes no value; only an input that cuts the wait short enters the log, with its time.
  * 3. The machine rests in phase 1 of a boundary: what is due there has not happened yet. Only an
- *    idle machine may rest on a boundary that it has worked through; a second visit changes
- * nothing.
+ *    idle machine, or one whose debugger stops it where an interrupt led, may rest on a boundary
+ *    that it has worked through; a second visit changes nothing.
  */
 #include "machine/machine-internal.h"
 
@@ -364,6 +364,8 @@ static void idle(Machine *machine)
 static uint64_t budget_end(Machine *machine, const Position *position, uint64_t limit)
 {
     uint64_t end = MIN(limit, replay_next_icount(machine->replay, position));
+    if (machine->breakpoints)
+        end = MIN(end, breakpoints_end(machine->breakpoints));
     return MIN(end, clock_icount_at(&machine->clock, next_deadline(machine)));
 }
 
@@ -373,7 +375,9 @@ static void run_budget(Machine *machine, uint64_t end)
     uint64_t icount = cpu_icount(cpu);
     cpu->icount_end = end;
     cpu->left = (int64_t)(end - icount);
-    if (cpu->translator)
+    if (machine->breakpoints && breakpoints_has_addresses(machine->breakpoints))
+        breakpoints_run(machine->breakpoints, cpu);
+    else if (cpu->translator)
         translator_run(cpu);
     else
         interpreter_run(cpu);
@@ -381,11 +385,25 @@ static void run_budget(Machine *machine, uint64_t end)
     cpu->left = 0;
 }
 
-/* One boundary and what follows it: a budget or a wait. */
+/* A debugger wants the machine to rest here. */
+static bool debugger_stops(Machine *machine)
+{
+    if (!machine->breakpoints || !breakpoints_stop_here(machine->breakpoints, machine->cpu))
+        return false;
+    machine_pause(machine);
+    return true;
+}
+
+/*
+ * One boundary and what follows it: a budget or a wait. Breakpoints are looked for in phase 1, and
+ * again when an interrupt has led elsewhere.
+ */
 static void run_step(Machine *machine, uint64_t limit)
 {
+    if (debugger_stops(machine))
+        return;
     boundary(machine);
-    if (machine->run_state != MACHINE_RUNNING)
+    if (machine->run_state != MACHINE_RUNNING || debugger_stops(machine))
         return;
     if (machine->cpu->s.halted) {
         idle(machine);

@@ -10,6 +10,7 @@
 
 #include "machine/worker.h"
 
+#include "machine/worker-gdb.h"
 #include "machine/worker-net.h"
 #include "machine/worker-recording.h"
 
@@ -205,6 +206,7 @@ static void state_changed(void *opaque, MachineRunState state, ShutdownCause cau
     worker->status.cause = cause;
     g_mutex_unlock(&worker->lock);
     g_idle_add_full(G_PRIORITY_DEFAULT, tell_change, change, change_free);
+    worker_gdb_state_changed(worker->gdb);
 }
 
 void worker_host_init(MachineHost *host, Worker *worker)

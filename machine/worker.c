@@ -16,6 +16,7 @@
 #include "api/json-reader.h"
 #include "api/json-writer.h"
 #include "machine/worker-display.h"
+#include "machine/worker-gdb.h"
 #include "machine/worker-link.h"
 #include "machine/worker-net.h"
 #include "machine/worker-recording.h"
@@ -257,6 +258,7 @@ static bool build(Worker *worker, MachineConfig *config, GError **error)
     worker->server =
         api_server_new(&(ApiServerOptions){ .table = &api_machine_table, .context = worker });
     worker->snapshots = worker_snapshots_new(worker);
+    worker->gdb = worker_gdb_new(worker);
     worker_publish(worker);
     worker->net = worker->config->nic_count ? net_new(worker) : NULL;
     return add_serial_ports(worker, error) && add_input(worker, error);
@@ -288,6 +290,7 @@ static bool run(Worker *worker, const Options *options, GError **error)
     g_unix_signal_add(SIGTERM, on_signal, worker);
     g_unix_signal_add(SIGINT, on_signal, worker);
     bool may_accept = options->qmp != NULL;
+    worker->is_confined = options->sandbox;
     if (options->sandbox && !worker_sandbox_enter(worker->directory, may_accept, error)) {
         return false;
     }
@@ -307,6 +310,7 @@ static void worker_clear(Worker *worker)
     if (worker->thread) {
         g_thread_join(worker->thread);
     }
+    worker_gdb_close(worker->gdb);
     worker_snapshots_free(worker->snapshots);
     display_free(worker->display);
     net_free(worker->net);
@@ -317,6 +321,7 @@ static void worker_clear(Worker *worker)
     while (g_main_context_iteration(NULL, FALSE)) {
         /* What the machine thread has posted last refers to the worker. */
     }
+    worker_gdb_free(worker->gdb);
     for (unsigned i = 0; i < worker->serial_count; i++) {
         serial_free(worker->serial[i]);
     }

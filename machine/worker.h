@@ -30,6 +30,7 @@ typedef struct {
 } WorkerStatus;
 
 typedef struct WorkerDisplay WorkerDisplay;
+typedef struct WorkerGdb WorkerGdb; /* worker-gdb.h */
 typedef struct WorkerLink WorkerLink;
 typedef struct WorkerNet WorkerNet;
 typedef struct Recording Recording;             /* replay/recording.h */
@@ -56,7 +57,9 @@ typedef struct Worker {
     bool has_recorded;      /* `recording` was made by this process */
     bool has_run;           /* the guest was started once */
     bool is_ending;
+    bool is_confined; /* worker_sandbox_enter() */
     WorkerSnapshots *snapshots;
+    WorkerGdb *gdb;
     Recording *open_recording; /* until its log is closed; machine thread only */
 
     GMutex lock; /* of status */

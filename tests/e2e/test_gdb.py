@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""gdb-multiarch of Debian at a machine: it stops, looks, steps and writes, and the guest is the same guest.
+
+Debian's kernel comes without symbols here: addresses are those of the guest's own /proc/kallsyms.
+"""
+
+import re
+import shutil
+import socket
+import subprocess
+
+import pytest
+
+from conftest import finish, parts, record, replay
+
+
+def gdb(machine, *commands: str, little: bool = True, timeout: float = 60) -> str:
+    """Runs gdb with these commands at the machine and returns what it said."""
+    assert shutil.which("gdb-multiarch"), "gdb-multiarch is not installed"
+    path = machine.call("gdbserver-start")["address"].removeprefix("unix:")
+    words = ["gdb-multiarch", "-q", "-nx", "-batch", "-ex", f"set endian {'little' if little else 'big'}",
+             "-ex", "set confirm off", "-ex", "set pagination off", "-ex", f"target remote {path}"]
+    words += ["-ex", f"monitor endian {'little' if little else 'big'}", "-ex", "maintenance flush register-cache"]
+    for command in commands:
+        words += ["-ex", command]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=timeout)
+    finally:
+        machine.call("gdbserver-stop")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def positions(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"instruction (\d+),", text)]
+
+
+def packet(text: str) -> bytes:
+    return b"$%s#%02x" % (text.encode(), sum(text.encode()) % 256)
+
+
+def hypercall(tiny) -> int:
+    """Where the small guest's function of that name is; the guest is loaded at 4 MiB."""
+    names = subprocess.run(["nm", tiny.kernel], check=True, capture_output=True, text=True).stdout
+    return 0x400000 + int(re.search(r"(\w+) T hypercall\n", names).group(1), 16)
+
+
+class Stub:
+    """A connection to the stub, in its own words."""
+
+    def __init__(self, machine):
+        address = machine.call("gdbserver-start", listen="tcp:0")["address"]
+        host, port = address.removeprefix("tcp:").split(":")
+        assert host == "127.0.0.1" and int(port) > 0
+        self.socket = socket.create_connection((host, int(port)), timeout=20)
+
+    def read_until(self, end: bytes) -> bytes:
+        data = b""
+        while not data.endswith(end):
+            piece = self.socket.recv(1)
+            assert piece, f"the stub closed the connection after {data!r}"
+            data += piece
+        return data
+
+    def ask(self, text: str) -> bytes:
+        """Sends a packet and returns the contents of the answer."""
+        self.socket.sendall(packet(text))
+        assert self.read_until(b"$") == b"+$"
+        data = self.read_until(b"#")[:-1]
+        self.socket.recv(2, socket.MSG_WAITALL)
+        self.socket.sendall(b"+")
+        return data
+
+
+@pytest.fixture(scope="module")
+def symbols(lab, shell):
+    """Addresses of the kernel's functions, as the guest itself tells them."""
+    machine = lab.machine(shell.definition("symbols", "mods=none", clock={"shift": 0, "sleep": False, "rtc": "host"}))
+    try:
+        machine.start()
+        machine.wait_for("SHELL-READY", 120)
+        machine.type("grep -E ' (do_sys_openat2|ksys_write|sys_getpid)$' /proc/kallsyms; echo D''ONE\n")
+        text = machine.wait_for(r"(?s)(.*)DONE", 60).group(1)
+    finally:
+        machine.end()
+        lab.wire.call("machine-destroy", name="symbols")
+    return {name: int(address, 16) for address, name in re.findall(r"\b([0-9a-f]{16}) \w (\w+)", text)}
+
+
+def test_registers_memory_breakpoints_and_steps_of_a_small_guest(make, tiny):
+    machine = make(tiny, "rounds=50")
+    machine.start(paused=True)
+    place = hypercall(tiny)
+    said = gdb(machine, "p/x $pc", "p/x $msr", "monitor when", "x/1xw $pc", "stepi", "stepi", "monitor when",
+               f"break *{place:#x}", "continue", "monitor stop-reason",
+               "p/x $pc", "monitor when", "continue", "monitor when", little=False)
+    assert "$1 = 0x400000" in said and "0x400000:\t0x48000008" in said
+    assert positions(said)[:2] == [0, 2] and 2 < positions(said)[2] < positions(said)[3], said
+    assert "breakpoint" in said and f"= {place:#x}" in said, said
+
+
+def test_a_break_in_a_system_call_of_debians_kernel(make, shell, symbols):
+    machine = make(shell, "mods=none")
+    machine.start()
+    machine.wait_for("SHELL-READY", 120)
+    machine.type("while :; do cat /proc/uptime; done\n")
+    address = symbols["do_sys_openat2"] + 8   # where calls inside the kernel enter: behind the making of r2
+    said = gdb(machine, f"break *{address:#x}", "continue", "monitor when", "p/x $pc", "p $r4 != 0", "x/1i $pc",
+               "stepi", "p/x $pc", "continue", "monitor when", "p/x $pc", "delete", "stepi 100", "monitor when",
+               "set $old = $r31", "set var $r31 = 0x1234", "p/x $r31", "set var $r31 = $old",
+               "set var {int}$r1 = {int}$r1", f"x/1xw {address:#x}", "monitor physical on", "maintenance flush dcache",
+               f"x/1xw {address - (0xc << 60):#x}", "detach")
+    places = positions(said)
+    assert said.count(f"= {address:#x}") == 2, said
+    assert len(places) == 3 and places[0] < places[1] and places[2] - places[1] == 100, said
+    assert f"= {address + 4:#x}" in said and "= 0x1234" in said, said
+    words = re.findall(r"^0x\w+:\t(0x\w+)$", said, re.M)
+    assert len(words) == 2 and words[0] == words[1], said
+    assert machine.status() == "running", said
+
+
+def test_gdb_stops_at_many_places_and_the_replay_is_the_same(make, tiny):
+    machine = make(tiny, "rounds=50")
+    recorded = record(machine)
+    machine.start(replay="r1", paused=True)
+    said = gdb(machine, f"break *{hypercall(tiny):#x}", *(["continue", "stepi 77", "monitor when", "p $r1"] * 40),
+               "set var $r3 = 1", "monitor when", little=False)
+    assert len(set(positions(said))) == 40, said
+    assert "take over first" in said, said
+    machine.call("cont")
+    machine.wait_until_stopped(120)
+    info = machine.replay_info()
+    assert info["status"] == "ended", machine.call("query-divergence")
+    machine.read()
+    assert parts(machine) == recorded["parts"] and machine.console == recorded["console"]
+    machine.end()
+
+
+def test_the_stub_refuses_bad_packets_and_lives_on(make, tiny):
+    machine = make(tiny, "rounds=5")
+    machine.start(paused=True)
+    stub = Stub(machine)
+    for bad in ("mzz", "m0", "m0,", "m,4", "mffffffffffffffffff,4", "Mg", "M0,4:00", "M0,ffffffffffffffff:00", "p", "pzz",
+                "pffffffff", "P0", "P0=12", "Pfff=00", "G00", "Z", "Z0", "Z0,,", "Z0,zz,4", "z0,4444,4", "X0,5:ab",
+                "vCont;x", "vCont", "qXfer:features:read:target.xml:zz", "qXfer:features:read:none:0,10",
+                "Qqemu.PhyMemMode:7", "qRcmd,6", "qRcmd,zz"):
+        assert stub.ask(bad).startswith(b"E"), bad
+    for unknown in ("vMustReplyEmpty", "vFoo", "qFoo", "QFoo", "b", "y", "", "Z9,0,4"):
+        assert stub.ask(unknown) == b"", unknown
+    stub.socket.sendall(b"$?#00")
+    assert stub.read_until(b"-") == b"-"
+    stub.socket.sendall(b"noise$half of a packet" + packet("?"))
+    assert stub.read_until(b"#") == b"+$T02thread:1;#"
+    stub.socket.recv(2, socket.MSG_WAITALL)
+    stub.socket.sendall(b"+")
+    stub.socket.sendall(b"$" + b"a" * 100000 + b"#00")
+    assert stub.read_until(b"-").endswith(b"-")
+    stub.socket.close()
+    assert machine.status() == "prelaunch"
