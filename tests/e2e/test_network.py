@@ -71,7 +71,7 @@ def web():
 
 
 def test_dhcp_names_and_a_file_from_the_host_recorded_and_replayed_without_a_network(make, shell, web):
-    data = random.Random(5).randbytes(1 << 20)
+    data = random.Random(5).randbytes(64 << 20)
     port = web(data)
     machine = make(shell, "mods=net", "run=dhcp,dns,fetch", f"port={port}", clock=PACED,
                    nics=[USER | {"host-loopback": True, "hostfwd": ["tcp::0-:22"]}])
