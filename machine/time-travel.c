@@ -335,3 +335,33 @@ void machine_delete_break(Machine *machine)
     if (machine->travel)
         machine->travel->has_break = false;
 }
+
+/* --- taking over ------------------------------------------------------------------------------ */
+
+static bool may_take_over(Machine *machine, GError **error)
+{
+    ReplayStatus status = replay_status(machine->replay);
+    if (!require_frames(machine, error))
+        return false;
+    if (machine->travel->done)
+        g_set_error_literal(error, REPLAY_ERROR, REPLAY_ERROR_STATE,
+                            "a seek is under way: `stop` ends it");
+    else if (status == REPLAY_STATUS_DIVERGED || status == REPLAY_STATUS_FAILED)
+        g_set_error_literal(error, REPLAY_ERROR, REPLAY_ERROR_STATE,
+                            "the replay did not hold: go back to where it did first");
+    else
+        return true;
+    return false;
+}
+
+bool machine_take_over(Machine *machine, GError **error)
+{
+    if (!may_take_over(machine, error))
+        return false;
+    machine_delete_break(machine);
+    g_clear_pointer(&machine->travel->frames, keyframe_set_free);
+    replay_leave(machine->replay);
+    inbox_set_closed(machine->inbox, false);
+    machine_set_run_state(machine, MACHINE_PAUSED);
+    return true;
+}

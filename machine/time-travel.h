@@ -47,6 +47,13 @@ bool machine_get_break(Machine *machine, uint64_t *icount);
 /* No error if there is none. */
 void machine_delete_break(Machine *machine);
 
+/*
+ * Leaves the replay where the machine is: it is paused, live, and takes input. Its disks stay what
+ * they are in the replay, and vanish with the machine, but for snapshots and recordings. False with
+ * ERROR when it does not replay, a seek is under way, or the replay did not hold.
+ */
+bool machine_take_over(Machine *machine, GError **error);
+
 /* --- for the machine's own loop --------------------------------------------------------------- */
 
 /* Before the machine runs on: pauses it where it must, makes keyframes, and returns up to which

@@ -10,6 +10,7 @@
 #include "machine/commands/commands.h"
 
 #include "machine/time-travel.h"
+#include "machine/worker-recording.h"
 #include "replay/replay-seek.h"
 
 typedef enum { TO_ICOUNT, TO_TIME, TO_LANDMARK, BACK_BY } SeekKind;
@@ -231,4 +232,120 @@ static void execute_timeline(WorkerCall *call)
 void cmd_query_timeline(ApiRequest *request, const QueryTimelineArgs *arguments)
 {
     worker_call(worker_of_request(request), request, execute_timeline, NULL, NULL, NULL);
+}
+
+/* --- taking over ------------------------------------------------------------------------------ */
+
+#define CHILDREN_MAX 10000
+
+typedef struct {
+    Worker *worker;
+    ApiRequest *request;
+    char *name;   /* of the new recording */
+    char *parent; /* of the replayed one */
+    Recording *recording;
+} Takeover;
+
+static void takeover_free(gpointer data)
+{
+    Takeover *takeover = data;
+    recording_free(takeover->recording);
+    g_free(takeover->parent);
+    g_free(takeover->name);
+    g_free(takeover);
+}
+
+/* The parent's name and a number: "first-1". NULL if there are too many. */
+static char *free_name(Worker *worker)
+{
+    for (unsigned n = 1; n < CHILDREN_MAX; n++) {
+        g_autofree char *name = g_strdup_printf("%.56s-%u", worker->recording, n);
+        if (!worker_recording_exists(worker, name))
+            return g_steal_pointer(&name);
+    }
+    return NULL;
+}
+
+static void execute_takeover(WorkerCall *call)
+{
+    Takeover *takeover = call->data;
+    Machine *machine = call->worker->machine;
+    RecordingBranch branch = { takeover->parent, machine_position(machine) };
+    if (!machine_take_over(machine, &call->error) ||
+        !worker_recording_begin(call->worker, g_steal_pointer(&takeover->recording), &branch,
+                                &call->error)) {
+        set_class(&call->error, API_ERROR_GENERIC);
+        return;
+    }
+    JsonObject *object = json_object_new();
+    json_object_set_string_member(object, "recording", takeover->name);
+    json_object_set_string_member(object, "parent", takeover->parent);
+    set_unsigned(object, "icount", branch.position.icount);
+    set_unsigned(object, "virtual-ns", branch.position.virtual_ns);
+    call->reply = object_node(object);
+}
+
+static void finish_takeover(WorkerCall *call)
+{
+    Takeover *takeover = call->data;
+    Worker *worker = call->worker;
+    worker->recording_is_busy = false;
+    if (call->error) {
+        worker_recording_forget(worker, takeover->name);
+        return;
+    }
+    g_free(worker->recording);
+    worker->recording = g_strdup(takeover->name);
+    worker->has_recorded = true;
+}
+
+static void takeover_digested(GObject *source, GAsyncResult *result, gpointer user)
+{
+    Takeover *takeover = user;
+    Worker *worker = takeover->worker;
+    GError *error = NULL;
+    JsonNode *files = g_task_propagate_pointer(G_TASK(result), &error);
+    if (files)
+        takeover->recording = worker_recording_create(worker, takeover->name, files, &error);
+    g_clear_pointer(&files, json_node_unref);
+    if (takeover->recording) {
+        worker_call(worker, takeover->request, execute_takeover, finish_takeover, takeover,
+                    takeover_free);
+        return;
+    }
+    worker->recording_is_busy = false;
+    api_request_fail(takeover->request, error);
+    takeover_free(takeover);
+}
+
+static const char *takeover_problem(Worker *worker, const char *name)
+{
+    if (worker_status(worker).replay_mode != REPLAY_PLAY)
+        return "The machine does not replay: replay-start first";
+    if (worker->recording_is_busy)
+        return "The replay is being started or goes to another place: `stop` ends that, or wait";
+    if (!name || !worker_recording_name_is_valid(name))
+        return "A recording's name is 1 to 64 letters, digits, '.', '_' and '-', beginning with a "
+               "letter or digit";
+    return NULL;
+}
+
+void cmd_replay_takeover(ApiRequest *request, const ReplayTakeoverArgs *arguments)
+{
+    Worker *worker = worker_of_request(request);
+    g_autofree char *name = arguments->recording ? g_strdup(arguments->recording)
+                            : worker->recording  ? free_name(worker)
+                                                 : g_strdup("child");
+    const char *problem = takeover_problem(worker, name);
+    if (problem) {
+        api_request_fail_text(request, API_ERROR_DEVICE_NOT_ACTIVE, problem);
+        return;
+    }
+    Takeover *takeover = g_new0(Takeover, 1);
+    *takeover = (Takeover){ .worker = worker,
+                            .request = request,
+                            .name = g_steal_pointer(&name),
+                            .parent = g_strdup(worker->recording) };
+    worker->recording_is_busy = true;
+    worker_recording_digest_files(worker, takeover_digested, takeover);
 }

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Seeks in a replay: wherever it goes, the machine is what it was there, and the replay holds to its end."""
 
+import json
 import pathlib
 import random
+import subprocess
 import threading
 import time
 
 import pytest
 
-from conftest import FULL, PACED, disk_of, parts, record
+from conftest import FULL, PACED, disk_of, finish, parts, record
+from dev.build import program
 from dev.lab import Wire
 
 SEEKS = 300 if FULL else 12
@@ -181,11 +184,62 @@ def test_a_stop_ends_a_seek(make, tiny, lab):
     finish_replay(machine, recorded)
 
 
+def test_a_takeover_goes_on_live_and_both_branches_replay(make, tiny, blank_disk):
+    machine, recorded = recorded_machine(make, tiny, "rounds=150", "work=60000", **disk_of(blank_disk))
+    dice = random.Random(6)
+    children = {}
+    for _ in range(20 if FULL else 3):
+        start_replay(machine)
+        place = dice.randrange(1, recorded["icount"])
+        machine.call("replay-seek", icount=place)
+        before = parts(machine)
+        child = machine.call("replay-takeover")
+        assert (child["icount"], child["parent"]) == (place, "r1")
+        assert parts(machine) == before
+        machine.type("xyz")
+        machine.call("cont")
+        assert machine.wait_until_stopped(120) == "shutdown"
+        children[child["recording"]] = finish(machine)
+    assert len(children) > 2
+    for name, seen in children.items():
+        info = machine.replay(name, 120)
+        assert info["status"] == "ended", machine.call("query-divergence")
+        assert (info["icount"], info["hash-points"]) == (seen["icount"], seen["hash-points"])
+        assert parts(machine) == seen["parts"] != recorded["parts"]
+        machine.call("replay-seek", icount=(seen["icount"] + 2 * info["icount"]) // 3)
+        machine.end()
+    start_replay(machine)
+    finish_replay(machine, recorded)
+    assert machine.call("replay-takeover", recording="after")["icount"] == recorded["icount"]
+
+
+def command_line(lab, *words: str) -> tuple[int, dict]:
+    done = subprocess.run([program("powerplay"), *words, "--json", "--socket", str(lab.socket)], capture_output=True, text=True,
+                          check=False)
+    return done.returncode, json.loads(done.stdout) if done.returncode == 0 else done.stderr
+
+
+def test_the_command_line_travels(make, tiny, lab):
+    machine, recorded = recorded_machine(make, tiny, "rounds=20")
+    half = recorded["icount"] // 2
+    start_replay(machine)
+    assert command_line(lab, "seek", machine.name, str(half))[1]["icount"] == half
+    assert command_line(lab, "seek", machine.name, "--back", "7")[1]["icount"] == half - 7
+    assert command_line(lab, "seek", machine.name, str(10**15))[0] == 1
+    assert "one place" in command_line(lab, "seek", machine.name)[1]
+    timeline = command_line(lab, "timeline", machine.name)[1]
+    assert (timeline["icount"], timeline["end-icount"]) == (half - 7, recorded["icount"])
+    assert timeline["keyframes"][0]["icount"] == 0
+    assert command_line(lab, "takeover", machine.name, "mine")[1]["recording"] == "mine"
+    assert command_line(lab, "timeline", machine.name)[0] == 4
+
+
 def test_live_machines_have_no_other_places(make, tiny):
     machine = make(tiny, "rounds=100000", "wait=2000", clock=PACED)
     machine.start()
     for command, arguments in (("replay-seek", {"icount": 1}), ("reverse-step", {}), ("replay-break", {"icount": 10**12}),
-                               ("query-timeline", {})):
+                               ("query-timeline", {}),
+                               ("replay-takeover", {})):
         with pytest.raises(Exception, match="does not replay"):
             machine.call(command, **arguments)
     machine.call("replay-delete-break")

@@ -13,7 +13,7 @@ from .definition import load_definition
 from .places import default_socket
 from .screen import do_key, do_screenshot, do_vnc
 from .sync import Connection, Machine, Powerplay
-from .time_travel import do_seek, do_timeline
+from .time_travel import do_seek, do_takeover, do_timeline
 from .wire import Call
 
 OK, FAILED, USAGE, NOT_FOUND, WRONG_STATE, UNREACHABLE, TIMED_OUT, DIVERGED, REFUSED = range(9)
@@ -421,6 +421,9 @@ VERBS: Dict[str, Verb] = {
                  option("--listen", metavar="WHERE", help="unix (default) or tcp:PORT; port 0 is any free one"),
                  option("--program", metavar="GDB", default="gdb-multiarch", help="the debugger (gdb-multiarch)"),
                  flag("--only-listen", "do not start it, say how to")]),
+    "takeover": Verb(do_takeover, "leave a replay where it is: live, recorded as a child",
+                     "powerplay takeover deb1 second",
+                     [option("recording", nargs="?", help="name of the new recording")]),
     "events": Verb(do_events, "show events as JSON lines", "powerplay events --follow",
                    [flag("--follow", "go on with new ones"),
                     option("--since", type=int, default=0, metavar="SEQ",

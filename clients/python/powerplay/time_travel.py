@@ -44,3 +44,12 @@ def do_timeline(arguments: argparse.Namespace, out: Any) -> int:
         lines.append(f"stops at {timeline['break-icount']}")
     out.show(timeline, "\n".join(lines))
     return 0
+
+
+def do_takeover(arguments: argparse.Namespace, out: Any) -> int:
+    machine = open_machine(arguments)
+    given = {"recording": arguments.recording} if arguments.recording else {}
+    result = machine.execute("replay-takeover", given)
+    out.show(result, f"{machine.name} is live and paused at {result['icount']} instructions, "
+                     f"recorded as {result['recording']}; `powerplay resume {machine.name}` lets it go on")
+    return 0
