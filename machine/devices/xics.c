@@ -148,7 +148,7 @@ uint32_t xics_accept(Device *device)
     unsigned number = choose(&xics->s, &priority, &index);
     uint32_t xirr = (uint32_t)xics->s.cppr << 24 | number;
     if (index >= 0) {
-        bool is_level;
+        bool is_level = false;
         source_index(number, &is_level);
         xics->s.in_service[index] = is_level;
         xics->s.pending[index] = 0;
