@@ -73,10 +73,54 @@ static bool fold(Builder *build, IrOp op, Ref a, Ref b, Ref *result)
     return is_identity;
 }
 
+/* So far back a sum is looked for: what is older may cost more to keep than to make again. */
+#define SAME_WITHIN 64u
+
+static bool is_same(const Builder *build, Ref x, Ref y)
+{
+    uint64_t a, b;
+    return x == y || (x != NO_REF && y != NO_REF && build_is_const(build, x, &a) &&
+                      build_is_const(build, y, &b) && a == b);
+}
+
+/* The same sum, made before: addresses, mostly. No value outlives a CALL. */
+static Ref find_same(const Builder *build, IrOp op, Ref a, Ref b)
+{
+    const IrBlock *block = build->block;
+    unsigned last = block->count > SAME_WITHIN ? block->count - SAME_WITHIN : 0;
+    if (op != IR_ADD && op != IR_ZEXT32)
+        return NO_REF;
+    for (unsigned i = block->count; i > last && block->node[i - 1].op != IR_CALL; i--) {
+        const IrNode *node = &block->node[i - 1];
+        if (node->op == op && node->a == a && is_same(build, node->b, b))
+            return (Ref)(i - 1);
+    }
+    return NO_REF;
+}
+
+/* a & mask, for masks that the host has moves for. */
+static IrOp extension_of(const Builder *build, IrOp op, Ref b)
+{
+    uint64_t mask;
+    if (op != IR_AND || !build_is_const(build, b, &mask))
+        return op;
+    return mask == UINT8_MAX    ? IR_ZEXT8
+           : mask == UINT16_MAX ? IR_ZEXT16
+           : mask == UINT32_MAX ? IR_ZEXT32
+                                : op;
+}
+
 Ref build_op(Builder *build, IrOp op, Ref a, Ref b)
 {
     Ref result;
     if (b != NO_REF && fold(build, op, a, b, &result))
+        return result;
+    if (b != NO_REF && extension_of(build, op, b) != op) {
+        op = extension_of(build, op, b);
+        b = NO_REF;
+    }
+    result = find_same(build, op, a, b);
+    if (result != NO_REF)
         return result;
     IrNode *node = build_node(build, op);
     node->a = a;
@@ -229,6 +273,21 @@ static bool is_local(const IrNode *node)
            node->op != IR_VECTOR_VALUE;
 }
 
+/*
+ * A comparison whose branch leaves in the midst of a block need not be stored where it is made if
+ * the branch's failing says all, or nobody looks there. LATER: the fields that somebody sees behind
+ * BRANCH.
+ */
+static void sink_comparison(const IrBlock *block, IrNode *branch, uint8_t later)
+{
+    bool is_last = branch->insn + 1u == block->insn_count;
+    bool is_dead = !(later >> branch->field & 1);
+    if (!branch->fused || branch->test_ctr != TEST_NONE || is_last)
+        return;
+    branch->is_known = !is_dead && branch->test_bit == TEST_ZERO;
+    branch->is_sunk = is_dead || branch->is_known;
+}
+
 void ir_optimise(IrBlock *block)
 {
     ir_group(block);
@@ -252,6 +311,11 @@ void ir_optimise(IrBlock *block)
             set |= 1ull << node->home;
             break;
         case IR_GET: set &= ~(1ull << node->home); break;
+        case IR_BRANCH:
+            sink_comparison(block, node, seen);
+            seen = node->is_sunk ? (uint8_t) ~(1u << node->field) : 0xff;
+            set = 0;
+            break;
         default:
             if (is_local(node))
                 break;

@@ -4,6 +4,7 @@
  * each other that they mostly lie in one page. Only the first of a group looks for the page.
  *
  * 1. A group has at least two accesses; a CALL ends all groups, for the translation may change.
+ *    Candidates become groups only when all accesses are known, in the order of their first ones.
  * 2. In 32-bit mode addresses wrap at the low word's end. What they are made of is followed through
  *    the cuts to 32 bits; addresses on both sides of the wrap are not in one page.
  */
@@ -14,7 +15,10 @@ typedef struct {
     bool is_store;
     int64_t at, from, to; /* the first access, and the bytes of all, as seen from the root */
     unsigned count;
+    uint8_t number; /* of the group that it has become, or 0 */
 } Group;
+
+#define CANDIDATES_MAX 48u
 
 /* Splits what REF is into a value and a constant distance from it. */
 static Ref root_of(const IrBlock *block, Ref ref, int64_t *distance)
@@ -45,7 +49,7 @@ static void take_apart(const IrBlock *block, IrNode *node)
     node->imm = (uint64_t)distance;
 }
 
-static bool join(IrBlock *block, Group *group, IrNode *node, int64_t at)
+static bool join(Group *group, IrNode *node, int64_t at)
 {
     int64_t from = MIN(group->from, at), to = MAX(group->to, at + node->size);
     if (to - from > IR_GROUP_SPAN)
@@ -55,25 +59,39 @@ static bool join(IrBlock *block, Group *group, IrNode *node, int64_t at)
     group->count++;
     node->follows = true;
     node->from = (int16_t)(at - group->at);
-    take_apart(block, node);
     return true;
 }
 
-/* Numbers the groups that became some. */
-static void finish(IrBlock *block, const Group *group, unsigned number)
+/* Numbers the candidates that became groups, as long as there are numbers. */
+static void number_groups(IrBlock *block, Group *group, unsigned count)
 {
-    if (group->count < 2)
-        return;
-    IrNode *first = &block->node[group->first];
-    first->group = (uint8_t)number;
-    first->from = (int16_t)(group->from - group->at);
-    first->to = (int16_t)(group->to - group->at);
+    uint8_t number = 0;
+    for (unsigned g = 0; g < count; g++) {
+        group[g].number = group[g].count > 1 && number < IR_GROUPS_MAX ? ++number : 0;
+        if (!group[g].number)
+            continue;
+        IrNode *first = &block->node[group[g].first];
+        first->from = (int16_t)(group[g].from - group[g].at);
+        first->to = (int16_t)(group[g].to - group[g].at);
+    }
+}
+
+/* NODE has joined, or founded, GROUP. */
+static void settle(const IrBlock *block, IrNode *node, const Group *group)
+{
+    node->group = group->number;
+    if (!node->group) {
+        node->follows = false;
+        node->from = 0;
+    } else if (node->follows) {
+        take_apart(block, node);
+    }
 }
 
 void ir_group(IrBlock *block)
 {
-    Group group[IR_GROUPS_MAX];
-    unsigned count = 0, open = 0; /* groups from number OPEN on can be joined */
+    Group group[CANDIDATES_MAX];
+    unsigned count = 0, open = 0; /* candidates from number OPEN on can be joined */
     for (unsigned i = 0; i < block->count; i++) {
         IrNode *node = &block->node[i];
         bool is_store = node->op == IR_STORE;
@@ -83,15 +101,16 @@ void ir_group(IrBlock *block)
         if ((!is_store && node->op != IR_LOAD) || block->node[node->a].op == IR_CONST)
             continue;
         Ref root = root_of(block, node->a, &at);
-        bool joined = false;
-        for (unsigned g = open; g < count && !joined; g++)
-            if (group[g].root == root && group[g].is_store == is_store) {
-                joined = join(block, &group[g], node, at);
-                node->group = joined ? (uint8_t)(g + 1) : 0;
-            }
-        if (!joined && count < IR_GROUPS_MAX)
-            group[count++] = (Group){ root, (Ref)i, is_store, at, at, at + node->size, 1 };
+        for (unsigned g = open; g < count && !node->group; g++)
+            if (group[g].root == root && group[g].is_store == is_store && join(&group[g], node, at))
+                node->group = (uint8_t)(g + 1);
+        if (node->group || count == CANDIDATES_MAX)
+            continue;
+        group[count++] = (Group){ root, (Ref)i, is_store, at, at, at + node->size, 1, 0 };
+        node->group = (uint8_t)count;
     }
-    for (unsigned g = 0; g < count; g++)
-        finish(block, &group[g], g + 1);
+    number_groups(block, group, count);
+    for (unsigned i = 0; i < block->count; i++)
+        if (block->node[i].group)
+            settle(block, &block->node[i], &group[block->node[i].group - 1]);
 }

@@ -47,6 +47,11 @@ typedef struct {
     uint8_t test_bit; /* BRANCH: IrTest of that bit */
     uint8_t test_ctr; /* BRANCH: IrTest of the value c */
     bool fused; /* BRANCH, SELECT: the bit is that of the comparison is_signed, wide: a with b */
+    /*
+     * BRANCH on a comparison: that is dead, and the way out stores the field itself. Behind the
+     * branch nobody sees the field, or, if IS_KNOWN, the field has the branch's bit.
+     */
+    bool is_sunk, is_known;
     Ref a, b, c;
     /*
      * LOAD, STORE: group, if not 0, of accesses near each other. The first looks for its page, of
@@ -66,7 +71,7 @@ typedef struct {
 #define IR_EXITS_MAX  6u
 #define IR_GOES_ON_TO 40u
 
-#define IR_GROUPS_MAX 4u
+#define IR_GROUPS_MAX 8u
 #define IR_GROUP_SPAN 256 /* bytes */
 
 typedef struct {

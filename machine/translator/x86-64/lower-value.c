@@ -37,6 +37,8 @@ static void lower_commutative(Lowering *low, const IrNode *node, AluOp op)
     } else {
         allocator_copy(allocator, target, node->a);
         alu_operand(&low->as, op, true, target, &b);
+        low->counted = allocator->now;
+        low->counted_at = low->as.at;
     }
     allocator_result(allocator, target);
 }
@@ -234,14 +236,23 @@ static void lower_unary(Lowering *low, const IrNode *node, uint8_t prefix, uint3
                         bool wide)
 {
     Allocator *allocator = &low->allocator;
-    HostReg a = allocator_use(allocator, node->a);
+    uint64_t value;
+    Operand a = { .kind = OPERAND_REG };
+    if (allocator_is_const(allocator, node->a, &value))
+        a.reg = allocator_use(allocator, node->a);
+    else
+        a = allocator_operand(allocator, node->a);
     HostReg target = allocator_target(allocator);
     if (prefix)
         asm_byte(&low->as, prefix);
-    bool is_byte = opcode == 0x0fb6 || opcode == 0x0fbe;
-    asm_rex(&low->as, wide, target, 0, a, is_byte && a >= RSP);
-    asm_opcode(&low->as, opcode);
-    asm_modrm_reg(&low->as, target, a);
+    if (a.kind == OPERAND_MEM) {
+        asm_rm(&low->as, opcode, wide, target, a.mem); /* the low bytes come first */
+    } else {
+        bool is_byte = opcode == 0x0fb6 || opcode == 0x0fbe;
+        asm_rex(&low->as, wide, target, 0, a.reg, is_byte && a.reg >= RSP);
+        asm_opcode(&low->as, opcode);
+        asm_modrm_reg(&low->as, target, a.reg);
+    }
     allocator_result(allocator, target);
 }
 
@@ -289,25 +300,43 @@ static void lower_carrying(Lowering *low, const IrNode *node, AluOp op)
 }
 
 /* CA: a is negative and ones are lost on the right. */
+static void emit_lost(Lowering *low, const IrNode *node, HostReg a)
+{
+    Allocator *allocator = &low->allocator;
+    Assembler *as = &low->as;
+    HostReg lost = allocator_temp(allocator);
+    if (!node->wide) {
+        /* The sign and what is lost, both: more than the sign alone. */
+        asm_mov32(as, lost, a);
+        asm_alu_imm(as, ALU_AND, false, lost, (int32_t)(1u << 31 | ((1u << node->imm) - 1)));
+        asm_alu_imm(as, ALU_CMP, false, lost, INT32_MIN);
+        asm_setcc_mem(as, CC_A, CPU_MEM(s.ca));
+        asm_setcc_mem(as, CC_A, CPU_MEM(s.ca32));
+        return;
+    }
+    HostReg sign = allocator_temp(allocator);
+    asm_mov(as, sign, a);
+    asm_shift_imm(as, SHIFT_SHR, true, sign, 63);
+    asm_mov(as, lost, a);
+    asm_shift_imm(as, SHIFT_SHL, true, lost, (uint8_t)(64 - node->imm));
+    asm_test(as, true, lost, lost);
+    asm_setcc(as, CC_NE, lost);
+    asm_alu(as, ALU_AND, false, lost, sign);
+    asm_store8(as, CPU_MEM(s.ca), lost);
+    asm_store8(as, CPU_MEM(s.ca32), lost);
+}
+
 static void lower_shift_algebraic(Lowering *low, const IrNode *node)
 {
     Allocator *allocator = &low->allocator;
     Assembler *as = &low->as;
     HostReg a = allocator_use(allocator, node->a);
-    HostReg lost = allocator_temp(allocator), sign = allocator_temp(allocator);
-    if (node->imm == 0) {
-        asm_mov_imm(as, lost, 0);
+    if (node->imm) {
+        emit_lost(low, node, a);
     } else {
-        asm_mov(as, sign, a);
-        asm_shift_imm(as, SHIFT_SHR, true, sign, 63);
-        asm_mov(as, lost, a);
-        asm_shift_imm(as, SHIFT_SHL, true, lost, (uint8_t)(64 - node->imm));
-        asm_test(as, true, lost, lost);
-        asm_setcc(as, CC_NE, lost);
-        asm_alu(as, ALU_AND, false, lost, sign);
+        asm_store_imm8(as, CPU_MEM(s.ca), 0);
+        asm_store_imm8(as, CPU_MEM(s.ca32), 0);
     }
-    asm_store8(as, CPU_MEM(s.ca), lost);
-    asm_store8(as, CPU_MEM(s.ca32), lost);
     HostReg target = allocator_target(allocator);
     asm_mov(as, target, a);
     if (node->imm)
@@ -338,6 +367,7 @@ void lower_comparison(Lowering *low, const IrNode *node)
 static void lower_compare(Lowering *low, const IrNode *node)
 {
     lower_comparison(low, node);
+    lower_forget_known(low, node->field);
     asm_setcc_mem(&low->as, node->is_signed ? CC_L : CC_B, cr_less_mem(node->field));
     asm_setcc_mem(&low->as, node->is_signed ? CC_G : CC_A, cr_greater_mem(node->field));
     low->compared = node;
@@ -358,6 +388,7 @@ static HostCondition test_field(Lowering *low, const IrNode *node)
     Assembler *as = &low->as;
     Mem less = cr_less_mem(node->field);
     HostReg temp = NO_REG;
+    lower_known_field(low, node->field);
     if (node->bit == CR_EQ) {
         temp = allocator_temp(&low->allocator);
         asm_rm(as, 0x0fb6, false, temp, less);
@@ -410,6 +441,7 @@ static void lower_get_cr(Lowering *low, const IrNode *node)
 {
     Assembler *as = &low->as;
     HostReg found = allocator_temp(&low->allocator), field = allocator_temp(&low->allocator);
+    lower_known_field(low, node->field);
     asm_rm(as, 0x0fb6, false, found, cr_less_mem(node->field));
     asm_test8(as, found);
     Stub *stub = lower_field_stub(low, node, asm_jcc(as, CC_S));
@@ -428,6 +460,7 @@ static void lower_get_cr(Lowering *low, const IrNode *node)
 static void lower_set_cr(Lowering *low, const IrNode *node)
 {
     HostReg value = allocator_use(&low->allocator, node->a);
+    lower_forget_known(low, node->field);
     asm_store8(&low->as, cr_mem(node->field), value);
     asm_store_imm8(&low->as, cr_less_mem(node->field), CR_IS_IN_STATE);
 }
@@ -443,13 +476,22 @@ static void lower_get_carry(Lowering *low)
  * ------------------------------------------------------------------------------------------------
  */
 
+/* Moves alone: the flags stay. */
+static void lower_set(Lowering *low, const IrNode *node)
+{
+    bool has_flags = low->counted_at == low->as.at;
+    allocator_set_home(&low->allocator, node->home, node->a);
+    if (has_flags)
+        low->counted_at = low->as.at;
+}
+
 void lower_value(Lowering *low, const IrNode *node)
 {
     Allocator *allocator = &low->allocator;
     switch (node->op) {
     case IR_CONST: break;
     case IR_GET: allocator_live_in_home(allocator, node->home); break;
-    case IR_SET: allocator_set_home(allocator, node->home, node->a); break;
+    case IR_SET: lower_set(low, node); break;
     case IR_ADD: lower_commutative(low, node, ALU_ADD); break;
     case IR_SUB: lower_sub(low, node); break;
     case IR_AND:

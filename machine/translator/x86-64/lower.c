@@ -30,7 +30,8 @@ Stub *lower_add_stub(Lowering *low, uint8_t *site)
                     .xmm = low->xmm.now,
                     .note = low->fp.note,
                     .is_marked = low->fp.is_marked,
-                    .groups = low->groups };
+                    .groups = low->groups,
+                    .known = low->known };
     return stub;
 }
 
@@ -65,6 +66,64 @@ Stub *lower_field_stub(Lowering *low, const IrNode *node, uint8_t *site)
     stub->kind = STUB_FIELD;
     return stub;
 }
+
+/* --- CR fields that are known ----------------------------------------------------------------- */
+
+static void emit_known(Lowering *low, const KnownFields *known)
+{
+    for (unsigned field = 0; field < 8; field++) {
+        if (!(known->mask >> field & 1))
+            continue;
+        asm_store_imm8(&low->as, cr_less_mem(field), known->less >> field & 1);
+        asm_store_imm8(&low->as, cr_greater_mem(field), known->greater >> field & 1);
+    }
+}
+
+void lower_forget_known(Lowering *low, unsigned field)
+{
+    uint8_t others = (uint8_t) ~(1u << field);
+    low->known.mask &= others;
+    low->known.less &= others;
+    low->known.greater &= others;
+}
+
+void lower_known_field(Lowering *low, unsigned field)
+{
+    KnownFields one = low->known;
+    one.mask &= (uint8_t)(1u << field);
+    emit_known(low, &one);
+    lower_forget_known(low, field);
+}
+
+/* NODE's branch has not been taken: its bit is 1. */
+static void learn_field(Lowering *low, const IrNode *node)
+{
+    uint8_t field = (uint8_t)(1u << node->field);
+    lower_forget_known(low, node->field);
+    if (!node->is_known)
+        return;
+    low->known.mask |= field;
+    low->known.less |= node->bit == CR_LT ? field : 0;
+    low->known.greater |= node->bit == CR_GT ? field : 0;
+}
+
+/*
+ * Before NODE, which may look at fields, or set them, in other ways than by those who know of
+ * this, all are stored. Memory accesses do so out of line.
+ */
+static void settle_known(Lowering *low, const IrNode *node)
+{
+    bool is_end = node->insn + 1u == low->ir->insn_count;
+    IrKind kind = ir_kind(node->op);
+    if (!low->known.mask || node->op == IR_LOAD || node->op == IR_STORE ||
+        (node->op == IR_BRANCH && !is_end) || kind == IR_KIND_VALUE || node->op == IR_SET ||
+        node->op == IR_CMP || node->op == IR_SET_CR)
+        return;
+    emit_known(low, &low->known);
+    low->known = (KnownFields){ 0 };
+}
+
+/* --- stubs that others make ------------------------------------------------------------------- */
 
 /* TO, from its most significant bit: less, greater, equal, and less, greater as unsigned. */
 static void lower_trap(Lowering *low, const IrNode *node)
@@ -168,6 +227,7 @@ static void emit_stub(Lowering *low, const Stub *stub)
     for (unsigned i = 0; i < G_N_ELEMENTS(stub->more); i++)
         if (stub->more[i])
             asm_land(as, stub->more[i]);
+    emit_known(low, &stub->known);
     for (unsigned i = 0; i < TEMP_COUNT; i++)
         if (stub->live >> temp_regs[i] & 1)
             asm_store(as, mem_at(RSP, 8 * temp_regs[i]), temp_regs[i]);
@@ -251,6 +311,8 @@ static void add_exit(Lowering *low, uint8_t *site, const IrNode *node, unsigned 
                                            .target = node->imm,
                                            .home = (uint8_t)home,
                                            .note = low->fp.note,
+                                           .sunk = node->is_sunk ? node : NULL,
+                                           .known = low->known,
                                            .left = low->ir->insn_count - 1 - node->insn };
 }
 
@@ -270,10 +332,21 @@ static void emit_link(Lowering *low, const Exit *exit)
     asm_jmp_to(&low->as, low->thunks->exit_link);
 }
 
+/* The flags are still those of the comparison. */
+static void emit_sunk(Lowering *low, const IrNode *branch)
+{
+    Assembler *as = &low->as;
+    asm_setcc_mem(as, branch->is_signed ? CC_L : CC_B, cr_less_mem(branch->field));
+    asm_setcc_mem(as, branch->is_signed ? CC_G : CC_A, cr_greater_mem(branch->field));
+}
+
 static void emit_exit(Lowering *low, const Exit *exit)
 {
     Assembler *as = &low->as;
     asm_land(as, exit->site);
+    if (exit->sunk)
+        emit_sunk(low, exit->sunk);
+    emit_known(low, &exit->known);
     if (exit->left) {
         asm_alu_imm(as, ALU_ADD, true, BUDGET_REG, (int32_t)exit->left);
         lower_float_exit(low, &exit->note);
@@ -315,7 +388,8 @@ static void lower_branch(Lowering *low, const IrNode *node)
     uint8_t *not_taken = NULL;
     if (node->test_ctr != TEST_NONE) {
         HostReg count = allocator_use(&low->allocator, node->c);
-        asm_test(as, true, count, count);
+        if (low->counted_at != as->at || low->counted != node->c)
+            asm_test(as, true, count, count);
         HostCondition stay = node->test_ctr == TEST_ZERO ? CC_NE : CC_E;
         if (node->test_bit == TEST_NONE) {
             add_exit(low, asm_jcc(as, stay ^ 1), node, node->home);
@@ -323,11 +397,15 @@ static void lower_branch(Lowering *low, const IrNode *node)
         }
         not_taken = asm_jcc(as, stay);
     }
+    if (node->is_sunk)
+        lower_forget_known(low, node->field);
     HostCondition condition = lower_condition(low, node);
     bool is_compared = low->compared_at == as->at, has_flags = low->fp.flags_at == as->at;
     if (node->test_bit == TEST_ZERO)
         condition ^= 1;
     add_exit(low, asm_jcc(as, condition), node, node->home);
+    if (node->is_sunk)
+        learn_field(low, node);
     if (not_taken)
         asm_land(as, not_taken);
     else if (is_compared)
@@ -388,6 +466,7 @@ static void emit_code(Lowering *low)
             continue;
         allocator_begin(&low->allocator, i);
         xmm_begin(low);
+        settle_known(low, &low->ir->node[i]);
         lower_node(low, &low->ir->node[i]);
         allocator_end(&low->allocator);
     }
@@ -411,8 +490,9 @@ bool target_lower(CodeMemory *memory, const TargetThunks *thunks, const IrBlock 
     low->thunks = thunks;
     low->stub_count = low->exit_count = 0;
     low->compared = NULL;
-    low->compared_at = NULL;
+    low->compared_at = low->counted_at = NULL;
     low->groups = 0;
+    low->known = (KnownFields){ 0 };
     xmm_forget(low);
     lower_float_forget(low);
     block->link_count = 0;

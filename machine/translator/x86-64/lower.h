@@ -12,6 +12,14 @@
 #include "machine/translator/x86-64/target.h"
 
 /*
+ * CR fields that are known, but not stored: a bit for each field in MASK, and what a comparison
+ * would have stored in the others.
+ */
+typedef struct {
+    uint8_t mask, less, greater;
+} KnownFields;
+
+/*
  * Out-of-line code: the slow path of a memory access, the interpreter's function for the
  * instruction or for it and the rest of the block, or the look at a CR field that stands in the
  * state.
@@ -27,6 +35,7 @@ typedef struct {
     Operand base; /* of a group's access: the address is this and the node's imm */
     uint8_t group;
     unsigned groups; /* whose pages are known here */
+    KnownFields known;
     Ref node;
     StubKind kind;
     bool is_store;
@@ -44,8 +53,10 @@ typedef struct {
 typedef struct {
     uint8_t *site;
     uint64_t target;
-    uint8_t home;  /* LR or CTR, which has the target; or HOME_COUNT */
-    unsigned left; /* instructions behind it, which have been charged */
+    uint8_t home;       /* LR or CTR, which has the target; or HOME_COUNT */
+    unsigned left;      /* instructions behind it, which have been charged */
+    const IrNode *sunk; /* the branch whose comparison is stored here; or NULL */
+    KnownFields known;
     FloatNote note;
 } Exit;
 
@@ -60,9 +71,12 @@ typedef struct {
     Exit exit[IR_EXITS_MAX];
     unsigned exit_count;
     unsigned groups; /* whose pages were looked for, a bit each */
+    KnownFields known;
     XmmCache xmm;
     const IrNode *compared; /* its flags are those of the host, at this place */
     const uint8_t *compared_at;
+    Ref counted; /* the flags are those of this sum's or logical result, at this place */
+    const uint8_t *counted_at;
     FloatState fp;
 } Lowering;
 
@@ -70,6 +84,11 @@ static inline Mem vsr_mem(uint64_t n)
 {
     return mem_at(CPU_REG, (int32_t)(offsetof(Cpu, s.vsr) + 16 * n) - CPU_BIAS);
 }
+
+/* Stores what FIELD is, if that is known but not stored yet. The flags stay. */
+void lower_known_field(Lowering *low, unsigned field);
+/* FIELD is being set. */
+void lower_forget_known(Lowering *low, unsigned field);
 
 /* A stub that SITE, a jump, leads to. */
 Stub *lower_add_stub(Lowering *low, uint8_t *site);
