@@ -150,7 +150,7 @@ struct Cpu {
     struct {
         uint64_t ea, value;                /* of a memory access on its slow path */
         const void *link;                  /* the exit that was taken and is not linked yet */
-        int64_t entered_with; /* the budget when code was entered last */
+        int64_t entered_with;              /* the budget when code was entered last */
         uint32_t leave;                    /* a helper asks to go back: 0 or 1 */
         uint8_t must_return;               /* and a boundary must look */
         uint8_t cr_less[8], cr_greater[8]; /* what comparisons found (cr-pending.h) */
@@ -166,8 +166,8 @@ struct Cpu {
         const Insn *convert; /* the last conversion to an integer after it, or NULL */
         uint64_t fpcc;       /* FPCC of the last comparison after it, or 0 */
         uint64_t converted;
-        uint64_t kept_fpcc; /* a copy, while C code runs */
-        uint32_t unsettled; /* 1: the host's flags may have something that is not in FPSCR */
+        uint64_t kept_fpcc;  /* a copy, while C code runs */
+        uint32_t unsettled;  /* 1: the host's flags may have something that is not in FPSCR */
         uint32_t host_flags; /* of the host, as translated code has read them */
         /* The host's flags are VMX operations', no one's concern, and FPSCR.XE is set until that is
          * over: 1, and 8 if it was set before (lower-vector-lanes.c). */
