@@ -85,6 +85,8 @@ typedef struct {
      * processor's entry state. Called at power-on and at each machine reset; the same each time.
      */
     bool (*load)(Machine *machine, GError **error);
+    /* Tells the guest that it is to power off; an input. NULL: the board has no such button. */
+    void (*press_power_button)(Machine *machine);
 } Board;
 
 /* A board by name, or NULL. The table is in boards/boards.c. */
@@ -116,6 +118,8 @@ typedef struct {
     void (*output)(void *opaque, const Device *device, const void *data, size_t length);
     /* The run state is a new one. */
     void (*state_changed)(void *opaque, MachineRunState state, ShutdownCause cause);
+    /* The machine was reset, and goes on from power-on. */
+    void (*was_reset)(void *opaque, ShutdownCause cause);
     /* At each end of a quantum: the numbers that queries show may be published. */
     void (*published)(void *opaque);
     void *opaque;

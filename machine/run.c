@@ -83,12 +83,22 @@ static void plug_cable(Machine *machine, const Event *event)
         machine_internal_error(machine, "input control/link has no adapter to go to");
 }
 
+static void press_power_button(Machine *machine)
+{
+    if (machine->board->press_power_button)
+        machine->board->press_power_button(machine);
+    else
+        machine_internal_error(machine, "input control/power-button: the board \"%s\" has none",
+                               machine->board->name);
+}
+
 static void control(Machine *machine, const Event *event)
 {
     switch ((ControlKind)event->control.kind) {
     case CONTROL_NMI: machine->cpu->s.reset_pending = 1; break;
     case CONTROL_RESET: machine_request_shutdown(machine, SHUTDOWN_HOST_RESET); break;
     case CONTROL_LINK: plug_cable(machine, event); break;
+    case CONTROL_POWER_BUTTON: press_power_button(machine); break;
     default:
         machine_internal_error(machine, "input control/%s is not known to this machine",
                                control_kind_name(event->control.kind));
@@ -223,6 +233,8 @@ static void reset(Machine *machine, ShutdownCause cause)
     machine->cause = cause;
     if (!machine_power_on(machine, &error))
         machine_internal_error(machine, "reset: %s", error->message);
+    else if (machine->host.was_reset)
+        machine->host.was_reset(machine->host.opaque, cause);
 }
 
 /* What the guest or its host asked for since the last boundary. */

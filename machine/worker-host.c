@@ -209,6 +209,28 @@ static void state_changed(void *opaque, MachineRunState state, ShutdownCause cau
     worker_gdb_state_changed(worker->gdb);
 }
 
+typedef struct {
+    Worker *worker;
+    ShutdownCause cause;
+} Reset;
+
+static gboolean tell_reset(gpointer user)
+{
+    const Reset *reset = user;
+    JsonObject *data = json_object_new();
+    json_object_set_boolean_member(data, "guest", reset->cause >= SHUTDOWN_GUEST_SHUTDOWN);
+    json_object_set_string_member(data, "reason", shutdown_cause_name(reset->cause));
+    api_server_emit(reset->worker->server, "RESET", take_object(data));
+    return G_SOURCE_REMOVE;
+}
+
+static void was_reset(void *opaque, ShutdownCause cause)
+{
+    Reset *reset = g_new(Reset, 1);
+    *reset = (Reset){ opaque, cause };
+    g_idle_add_full(G_PRIORITY_DEFAULT, tell_reset, reset, g_free);
+}
+
 void worker_host_init(MachineHost *host, Worker *worker)
 {
     *host = (MachineHost){
@@ -218,6 +240,7 @@ void worker_host_init(MachineHost *host, Worker *worker)
         .monotonic_ns = clock_monotonic,
         .output = output,
         .state_changed = state_changed,
+        .was_reset = was_reset,
         .published = published,
         .opaque = worker,
     };

@@ -17,6 +17,7 @@
 #include "machine/disks.h"
 #include "machine/worker-digest.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -121,6 +122,31 @@ static bool make_folder(Worker *worker, const char *name, const char *folder, GE
     return false;
 }
 
+/* What is in the folder FD, which has no folders in it; takes FD. */
+static void empty_folder(int fd)
+{
+    DIR *entries = fdopendir(fd);
+    const struct dirent *entry;
+    if (!entries) {
+        close(fd);
+        return;
+    }
+    while ((entry = readdir(entries))) {
+        unlinkat(fd, entry->d_name, 0);
+    }
+    closedir(entries);
+}
+
+void worker_recording_forget(Worker *worker, const char *name)
+{
+    g_autofree char *folder = g_build_filename("recordings", name, NULL);
+    int fd = open_folder(worker, folder, NULL);
+    if (fd >= 0) {
+        empty_folder(fd);
+    }
+    unlinkat(worker->directory, folder, AT_REMOVEDIR);
+}
+
 Recording *worker_recording_create(Worker *worker, const char *name, JsonNode *files,
                                    GError **error)
 {
@@ -133,6 +159,9 @@ Recording *worker_recording_create(Worker *worker, const char *name, JsonNode *f
     Recording *recording = fd >= 0 ? recording_new(fd, error) : NULL;
     if (fd >= 0) {
         close(fd);
+    }
+    if (!recording) {
+        worker_recording_forget(worker, name);
     }
     for (guint i = 0; recording && i < json_array_get_length(list); i++) {
         JsonObject *file = json_array_get_object_element(list, i);
@@ -147,12 +176,6 @@ bool worker_recording_exists(Worker *worker, const char *name)
 {
     g_autofree char *folder = g_build_filename("recordings", name, NULL);
     return faccessat(worker->directory, folder, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-void worker_recording_forget(Worker *worker, const char *name)
-{
-    g_autofree char *folder = g_build_filename("recordings", name, NULL);
-    unlinkat(worker->directory, folder, AT_REMOVEDIR);
 }
 
 /* Versions: "component version" lines of the machine as rows of a manifest */

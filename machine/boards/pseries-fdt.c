@@ -117,6 +117,8 @@ static void rtas(Builder *b, const PseriesFdt *board)
           STRINGS("hcall-term\0hcall-interrupt\0hcall-tce\0hcall-vio\0hcall-splpar\0"
                   "hcall-set-mode\0hcall-multi-tce"));
     flag(b, "ibm,extended-os-term");
+    cell(b, "rtas-error-log-max", PSERIES_REPORT_MAX);
+    cell(b, "rtas-event-scan-rate", 1); /* per minute */
     for (unsigned i = 0; i < count; i++)
         cell(b, calls[i].name, calls[i].token);
     end(b);
@@ -192,6 +194,18 @@ static void interrupt_controller(Builder *b)
     cells(b, "reg", CELLS(0, 0, 0, 0));
     cells(b, "ibm,interrupt-server-ranges", CELLS(0, 1));
     cell(b, "phandle", PHANDLE_XICS);
+    end(b);
+}
+
+/* PAPR, "event-sources": which interrupt announces a class of events. */
+static void event_sources(Builder *b)
+{
+    node(b, "event-sources");
+    cell(b, "#interrupt-cells", 2);
+    flag(b, "interrupt-controller");
+    node(b, "epow-events");
+    cells(b, "interrupts", CELLS(XICS_SOURCE_EVENTS, 0));
+    end(b);
     end(b);
 }
 
@@ -350,6 +364,7 @@ static void root(Builder *b, const PseriesFdt *board)
     cpus(b);
     memory(b, board);
     interrupt_controller(b);
+    event_sources(b);
     virtual_devices(b, board);
     if (board->pci)
         pci_bridge(b, board->pci, board->display);

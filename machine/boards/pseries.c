@@ -83,6 +83,7 @@ static bool build(Machine *machine, GError **error)
     board->cpu->board = &pseries_cpu_board;
     board->cpu->board_opaque = board;
     xics_connect(board->xics, board->cpu);
+    board->events = xics_line(board->xics, XICS_SOURCE_EVENTS);
     pci_host_map(board->pci, machine_bus(machine));
     for (unsigned i = 0; i < config->serial_count; i++)
         add_console(board, i, &config->serial[i]);
@@ -228,10 +229,16 @@ static bool load(Machine *machine, GError **error)
     return true;
 }
 
+static void press_power_button(Machine *machine)
+{
+    pseries_press_power_button(machine_cpu(machine, 0)->board_opaque);
+}
+
 const Board pseries_board = {
     .name = "pseries",
     .description = "POWER9 partition with virtio devices, direct kernel entry",
-    .behaviour_version = 1,
+    .behaviour_version = 2,
     .build = build,
     .load = load,
+    .press_power_button = press_power_button,
 };

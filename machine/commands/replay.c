@@ -103,6 +103,8 @@ static void finish_begin(WorkerCall *call)
         g_free(call->worker->recording);
         call->worker->recording = g_strdup(begin->name);
         call->worker->has_recorded = !begin->is_replay;
+    } else if (!begin->is_replay) {
+        worker_recording_forget(call->worker, begin->name);
     }
 }
 

@@ -79,21 +79,21 @@ void cmd_system_reset(ApiRequest *request, const SystemResetArgs *arguments)
         api_request_fail(request, error);
         return;
     }
-    JsonObject *data = json_object_new();
-    json_object_set_boolean_member(data, "guest", FALSE);
-    json_object_set_string_member(data, "reason", "host-qmp-system-reset");
-    api_server_emit(worker->server, "RESET", object_node(data));
     api_request_reply(request, NULL);
 }
 
-/* No board delivers CONTROL_POWER_BUTTON to its guest yet: posting it would stop the machine with
- * an internal error, so it is refused here, where the client can still do something else. */
+/* Where there is no button the client learns it here, while it can still do something else. */
 void cmd_system_powerdown(ApiRequest *request, const SystemPowerdownArgs *arguments)
 {
     Worker *worker = worker_of_request(request);
-    if (worker_status(worker).replay_mode == REPLAY_PLAY) {
-        api_request_fail_text(request, API_ERROR_DEVICE_NOT_ACTIVE,
-                              "A replay takes no input but the recorded one");
+    GError *error = NULL;
+    if (board_find(worker->config->board)->press_power_button) {
+        if (!post_control(worker, CONTROL_POWER_BUTTON, &error)) {
+            api_request_fail(request, error);
+            return;
+        }
+        api_server_emit(worker->server, "POWERDOWN", NULL);
+        api_request_reply(request, NULL);
         return;
     }
     api_request_fail_text(request, API_ERROR_GENERIC,

@@ -417,19 +417,21 @@ const CpuBoard pseries_cpu_board = {
 };
 
 static const StateTable pseries_state = {
-    "pseries-hypervisor", 1, sizeof(PseriesState),
+    "pseries-hypervisor", 2, sizeof(PseriesState),
     (const StateField[]){
         STATE_FIELD(PseriesState, vpa, "virtual processor area, guest-physical, 0: none"),
         STATE_FIELD(PseriesState, dispatch_log, "dispatch trace log, guest-physical, 0: none"),
         STATE_FIELD(PseriesState, slb_shadow, "SLB shadow buffer, guest-physical, 0: none"),
         STATE_FIELD(PseriesState, rtc_offset_s, "added to the date by set-time-of-day, seconds"),
         STATE_FIELD_MAX(PseriesState, is_prodded, 1, "an H_PROD that the next H_CEDE consumes"),
+        STATE_FIELD_MAX(PseriesState, power_is_pressed, 1,
+                        "the power button, and the guest has not fetched the report"),
         STATE_DONE }
 };
 
 const DeviceClass pseries_class = {
     .name = "pseries-hypervisor",
-    .behaviour_version = 2,
+    .behaviour_version = 3,
     .size = sizeof(Pseries),
     .state = &pseries_state,
     .state_offset = offsetof(Pseries, s),

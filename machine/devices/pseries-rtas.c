@@ -14,12 +14,6 @@
 #include "machine/devices/xics.h"
 #include "machine/machine.h"
 
-enum {
-    RTAS_SUCCESS = 0,
-    RTAS_HARDWARE = -1,
-    RTAS_PARAMETER = -3,
-};
-
 #define BLOCK_HEADER            12
 #define NS_PER_SECOND           1000000000
 #define SYSTEM_PARAMETER_SPLPAR 20
@@ -243,7 +237,10 @@ static const RtasCall rtas_calls[] = {
     { 0x2003, "power-off", 2, 1, power_off, "switches the machine off" },
     { 0x2004, "system-reboot", 0, 1, system_reboot, "resets the machine" },
     { 0x2005, "query-cpu-stopped-state", 1, 2, query_cpu_stopped_state, "is a processor running" },
+    { 0x2006, "check-exception", 6, 1, pseries_check_exception, "fetches an event's report" },
+    { 0x2007, "event-scan", 4, 1, pseries_event_scan, "reports that come without interrupt" },
     { 0x2008, "ibm,get-system-parameter", 3, 1, get_system_parameter, "partition facts as text" },
+    { 0x2009, "get-sensor-state", 2, 2, pseries_get_sensor_state, "is a power event waiting" },
     { 0x200a, "ibm,set-xive", 3, 1, set_xive, "target and priority of an interrupt source" },
     { 0x200b, "ibm,get-xive", 1, 3, get_xive, "reads what ibm,set-xive set" },
     { 0x200c, "ibm,int-off", 1, 1, int_off, "masks a source" },

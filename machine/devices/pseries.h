@@ -7,6 +7,7 @@
 
 #include "machine/cpu/board-hooks.h"
 #include "machine/device.h"
+#include "machine/irq.h"
 
 #define PSERIES_VTY_MAX 4
 #define PSERIES_BUID    0x800000020000000ull /* the PCI host bridge, for RTAS */
@@ -30,6 +31,7 @@ typedef struct {
     uint64_t slb_shadow;
     uint64_t rtc_offset_s; /* what set-time-of-day added to the board's clock, two's complement */
     uint64_t is_prodded;   /* an H_PROD that the next H_CEDE consumes */
+    uint64_t power_is_pressed; /* the power button, and the guest has not fetched the report */
 } PseriesState;
 
 typedef struct {
@@ -41,6 +43,7 @@ typedef struct {
     Device *display; /* or NULL */
     Device *vty[PSERIES_VTY_MAX];
     unsigned vty_count;
+    Irq events; /* power events */
 } Pseries;
 
 extern const DeviceClass pseries_class;
@@ -70,6 +73,22 @@ typedef struct {
     const char *meaning;
 } RtasCall;
 const RtasCall *pseries_rtas_calls(unsigned *count);
+
+/* Results of RTAS calls (PAPR, 7.2.8). */
+enum {
+    RTAS_SUCCESS = 0,
+    RTAS_NOTHING_FOUND = 1,
+    RTAS_HARDWARE = -1,
+    RTAS_PARAMETER = -3,
+};
+
+/* RTAS calls that report events, and the one event there is (pseries-events.c). */
+int32_t pseries_check_exception(Pseries *board, RtasBlock *block);
+int32_t pseries_event_scan(Pseries *board, RtasBlock *block);
+int32_t pseries_get_sensor_state(Pseries *board, RtasBlock *block);
+void pseries_press_power_button(Pseries *board);
+/* For the device tree: the most bytes that a report takes. */
+#define PSERIES_REPORT_MAX 2048
 
 /* The RTAS hypercall: performs the call whose argument block is at guest-physical ADDRESS. */
 int64_t pseries_rtas(Pseries *board, uint64_t address);

@@ -131,9 +131,9 @@ def test_an_event_precedes_the_answer_of_its_cause(pp, busy):
     assert pp.connection.events[-1]["event"] == "RESUME"
 
 
-def test_machine_stop_says_that_the_board_has_no_power_button_and_the_guest_runs_on(pp, busy):
+def test_machine_stop_says_that_the_guest_does_not_power_off_and_it_runs_on(pp, busy):
     busy.start()
-    with pytest.raises(powerplay.Failed, match="no power button"):
+    with pytest.raises(powerplay.PowerplayError, match="runs on; machine-kill ends it"):
         pp.machine_stop("busy", timeout=1)
     assert pp.machine_info("busy")["state"] == "running" and busy.query_status()["running"]
 

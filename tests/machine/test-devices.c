@@ -228,6 +228,19 @@ static void poke_rtas(TestBoard *board)
     fake_machine_hypercall(board->machine, 0xf000, 1, (uint64_t)0x2000);
 }
 
+/* Presses the button, and sometimes fetches what that leaves. */
+static void press_power_button(TestBoard *board)
+{
+    static const uint32_t words[] = { 0x2006, 6, 1, 0x500, 0x1000, 1u << 30, 0, 0x3000, 256 };
+    if (below(board, 2)) {
+        pseries_press_power_button(machine_cpu(board->machine, 0)->board_opaque);
+        return;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(words); i++)
+        memory_write_be32(machine_memory(board->machine), 0x2000 + 4 * i, words[i]);
+    fake_machine_hypercall(board->machine, 0xf000, 1, (uint64_t)0x2000);
+}
+
 static void move(TestBoard *board)
 {
     Device *tablet = fake_machine_device(board->machine, "tablet");
@@ -263,10 +276,11 @@ static void pass_time(TestBoard *board)
 
 static void work(TestBoard *board, unsigned operations)
 {
-    static void (*const kinds[])(
-        TestBoard *) = { start_function, add_chain,  add_chain,      add_chain, poke_bar,
-                         poke_config,    poke_bench, poke_hypercall, poke_rtas, arrive,
-                         pass_time,      pass_time,  poke_vga,       poke_vga,  move };
+    static void (*const kinds[])(TestBoard *) = {
+        start_function, add_chain,         add_chain, add_chain, poke_bar,  poke_config, poke_bench,
+        poke_hypercall, poke_rtas,         arrive,    pass_time, pass_time, poke_vga,    poke_vga,
+        move,           press_power_button
+    };
     for (unsigned i = 0; i < operations; i++) {
         unsigned kind = below(board, G_N_ELEMENTS(kinds));
         if ((kind >= 4 && kind <= 5) || kind == 0) /* these mostly stop what runs */

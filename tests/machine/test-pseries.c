@@ -11,10 +11,11 @@
 #include <check.h>
 #include <stdlib.h>
 
-#define BLOCK      0x1000 /* where RTAS argument blocks go */
-#define VTY_SOURCE 0x1100u
-#define PCI_SOURCE 0x1200u
-#define U(x)       ((uint64_t)(x))
+#define BLOCK        0x1000 /* where RTAS argument blocks go */
+#define VTY_SOURCE   0x1100u
+#define PCI_SOURCE   0x1200u
+#define EVENT_SOURCE 0x1000u
+#define U(x)         ((uint64_t)(x))
 
 static Machine *machine;
 static Pseries *board;
@@ -30,6 +31,7 @@ static void setup(void)
     board->pci = device_new(machine, &pci_host_class, "pci");
     board->vty[0] = device_new(machine, &vty_class, "hvc0");
     board->vty_count = 1;
+    board->events = xics_line(board->xics, EVENT_SOURCE);
     xics_connect(board->xics, cpu);
     vty_connect(board->vty[0], 0x71000000, xics_line(board->xics, VTY_SOURCE));
     cpu->board = &pseries_cpu_board;
@@ -426,6 +428,48 @@ START_TEST(power_calls_ask_the_machine)
 }
 END_TEST
 
+static uint32_t sensor(void)
+{
+    uint32_t rets[2];
+    ck_assert_uint_eq(RTAS(0x2009, 2, rets, 9, 0), 0);
+    return rets[1];
+}
+
+/* Finds the section NAME the way Linux does. */
+static const uint8_t *find_section(const uint8_t *report, const char *name)
+{
+    const uint8_t *at = report + 8 + 16, *end = report + 8 + report[7];
+    while (at < end && memcmp(at, name, 2) != 0)
+        at += at[2] << 8 | at[3];
+    return at < end ? at : NULL;
+}
+
+START_TEST(the_power_button_is_an_event_that_is_fetched_once)
+{
+    uint8_t report[256];
+    uint32_t status;
+    open_source(EVENT_SOURCE, 5);
+    xics_set_cppr(board->xics, 0xff);
+    ck_assert_uint_eq(RTAS(0x2006, 1, &status, 0x500, EVENT_SOURCE, 1u << 30, 0, 0x6000, 256), 1);
+    ck_assert_uint_eq(sensor(), 0);
+    pseries_press_power_button(board);
+    ck_assert_uint_eq(xics_accept(board->xics), 0xff000000 | EVENT_SOURCE);
+    ck_assert_uint_eq(sensor(), 3);
+    ck_assert_uint_eq(RTAS(0x2007, 1, &status, UINT32_MAX, 0, 0x6000, 256), 1);
+    ck_assert_uint_eq(RTAS(0x2006, 1, &status, 0x500, EVENT_SOURCE, 1u << 28, 0, 0x6000, 256), 1);
+    ck_assert_uint_eq(RTAS(0x2006, 1, &status, 0x500, EVENT_SOURCE, 1u << 30, 0, -16, 256), -3u);
+    ck_assert_uint_eq(RTAS(0x2006, 1, &status, 0x500, EVENT_SOURCE, 1u << 30, 0, 0x6000, 256), 0);
+    memory_read(machine_memory(machine), 0x6000, report, sizeof report);
+    const uint8_t *section = find_section(report, "EP");
+    ck_assert_ptr_nonnull(section);
+    ck_assert_uint_eq(section[8] & 15, 3); /* system shutdown */
+    ck_assert_uint_eq(section[9] & 15, 1); /* normal */
+    ck_assert_uint_eq(sensor(), 0);
+    ck_assert_uint_eq(RTAS(0x2006, 1, &status, 0x500, EVENT_SOURCE, 1u << 30, 0, 0x6000, 256), 1);
+    ck_assert_uint_eq(RTAS(0x2009, 2, (uint32_t[2]){ 0 }, 3, 0), (uint32_t)-3);
+}
+END_TEST
+
 START_TEST(absent_pci_functions_answer_all_ones)
 {
     uint32_t rets[2];
@@ -481,6 +525,7 @@ int main(void)
     tcase_add_test(tests, date_counts_with_virtual_time);
     tcase_add_test(tests, date_can_be_set);
     tcase_add_test(tests, power_calls_ask_the_machine);
+    tcase_add_test(tests, the_power_button_is_an_event_that_is_fetched_once);
     tcase_add_test(tests, absent_pci_functions_answer_all_ones);
     tcase_add_test(tests, system_parameter_is_cut_to_the_buffer);
     suite_add_tcase(suite, tests);
