@@ -27,6 +27,12 @@ static const Shape shapes[MESSAGE_TYPE_END] = {
     [MESSAGE_PORT_CLOSE] = { "port-close", .has_port = true },
     [MESSAGE_NET] = { "net", .has_fd = true },
     [MESSAGE_DISPLAY] = { "display", .has_fd = true, .minimum = 1 },
+    [MESSAGE_GDB_LISTEN] = { "gdb-listen", .minimum = 1 },
+    [MESSAGE_GDB_ADDRESS] = { "gdb-address", .minimum = 1 },
+    [MESSAGE_GDB_REFUSED] = { "gdb-refused", .minimum = 1 },
+    [MESSAGE_GDB_CLIENT] = { "gdb-client", .has_fd = true },
+    [MESSAGE_GDB_CLOSE] = { "gdb-close" },
+    [MESSAGE_GDB_CLOSED] = { "gdb-closed" },
 };
 
 void message_init(Message *message, MessageType type, uint32_t port, const void *data, gsize length)

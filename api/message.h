@@ -31,7 +31,13 @@ typedef enum {
     MESSAGE_DISPLAY =
         9,            /* to the machine: fd of a new display helper; data: where viewers come in */
     MESSAGE_NET = 10, /* to the machine: fd of a new network helper */
-    MESSAGE_TYPE_END = 11
+    MESSAGE_GDB_LISTEN = 11, /* from the machine: debuggers shall come in; data: unix or tcp:PORT */
+    MESSAGE_GDB_ADDRESS = 12, /* to the machine: they come in; data: where */
+    MESSAGE_GDB_REFUSED = 13, /* to the machine: they do not; data says why */
+    MESSAGE_GDB_CLIENT = 14,  /* to the machine: fd of a debugger */
+    MESSAGE_GDB_CLOSE = 15,   /* from the machine: no more of them */
+    MESSAGE_GDB_CLOSED = 16,  /* to the machine: that is so */
+    MESSAGE_TYPE_END = 17
 } MessageType;
 
 typedef struct {

@@ -15,6 +15,7 @@
 #include "api/json-writer.h"
 #include "api/unix-socket.h"
 #include "daemon/console.h"
+#include "daemon/gdb.h"
 #include "daemon/netdev.h"
 #include "daemon/relay.h"
 #include "daemon/vnc.h"
@@ -261,6 +262,8 @@ static void take_message(Machine *machine, const Message *message)
             }
         }
         return;
+    case MESSAGE_GDB_LISTEN:
+    case MESSAGE_GDB_CLOSE: gdb_take_message(machine, message); return;
     default: g_warning("%s: message of type %u from its process", machine->name, message->type);
     }
 }
@@ -311,6 +314,7 @@ static void close_all(Machine *machine)
     clear_source(&machine->qmp_source);
     vnc_end(machine);
     netdev_end(machine);
+    gdb_end(machine);
     g_clear_pointer(&machine->relay, relay_free);
     g_ptr_array_set_size(machine->consoles, 0);
     if (machine->qmp_listener >= 0) {

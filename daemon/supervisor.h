@@ -30,6 +30,7 @@ typedef struct Console Console;
 typedef struct Start Start;
 typedef struct Vnc Vnc;
 typedef struct Netdev Netdev;
+typedef struct Gdb Gdb;
 
 struct Machine {
     Supervisor *supervisor;
@@ -53,6 +54,7 @@ struct Machine {
     GPtrArray *consoles; /* of Console: its sockets */
     Vnc *vnc;            /* the display helper; NULL if nobody may view */
     Netdev *netdev;      /* the network helper; NULL if no nic needs one */
+    Gdb *gdb;            /* where debuggers come in, or NULL */
 };
 
 struct Supervisor {

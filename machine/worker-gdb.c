@@ -9,16 +9,13 @@
  */
 #include "machine/worker-gdb.h"
 
-#include "api/errors.h"
-#include "api/unix-socket.h"
 #include "machine/debug/gdb-packet.h"
 #include "machine/debug/gdb-session.h"
+#include "machine/worker-gdb-listener.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <glib-unix.h>
-#include <stdio.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -27,11 +24,10 @@
 
 struct WorkerGdb {
     Worker *worker;
-    int listener, client; /* -1: none */
-    char *path;           /* of the listener, if it has one */
-    char *address;
+    WorkerGdbListener *listener;
+    int client;      /* -1: none */
     unsigned number; /* of the connection */
-    GSource *accept_source, *read_source, *write_source;
+    GSource *read_source, *write_source;
     GdbFramer framer;
     GByteArray *in, *out;
     GByteArray *last; /* the packet sent last, or NULL */
@@ -45,7 +41,8 @@ WorkerGdb *worker_gdb_new(Worker *worker)
 {
     WorkerGdb *gdb = g_new0(WorkerGdb, 1);
     gdb->worker = worker;
-    gdb->listener = gdb->client = -1;
+    gdb->listener = worker_gdb_listener_new(worker);
+    gdb->client = -1;
     gdb->in = g_byte_array_new();
     gdb->out = g_byte_array_new();
     gdb_framer_init(&gdb->framer);
@@ -315,7 +312,6 @@ static void finish_attach(WorkerCall *call)
 static void take_client(WorkerGdb *gdb, int fd)
 {
     g_unix_set_fd_nonblocking(fd, TRUE, NULL);
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
     gdb->client = fd;
     gdb->is_busy = true;
     gdb->is_leaving = gdb->no_acks = false;
@@ -328,102 +324,39 @@ static void take_client(WorkerGdb *gdb, int fd)
                 NULL);
 }
 
-static gboolean on_connection(gint listener, GIOCondition condition, gpointer data)
+/* The one before may have hung up, and the main loop not have seen it yet. */
+static bool has_hung_up(int fd)
 {
-    WorkerGdb *gdb = data;
-    int fd = accept(listener, NULL, NULL);
-    if (fd >= 0 && gdb->client >= 0) {
-        close(fd); /* one debugger at a time */
-    } else if (fd >= 0) {
+    struct pollfd state = { .fd = fd, .events = POLLRDHUP };
+    return poll(&state, 1, 0) > 0;
+}
+
+void worker_gdb_take_client(WorkerGdb *gdb, int fd)
+{
+    if (gdb->client >= 0 && has_hung_up(gdb->client)) {
+        drop_client(gdb);
+    }
+    if (gdb->client >= 0) {
+        worker_gdb_listener_refuse(gdb->listener, fd);
+    } else {
         take_client(gdb, fd);
     }
-    return G_SOURCE_CONTINUE;
 }
 
-/* Listening */
-
-static void fail(GError **error, const char *what)
+void worker_gdb_listen(WorkerGdb *gdb, ApiRequest *request, const char *where)
 {
-    g_set_error(error, API_ERROR, API_ERROR_GENERIC, "%s: %s", what, g_strerror(errno));
+    worker_gdb_listener_open(gdb->listener, request, where);
 }
 
-static int listen_unix(WorkerGdb *gdb, GError **error)
+void worker_gdb_answered(WorkerGdb *gdb, MessageType type, const char *text)
 {
-    g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", gdb->worker->directory);
-    g_autofree char *folder = g_file_read_link(link, error);
-    if (!folder) {
-        return -1;
-    }
-    gdb->path = g_build_filename(folder, "gdb.sock", NULL);
-    gdb->address = g_strdup_printf("unix:%s", gdb->path);
-    return api_socket_listen(gdb->path, error);
+    worker_gdb_listener_answered(gdb->listener, type, text);
 }
 
-static int listen_tcp(WorkerGdb *gdb, uint16_t port, GError **error)
-{
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_port = htons(port),
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t length = sizeof(address);
-    int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-        bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1) < 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &length) < 0) {
-        fail(error, "cannot listen for a debugger");
-        if (fd >= 0) {
-            close(fd);
-        }
-        return -1;
-    }
-    gdb->address = g_strdup_printf("tcp:127.0.0.1:%u", ntohs(address.sin_port));
-    return fd;
-}
-
-const char *worker_gdb_listen(WorkerGdb *gdb, const char *where, GError **error)
-{
-    guint64 port = 0;
-    bool is_unix = strcmp(where, "unix") == 0;
-    bool is_tcp = g_str_has_prefix(where, "tcp:") &&
-                  g_ascii_string_to_unsigned(where + 4, 10, 0, 65535, &port, NULL);
-    if (!is_unix && !is_tcp) {
-        g_set_error(error, API_ERROR, API_ERROR_GENERIC,
-                    "Parameter 'listen' expects unix or tcp:PORT, not '%s'", where);
-        return NULL;
-    }
-    if (gdb->listener >= 0) {
-        g_set_error(error, API_ERROR, API_ERROR_GENERIC,
-                    "a debugger is waited for already, at %s: gdbserver-stop ends that",
-                    gdb->address);
-        return NULL;
-    }
-    gdb->listener = is_unix ? listen_unix(gdb, error) : listen_tcp(gdb, (uint16_t)port, error);
-    if (gdb->listener < 0) {
-        g_clear_pointer(&gdb->address, g_free);
-        g_clear_pointer(&gdb->path, g_free);
-        return NULL;
-    }
-    watch(&gdb->accept_source, gdb->listener, G_IO_IN, on_connection, gdb);
-    return gdb->address;
-}
-
-static void stop_listening(WorkerGdb *gdb)
-{
-    drop_source(&gdb->accept_source);
-    if (gdb->listener >= 0) {
-        close(gdb->listener);
-        gdb->listener = -1;
-    }
-    if (gdb->path) {
-        unlink(gdb->path);
-    }
-    g_clear_pointer(&gdb->path, g_free);
-    g_clear_pointer(&gdb->address, g_free);
-}
-
-void worker_gdb_stop(WorkerGdb *gdb)
+void worker_gdb_stop(WorkerGdb *gdb, ApiRequest *request)
 {
     drop_client(gdb);
-    stop_listening(gdb);
+    worker_gdb_listener_close(gdb->listener, request);
 }
 
 void worker_gdb_state_changed(WorkerGdb *gdb)
@@ -437,7 +370,7 @@ void worker_gdb_close(WorkerGdb *gdb)
 {
     if (gdb) {
         close_client(gdb);
-        stop_listening(gdb);
+        g_clear_pointer(&gdb->listener, worker_gdb_listener_free);
         g_clear_pointer(&gdb->session, gdb_session_free);
     }
 }

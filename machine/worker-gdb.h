@@ -2,9 +2,10 @@
 #ifndef POWERPLAY_MACHINE_WORKER_GDB_H
 #define POWERPLAY_MACHINE_WORKER_GDB_H
 
-/* Where debuggers come in: a listening socket, and one connection at a time. Control thread, but
+/* A debugger's connection, one at a time. Control thread, but
  * for worker_gdb_state_changed(). */
 
+#include "api/message.h"
 #include "machine/worker.h"
 
 WorkerGdb *worker_gdb_new(Worker *worker);
@@ -15,11 +16,15 @@ void worker_gdb_free(WorkerGdb *gdb);
 
 /*
  * Listens at WHERE: "unix" (gdb.sock in the machine's folder) or "tcp:PORT" (this host only; port
- * 0: any free one). Returns the address, "unix:PATH" or "tcp:127.0.0.1:PORT", which is gdb's.
+ * 0: any free one). Answers REQUEST with the address.
  */
-const char *worker_gdb_listen(WorkerGdb *gdb, const char *where, GError **error);
-/* Nobody comes in any more, and who is there leaves. */
-void worker_gdb_stop(WorkerGdb *gdb);
+void worker_gdb_listen(WorkerGdb *gdb, ApiRequest *request, const char *where);
+/* Nobody comes in any more, and who is there leaves; then REQUEST is answered. */
+void worker_gdb_stop(WorkerGdb *gdb, ApiRequest *request);
+/* A debugger has come: FD is taken. */
+void worker_gdb_take_client(WorkerGdb *gdb, int fd);
+/* The daemon has opened or closed its socket, or has not, and TEXT says why. */
+void worker_gdb_answered(WorkerGdb *gdb, MessageType type, const char *text);
 
 /* Machine thread. */
 void worker_gdb_state_changed(WorkerGdb *gdb);

@@ -18,6 +18,7 @@
 
 #include "api/message.h"
 #include "machine/worker-display.h"
+#include "machine/worker-gdb.h"
 #include "machine/worker-net.h"
 
 #include <errno.h>
@@ -259,12 +260,22 @@ static void set_net_helper(WorkerLink *link, int fd)
     }
 }
 
+static void tell_gdb(WorkerLink *link, const Message *message)
+{
+    g_autofree char *text = message_text(message);
+    worker_gdb_answered(link->worker->gdb, (MessageType)message->type, text);
+}
+
 static void take_message(WorkerLink *link, const Message *message, int fd)
 {
     switch (message->type) {
     case MESSAGE_CLIENT: api_server_add_fd(link->worker->server, fd, API_SESSION_CLIENT); return;
     case MESSAGE_DISPLAY: set_helper(link, message, fd); return;
     case MESSAGE_NET: set_net_helper(link, fd); return;
+    case MESSAGE_GDB_ADDRESS:
+    case MESSAGE_GDB_REFUSED:
+    case MESSAGE_GDB_CLOSED: tell_gdb(link, message); return;
+    case MESSAGE_GDB_CLIENT: worker_gdb_take_client(link->worker->gdb, fd); return;
     case MESSAGE_PORT_OPEN: open_port(link, message); return;
     case MESSAGE_PORT_DATA: type_on_port(link, message); return;
     case MESSAGE_PORT_CLOSE:
@@ -294,6 +305,13 @@ static gboolean on_message(gint socket, GIOCondition condition, gpointer data)
         return G_SOURCE_REMOVE;
     }
     return G_SOURCE_CONTINUE;
+}
+
+bool link_send(WorkerLink *link, MessageType type, const char *text, GError **error)
+{
+    Message message;
+    message_init(&message, type, 0, text, MIN(strlen(text), MESSAGE_DATA_SIZE));
+    return message_send(link->socket, &message, -1, error);
 }
 
 WorkerLink *link_new(Worker *worker, int socket)

@@ -4,6 +4,7 @@
 
 /* The line to the daemon: messages of api/message.h on an inherited socket. */
 
+#include "api/message.h"
 #include "machine/worker.h"
 
 /* What the daemon hands over before the machine is built. */
@@ -21,6 +22,9 @@ void link_files_clear(LinkFiles *files);
 /* Tells the daemon that the machine is ready, or why it is not. */
 void link_send_ready(int socket);
 void link_send_failed(int socket, const char *text);
+
+/* Asks the daemon for something that TEXT names; false with ERROR if it does not listen. */
+bool link_send(WorkerLink *link, MessageType type, const char *text, GError **error);
 
 /* Serves consoles and takes clients from now on. Takes `socket`. */
 WorkerLink *link_new(Worker *worker, int socket);

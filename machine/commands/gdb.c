@@ -6,31 +6,13 @@
 
 #include "machine/worker-gdb.h"
 
-bool cmd_gdbserver_start(ApiSession *session, const GdbserverStartArgs *arguments, JsonNode **reply,
-                         GError **error)
+void cmd_gdbserver_start(ApiRequest *request, const GdbserverStartArgs *arguments)
 {
-    Worker *worker = worker_of(session);
-    if (worker->is_confined) {
-        g_set_error(error, API_ERROR, API_ERROR_GENERIC,
-                    "this machine's process is confined and cannot listen for a debugger: "
-                    "start powerplayd without --sandbox");
-        return false;
-    }
-    const char *address =
-        worker_gdb_listen(worker->gdb, arguments->listen ? arguments->listen : "unix", error);
-    if (!address) {
-        set_class(error, API_ERROR_GENERIC);
-        return false;
-    }
-    JsonObject *object = json_object_new();
-    json_object_set_string_member(object, "address", address);
-    *reply = object_node(object);
-    return true;
+    worker_gdb_listen(worker_of_request(request)->gdb, request,
+                      arguments->listen ? arguments->listen : "unix");
 }
 
-bool cmd_gdbserver_stop(ApiSession *session, const GdbserverStopArgs *arguments, JsonNode **reply,
-                        GError **error)
+void cmd_gdbserver_stop(ApiRequest *request, const GdbserverStopArgs *arguments)
 {
-    worker_gdb_stop(worker_of(session)->gdb);
-    return true;
+    worker_gdb_stop(worker_of_request(request)->gdb, request);
 }

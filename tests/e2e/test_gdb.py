@@ -11,7 +11,8 @@ import subprocess
 
 import pytest
 
-from conftest import finish, parts, record, replay
+from conftest import parts, record
+from dev.gdb_stub import Stub, packet
 
 
 def gdb(machine, *commands: str, little: bool = True, timeout: float = 60) -> str:
@@ -35,41 +36,10 @@ def positions(text: str) -> list[int]:
     return [int(number) for number in re.findall(r"instruction (\d+),", text)]
 
 
-def packet(text: str) -> bytes:
-    return b"$%s#%02x" % (text.encode(), sum(text.encode()) % 256)
-
-
 def hypercall(tiny) -> int:
     """Where the small guest's function of that name is; the guest is loaded at 4 MiB."""
     names = subprocess.run(["nm", tiny.kernel], check=True, capture_output=True, text=True).stdout
     return 0x400000 + int(re.search(r"(\w+) T hypercall\n", names).group(1), 16)
-
-
-class Stub:
-    """A connection to the stub, in its own words."""
-
-    def __init__(self, machine):
-        address = machine.call("gdbserver-start", listen="tcp:0")["address"]
-        host, port = address.removeprefix("tcp:").split(":")
-        assert host == "127.0.0.1" and int(port) > 0
-        self.socket = socket.create_connection((host, int(port)), timeout=20)
-
-    def read_until(self, end: bytes) -> bytes:
-        data = b""
-        while not data.endswith(end):
-            piece = self.socket.recv(1)
-            assert piece, f"the stub closed the connection after {data!r}"
-            data += piece
-        return data
-
-    def ask(self, text: str) -> bytes:
-        """Sends a packet and returns the contents of the answer."""
-        self.socket.sendall(packet(text))
-        assert self.read_until(b"$") == b"+$"
-        data = self.read_until(b"#")[:-1]
-        self.socket.recv(2, socket.MSG_WAITALL)
-        self.socket.sendall(b"+")
-        return data
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +109,7 @@ def test_gdb_stops_at_many_places_and_the_replay_is_the_same(make, tiny):
 def test_the_stub_refuses_bad_packets_and_lives_on(make, tiny):
     machine = make(tiny, "rounds=5")
     machine.start(paused=True)
-    stub = Stub(machine)
+    stub = Stub(machine.call("gdbserver-start", listen="tcp:0")["address"])
     for bad in ("mzz", "m0", "m0,", "m,4", "mffffffffffffffffff,4", "Mg", "M0,4:00", "M0,ffffffffffffffff:00", "p", "pzz",
                 "pffffffff", "P0", "P0=12", "Pfff=00", "G00", "Z", "Z0", "Z0,,", "Z0,zz,4", "z0,4444,4", "X0,5:ab",
                 "vCont;x", "vCont", "qXfer:features:read:target.xml:zz", "qXfer:features:read:none:0,10",

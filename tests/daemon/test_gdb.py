@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where debuggers come in: the daemon's socket for a confined machine."""
+
+import os
+import pathlib
+import stat
+import time
+
+import pytest
+from conftest import FAST
+from test_worker import alone
+
+import powerplay
+from dev.gdb_stub import Stub
+
+
+@pytest.fixture
+def guest(pp, tiny):
+    """A machine that is paused."""
+    made = pp.create(tiny.definition("debugged", "rounds=5", clock=FAST))
+    made.start(paused=True)
+    yield made
+    made.destroy()
+
+
+@pytest.mark.parametrize("listen", ("unix", "tcp:0"))
+def test_a_confined_machine_is_debugged_through_the_daemons_socket(guest, listen):
+    for _ in range(3):
+        address = guest.execute("gdbserver-start", {"listen": listen})["address"]
+        stub = Stub(address)
+        assert stub.ask("?") == b"T02thread:1;"
+        assert stub.ask("g").startswith(b"00000000")
+        if listen == "unix":
+            path = pathlib.Path(address.removeprefix("unix:"))
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+            assert path.parent.name == "debugged"
+        guest.execute("gdbserver-stop")
+        assert stub.is_closed()
+        with pytest.raises(OSError):
+            Stub(address)
+        assert listen != "unix" or not path.exists()
+
+
+def test_a_second_debugger_is_told_that_there_is_one(guest):
+    address = guest.execute("gdbserver-start", {})["address"]
+    first, second = Stub(address), Stub(address)
+    assert first.ask("?") == b"T02thread:1;"
+    for word in ("qSupported", "vMustReplyEmpty"):
+        assert second.ask(word) == b"E.another debugger is at this machine: one at a time"
+    crowd = [Stub(address) for _ in range(12)]
+    assert any(stub.is_closed() for stub in crowd)
+    assert first.ask("?") == b"T02thread:1;"
+    first.socket.close()
+    for stub in crowd:
+        stub.socket.close()
+    assert second.is_closed()
+    assert Stub(address).ask("?") == b"T02thread:1;"
+
+
+def test_gdbserver_start_says_what_is_wrong(guest):
+    for listen in ("tcp:", "tcp:65536", "tcp:x", "unix:/tmp/x", "tcp:0.0.0.0:1", ""):
+        with pytest.raises(powerplay.PowerplayError, match="expects unix or tcp:PORT"):
+            guest.execute("gdbserver-start", {"listen": listen})
+    address = guest.execute("gdbserver-start", {"listen": "tcp:0"})["address"]
+    with pytest.raises(powerplay.PowerplayError, match=f"waited for already, at {address}"):
+        guest.execute("gdbserver-start", {})
+    guest.execute("gdbserver-stop")
+    guest.execute("gdbserver-stop")
+    port = address.rsplit(":", 1)[1]
+    assert guest.execute("gdbserver-start", {"listen": f"tcp:{port}"})["address"] == address
+
+
+def test_a_port_that_is_taken_is_an_error(pp, guest, tiny):
+    port = guest.execute("gdbserver-start", {"listen": "tcp:0"})["address"].rsplit(":", 1)[1]
+    other = pp.create(tiny.definition("other", "rounds=5", clock=FAST))
+    try:
+        other.start(paused=True)
+        with pytest.raises(powerplay.PowerplayError, match="(?i)in use"):
+            other.execute("gdbserver-start", {"listen": f"tcp:{port}"})
+        assert other.execute("gdbserver-start", {"listen": "tcp:0"})["address"] != f"tcp:127.0.0.1:{port}"
+    finally:
+        other.destroy()
+
+
+def test_the_socket_goes_with_the_machine(pp, guest):
+    path = pathlib.Path(guest.execute("gdbserver-start", {})["address"].removeprefix("unix:"))
+    stub = Stub(f"unix:{path}")
+    assert stub.ask("?") == b"T02thread:1;" and path.exists()
+    os.kill(pp.machine_info(guest.name)["pid"], 9)
+    assert stub.is_closed()
+    deadline = time.monotonic() + 10
+    while pp.machine_info(guest.name)["state"] != "crashed":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert not path.exists()
+    guest.start(paused=True)
+    assert Stub(guest.execute("gdbserver-start", {})["address"]).ask("?") == b"T02thread:1;"
+
+
+def test_a_machine_that_is_alone_and_confined_says_why_it_cannot_listen(definition, tmp_path):
+    with alone(definition, tmp_path, "--sandbox", "--paused") as (process, ask):
+        with pytest.raises(powerplay.PowerplayError, match="alone and confined.*powerplayd"):
+            ask("gdbserver-start")
+        assert ask("query-status")["status"] == "prelaunch"
+    with alone(definition, tmp_path, "--paused") as (process, ask):
+        address = ask("gdbserver-start")["address"]
+        assert Stub(address).ask("?") == b"T02thread:1;"
+        ask("quit")
+        assert process.wait(10) == 0
+        assert not os.path.exists(address.removeprefix("unix:"))
