@@ -53,6 +53,7 @@ struct Machine {
 
     TimeTravel *travel;       /* NULL: it has never replayed */
     Breakpoints *breakpoints; /* a debugger's; NULL without one */
+    Breakpoints *stops;       /* those that are armed: the debugger's, a search's, or NULL */
 
     GArray *block_errors; /* of BlockError: taken from the log at this boundary, not used yet */
 
@@ -78,6 +79,8 @@ typedef struct {
 extern const StateTable machine_state_table;
 
 void machine_set_run_state(Machine *machine, MachineRunState state);
+/* From now on the machine stops at these (borrowed); NULL: nowhere. */
+void machine_arm(Machine *machine, Breakpoints *breakpoints);
 /* Puts every component into its power-on state and loads the images. */
 bool machine_power_on(Machine *machine, GError **error);
 /* Pages of RAM with news since the last point go into dirty_pages; for hash points. */

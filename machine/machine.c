@@ -23,6 +23,8 @@ static void written_by_device(void *opaque, uint64_t address, uint64_t length)
 {
     Machine *machine = opaque;
     code_cache_written(machine->cpu->engine, address, length);
+    if (machine->cpu->watch)
+        cpu_watch_report_physical(machine->cpu, address, length);
     cpu_break_reservation(machine->cpu, address, length);
 }
 
@@ -357,6 +359,8 @@ bool machine_start(Machine *machine, GError **error)
 {
     if (machine->breakpoints)
         breakpoints_resume(machine->breakpoints, machine->cpu);
+    if (machine->stops)
+        breakpoints_resume(machine->stops, machine->cpu);
     switch (machine->run_state) {
     case MACHINE_PRELAUNCH:
     case MACHINE_PAUSED:

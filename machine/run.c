@@ -376,8 +376,8 @@ static void idle(Machine *machine)
 static uint64_t budget_end(Machine *machine, const Position *position, uint64_t limit)
 {
     uint64_t end = MIN(limit, replay_next_icount(machine->replay, position));
-    if (machine->breakpoints)
-        end = MIN(end, breakpoints_end(machine->breakpoints));
+    if (machine->stops)
+        end = MIN(end, breakpoints_end(machine->stops));
     return MIN(end, clock_icount_at(&machine->clock, next_deadline(machine)));
 }
 
@@ -387,9 +387,7 @@ static void run_budget(Machine *machine, uint64_t end)
     uint64_t icount = cpu_icount(cpu);
     cpu->icount_end = end;
     cpu->left = (int64_t)(end - icount);
-    if (machine->breakpoints && breakpoints_has_addresses(machine->breakpoints))
-        breakpoints_run(machine->breakpoints, cpu);
-    else if (cpu->translator)
+    if (cpu->translator)
         translator_run(cpu);
     else
         interpreter_run(cpu);
@@ -397,10 +395,10 @@ static void run_budget(Machine *machine, uint64_t end)
     cpu->left = 0;
 }
 
-/* A debugger wants the machine to rest here. */
+/* A debugger or a search wants the machine to rest here. */
 static bool debugger_stops(Machine *machine)
 {
-    if (!machine->breakpoints || !breakpoints_stop_here(machine->breakpoints, machine->cpu))
+    if (!machine->stops || !breakpoints_stop_here(machine->stops, machine->cpu))
         return false;
     machine_pause(machine);
     return true;

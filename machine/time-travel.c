@@ -306,6 +306,12 @@ bool machine_seek(Machine *machine, const SeekTarget *target, MachineSeekDone do
     return true;
 }
 
+bool machine_reverse_continue(Machine *machine, MachineSeekDone done, void *opaque, GError **error)
+{
+    g_set_error_literal(error, REPLAY_ERROR, REPLAY_ERROR_STATE, "not yet");
+    return false;
+}
+
 bool machine_break_at(Machine *machine, uint64_t icount, GError **error)
 {
     if (!require_frames(machine, error))

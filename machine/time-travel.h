@@ -40,6 +40,17 @@ typedef void (*MachineSeekDone)(void *opaque, const GError *error);
 bool machine_seek(Machine *machine, const SeekTarget *target, MachineSeekDone done, void *opaque,
                   GError **error);
 
+/*
+ * Goes back to the last place before the present position at which the debugger's breakpoints
+ * (machine_breakpoints) would have made the machine stop, and stops in front of it: the instruction
+ * that was about to be attempted, or made the access, is the next one. Without any, or if there is
+ * no such place, it stops where the recording begins. breakpoints_reason() says which it was:
+ * STOP_BREAKPOINT, STOP_WATCHPOINT (breakpoints_hit() says more) or STOP_BEGIN. A device's write
+ * to watched memory is stopped at in front of the instruction whose boundary it was on.
+ * DONE and errors are those of machine_seek(); after that the reason is STOP_POSITION.
+ */
+bool machine_reverse_continue(Machine *machine, MachineSeekDone done, void *opaque, GError **error);
+
 /* Pauses the replay when it gets to ICOUNT, which is still to come; replaces an earlier break. */
 bool machine_break_at(Machine *machine, uint64_t icount, GError **error);
 /* False if there is none. */

@@ -183,6 +183,7 @@ struct Cpu {
     CpuEngine *engine;
     struct Translator *translator;      /* NULL: the interpreter runs everything */
     const struct CpuObserver *observer; /* NULL but in tests (observer.h) */
+    const struct CpuWatch *watch;       /* NULL: nothing is watched (watch.h) */
     struct Memory *memory;
     struct Mmu *mmu;
     const struct Clock *clock;

@@ -17,6 +17,7 @@
 #include "machine/cpu/code-cache.h"
 #include "machine/cpu/exception.h"
 #include "machine/cpu/mmu.h"
+#include "machine/cpu/watch.h"
 
 static inline const Insn *fetch(Cpu *cpu)
 {
@@ -104,7 +105,16 @@ bool interpreter_run_straight(Cpu *cpu)
     return interpreter_finish_attempt(cpu, status);
 }
 
+static void run_watched(Cpu *cpu)
+{
+    bool arrived = false;
+    while (!arrived && cpu->left > 0 && cpu_watch_run_straight(cpu, &arrived)) {}
+}
+
 void interpreter_run(Cpu *cpu)
 {
-    while (cpu->left > 0 && interpreter_run_straight(cpu)) {}
+    if (G_UNLIKELY(cpu->watch != NULL))
+        run_watched(cpu);
+    else
+        while (cpu->left > 0 && interpreter_run_straight(cpu)) {}
 }

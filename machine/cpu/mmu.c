@@ -7,8 +7,8 @@
  * 2. A write entry is made only for a page that holds no predecoded code and whose mark is of the
  *    present epoch; the slow path made that mark just before.
  * 3. An access that crosses pages translates both before it touches either.
- * 4. Read and write entries lead only to RAM whose attributes refuse nothing (MMU_NO_): a hit needs
- *    no look at them.
+ * 4. Read and write entries lead only to RAM whose attributes refuse nothing (MMU_NO_) and in which
+ *    nothing is watched: a hit needs no look at them.
  */
 #include "machine/cpu/mmu.h"
 
@@ -21,6 +21,7 @@
 #include "machine/cpu/model.h"
 #include "machine/cpu/observer.h"
 #include "machine/cpu/radix.h"
+#include "machine/cpu/watch.h"
 
 #define PAGE_MASK (TLB_PAGE_SIZE - 1)
 /* In real mode the upper four bits of an address are ignored (Book III 5.7.3). */
@@ -165,6 +166,8 @@ void mmu_store_table(Cpu *cpu, uint64_t real, const void *data, unsigned length)
     memory_mark(cpu->memory, real);
     memcpy(cpu->memory->ram + real, data, length);
     cpu_observe_store(cpu, real, length, data);
+    if (G_UNLIKELY(cpu->watch != NULL))
+        cpu_watch_report_physical(cpu, real, length);
 }
 
 /* A permitted translation, and what using it will have to do. */
@@ -291,6 +294,8 @@ static bool reach(Cpu *cpu, uint64_t ea, AccessKind access, Translation *out)
         memory_mark(cpu->memory, at);
     if (is_relocated(cpu, access) && cpu->model->mmu->refusals(out->bits))
         return true;
+    if (G_UNLIKELY(cpu->watch != NULL) && cpu_watch_has_page(cpu->watch, ea, out->real))
+        return true;
     TlbEntry entry = { .tag = ea & ~PAGE_MASK,
                        .addend = (uint64_t)(uintptr_t)cpu->memory->ram + at - ea };
     cpu->tlb->head.has_private |= cpu->model->mmu->is_private(ea);
@@ -367,6 +372,16 @@ static bool reach_parts(Cpu *cpu, uint64_t ea, unsigned size, AccessKind access,
     return first == size || reach(cpu, cpu_ea(cpu, ea + first), access, &where[1]);
 }
 
+/* The access has been made: whoever watches its place is told. */
+static void report_parts(Cpu *cpu, uint64_t ea, unsigned size, bool is_write,
+                         const Translation where[2])
+{
+    unsigned first = first_part(ea, size);
+    cpu_watch_report(cpu, ea, where[0].real, first, is_write);
+    if (first < size)
+        cpu_watch_report(cpu, cpu_ea(cpu, ea + first), where[1].real, size - first, is_write);
+}
+
 bool cpu_load_slow(Cpu *cpu, uint64_t ea, unsigned size, void *data)
 {
     Translation where[2];
@@ -376,6 +391,8 @@ bool cpu_load_slow(Cpu *cpu, uint64_t ea, unsigned size, void *data)
     load_part(cpu, &where[0], first, data);
     if (first < size)
         load_part(cpu, &where[1], size - first, (uint8_t *)data + first);
+    if (G_UNLIKELY(cpu->watch != NULL))
+        report_parts(cpu, ea, size, false, where);
     return true;
 }
 
@@ -388,6 +405,8 @@ bool cpu_store_slow(Cpu *cpu, uint64_t ea, unsigned size, const void *data)
     store_part(cpu, &where[0], first, data);
     if (first < size)
         store_part(cpu, &where[1], size - first, (const uint8_t *)data + first);
+    if (G_UNLIKELY(cpu->watch != NULL))
+        report_parts(cpu, ea, size, true, where);
     return true;
 }
 

@@ -376,6 +376,8 @@ static char *monitor_reason(GdbSession *session, const char *rest)
 {
     static const char *const names[] = { [STOP_OTHER] = "paused",
                                          [STOP_BREAKPOINT] = "breakpoint",
+                                         [STOP_WATCHPOINT] = "watchpoint",
+                                         [STOP_BEGIN] = "the recording begins here",
                                          [STOP_POSITION] = "position reached" };
     const char *text = machine_error_text(session->machine);
     MachineRunState state = machine_run_state(session->machine);

@@ -26,6 +26,7 @@
 #include "machine/cpu/interpreter.h"
 #include "machine/cpu/mmu.h"
 #include "machine/cpu/observer.h"
+#include "machine/cpu/watch.h"
 #include "machine/translator/block.h"
 #include "machine/translator/cr-pending.h"
 #include "machine/translator/float-pending.h"
@@ -165,6 +166,8 @@ static Block *make(Translator *translator, uint64_t ea, uint64_t real)
     unsigned to_page_end = (4096 - real % 4096) / 4;
     unsigned limit = translator->options.block_limit;
     limit = limit ? MIN(limit, to_page_end) : to_page_end;
+    if (cpu->watch)
+        limit = (unsigned)MIN(limit, (cpu_watch_next(cpu->watch, ea + 4) - ea) / 4);
     ir_build(ir, cpu, ea, translator->memory->ram + real, limit);
     ir_optimise(ir);
     Block *block = arena_allocate(translator, sizeof(Block) + ir->insn_count * sizeof(Insn) +
@@ -201,6 +204,8 @@ static Block *present_block(Translator *translator)
     Cpu *cpu = translator->cpu;
     uint64_t ea = cpu->s.cia;
     const FetchEntry *entry = &cpu->code->fetch[FETCH_INDEX(ea)];
+    if (cpu->watch && cpu_watch_is_at(cpu->watch, ea))
+        return NULL;
     bool is_known = entry->tag == (ea & ~(TLB_PAGE_SIZE - 1));
     if (!is_known && !mmu_fetch_page(cpu, ea))
         return NULL;
@@ -303,6 +308,24 @@ void translator_written(Translator *translator, uint64_t real, uint64_t length)
     }
 }
 
+/* Whether the block has a watched instruction in it. */
+static bool is_watched(const Block *block, const CpuWatch *watch)
+{
+    return cpu_watch_next(watch, block->ea) - block->ea < 4ull * block->count;
+}
+
+void translator_make_room(Translator *translator, const CpuWatch *watch)
+{
+    for (uint64_t page = 0; page < memory_page_count(translator->memory); page++) {
+        uint64_t mask = 0;
+        for (Block *block = translator->by_page[page]; block; block = block->page_next)
+            if (is_watched(block, watch))
+                mask |= block_granules(block);
+        if (mask)
+            kill_in_page(translator, page, mask);
+    }
+}
+
 /* --- running ---------------------------------------------------------------------------------- */
 
 static void enter(Translator *translator, const uint8_t *code)
@@ -368,24 +391,34 @@ const uint8_t *helper_go_on(Cpu *cpu)
     return code ? code : code_memory_executable(&translator->code, translator->thunks.exit_plain);
 }
 
+/* The interpreter's turn; false: back to the boundary. */
+static bool interpret(Cpu *cpu, bool *arrived)
+{
+    if (G_UNLIKELY(cpu->watch != NULL))
+        return cpu_watch_run_straight(cpu, arrived);
+    return interpreter_run_straight(cpu);
+}
+
 static void run_blocks(Cpu *cpu)
 {
     Translator *translator = cpu->translator;
+    bool arrived = false; /* at a watched instruction */
     cpu->translated.must_return = 0;
-    while (cpu->left > 0) {
+    while (cpu->left > 0 && !arrived) {
         const uint8_t *code = present_code(translator);
         int64_t before = cpu->left;
         if (code) {
             enter(translator, code);
             if (cpu->translated.must_return)
                 return;
+            arrived = cpu->watch && cpu_watch_is_at(cpu->watch, cpu->s.cia);
         }
         if (cpu->left == before) {
             /* No code yet, or more budget than is left for its first block. */
             translator->counters.interpreted++;
             if (cpu->observer)
                 cpu->observer->block_left(cpu->observer->opaque, cpu);
-            if (!interpreter_run_straight(cpu))
+            if (!interpret(cpu, &arrived))
                 return;
         }
     }

@@ -29,6 +29,10 @@ void translator_run(Cpu *cpu);
 bool translator_has_code(const Translator *translator, uint64_t real);
 void translator_written(Translator *translator, uint64_t real, uint64_t length);
 
+struct CpuWatch;
+/* Forgets blocks that have an instruction of WATCH in them. Only between instructions. */
+void translator_make_room(Translator *translator, const struct CpuWatch *watch);
+
 /* Forgets all code. Only between instructions. */
 void translator_flush(Translator *translator);
 
