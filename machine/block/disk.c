@@ -138,6 +138,25 @@ static int write_cluster(const Disk *disk, uint32_t cluster, uint32_t offset, co
     return write_new_cluster(disk, cluster, offset, data, length);
 }
 
+/* Whether these bytes are all that the disk has of their cluster. */
+static bool is_whole(const Disk *disk, uint64_t at, uint32_t length)
+{
+    return at % LAYER_CLUSTER == 0 && (length == LAYER_CLUSTER || at + length == disk->size);
+}
+
+static int zero_cluster(const Disk *disk, uint32_t cluster, uint32_t offset, uint32_t length)
+{
+    static const uint8_t zeroes[LAYER_CLUSTER];
+    Layer *layer = upper(disk);
+    if (!layer)
+        return EROFS;
+    if (layer_find(layer, cluster) == LAYER_ZERO)
+        return 0;
+    if (is_whole(disk, (uint64_t)cluster * LAYER_CLUSTER + offset, length))
+        return layer_set_zero(layer, cluster);
+    return write_cluster(disk, cluster, offset, zeroes, length);
+}
+
 static bool is_spoilt(const Disk *disk, uint64_t start, uint64_t end)
 {
     for (guint i = 0; i < disk->spoilt->len; i++) {
@@ -174,6 +193,17 @@ static void note_write(Disk *disk, const Request *request, int code)
         g_array_append_val(disk->spoilt, extent);
 }
 
+static int transfer_part(const Disk *disk, const Request *request, uint32_t done, uint32_t length)
+{
+    uint64_t at = request->offset + done;
+    uint32_t cluster = (uint32_t)(at / LAYER_CLUSTER), inside = at % LAYER_CLUSTER;
+    if (request->operation == DISK_READ)
+        return read_cluster(disk, cluster, inside, request->data + done, length);
+    if (request->operation == DISK_ZERO)
+        return zero_cluster(disk, cluster, inside, length);
+    return write_cluster(disk, cluster, inside, request->data + done, length);
+}
+
 static int transfer(const Disk *disk, Request *request)
 {
     int code = 0;
@@ -181,12 +211,9 @@ static int transfer(const Disk *disk, Request *request)
         is_spoilt(disk, request->offset, request->offset + request->length))
         return EIO;
     for (uint32_t done = 0; done < request->length && code == 0;) {
-        uint64_t at = request->offset + done;
-        uint32_t cluster = (uint32_t)(at / LAYER_CLUSTER), inside = at % LAYER_CLUSTER;
+        uint32_t inside = (request->offset + done) % LAYER_CLUSTER;
         uint32_t length = MIN(request->length - done, LAYER_CLUSTER - inside);
-        code = request->operation == DISK_READ
-                   ? read_cluster(disk, cluster, inside, request->data + done, length)
-                   : write_cluster(disk, cluster, inside, request->data + done, length);
+        code = transfer_part(disk, request, done, length);
         done += length;
     }
     return code;
@@ -231,7 +258,7 @@ static void perform_with_space(Disk *disk, Request *request)
 static void perform_whole(Disk *disk, Request *request)
 {
     perform_with_space(disk, request);
-    if (request->operation == DISK_WRITE)
+    if (request->operation == DISK_WRITE || request->operation == DISK_ZERO)
         note_write(disk, request, request->code);
 }
 
@@ -248,6 +275,7 @@ static void count(Disk *disk, const Request *request)
         figures->writes++;
         figures->bytes_written += request->length;
         break;
+    case DISK_ZERO: figures->zeroes++; break;
     case DISK_FLUSH: figures->flushes++; break;
     }
     figures->clusters = upper(disk) ? layer_cluster_count(upper(disk)) : 0;
@@ -430,7 +458,8 @@ static uint64_t enqueue(Disk *disk, Request *request)
 static Request *request_new(const Disk *disk, DiskOperation operation, uint64_t offset,
                             uint32_t length, uint8_t *data)
 {
-    g_assert(length <= DISK_REQUEST_MAX && offset <= disk->size && length <= disk->size - offset);
+    g_assert(length <= (operation == DISK_ZERO ? DISK_ZERO_MAX : DISK_REQUEST_MAX));
+    g_assert(offset <= disk->size && length <= disk->size - offset);
     g_assert(offset % DISK_SECTOR == 0 && length % DISK_SECTOR == 0);
     Request *request = g_new0(Request, 1);
     *request =
@@ -487,6 +516,15 @@ int disk_wait(Disk *disk, uint64_t ticket, uint8_t **data)
     return code;
 }
 
+static int copy_cluster(const Layer *from, uint32_t place, Layer *to, uint32_t cluster,
+                        uint8_t *bytes)
+{
+    if (place == LAYER_ZERO)
+        return layer_side_zero(to, cluster);
+    int code = layer_read(from, place, 0, bytes, LAYER_CLUSTER);
+    return code ? code : layer_side_write(to, cluster, bytes);
+}
+
 /*
  * Clusters that were written since the last lasting version go beside what is outside; all that the
  * private layer has, if it went back and forth in the meantime.
@@ -499,11 +537,10 @@ static int copy_outside(Disk *disk)
     int code = layer_side_begin(disk->outside, parent);
     for (uint32_t i = 0; i < cluster_count(disk) && code == 0; i++) {
         uint32_t place = layer_find(private, i);
-        if (place == LAYER_ABSENT || (!disk->has_passed && !layer_is_current(private, place)))
+        if (place == LAYER_ABSENT ||
+            (!disk->has_passed && place != LAYER_ZERO && !layer_is_current(private, place)))
             continue;
-        code = layer_read(private, place, 0, bytes, LAYER_CLUSTER);
-        if (code == 0)
-            code = layer_side_write(disk->outside, i, bytes);
+        code = copy_cluster(private, place, disk->outside, i, bytes);
     }
     return code;
 }

@@ -17,13 +17,15 @@
 #include <stdint.h>
 
 #define DISK_SECTOR      512u
-#define DISK_REQUEST_MAX (16u << 20) /* bytes */
+#define DISK_REQUEST_MAX (16u << 20) /* bytes that are read or written */
+#define DISK_ZERO_MAX    (1u << 30)  /* bytes that become zeroes */
 
 typedef struct Disk Disk;
 
 typedef enum {
     DISK_READ,
     DISK_WRITE,
+    DISK_ZERO, /* the bytes become zeroes, and take no space where they can */
     DISK_FLUSH,
 } DiskOperation;
 
@@ -47,8 +49,9 @@ bool disk_add_lower_layer(Disk *disk, int directory_fd, const char *name, uint64
 uint64_t disk_size(const Disk *disk);
 
 /*
- * Starts a request of at most DISK_REQUEST_MAX bytes, inside the disk, in whole sectors. A write's
- * DATA is taken. Returns a ticket, to be given to disk_wait() exactly once.
+ * Starts a request of at most DISK_REQUEST_MAX bytes (DISK_ZERO: DISK_ZERO_MAX), inside the disk,
+ * in whole sectors. A write's DATA is taken. Returns a ticket, to be given to disk_wait() exactly
+ * once.
  */
 uint64_t disk_submit(Disk *disk, DiskOperation operation, uint64_t offset, uint32_t length,
                      uint8_t *data);
@@ -94,7 +97,7 @@ bool disk_is_private(Disk *disk);
 void disk_set_passing(Disk *disk, bool is_passing);
 
 typedef struct {
-    uint64_t reads, writes, flushes, bytes_read, bytes_written, errors;
+    uint64_t reads, writes, zeroes, flushes, bytes_read, bytes_written, errors;
     uint64_t clusters; /* in the upper layer */
     uint64_t version;
     bool is_waiting_for_space;

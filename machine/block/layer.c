@@ -4,7 +4,7 @@
  * version of the disk and never again after that version was frozen. NAME.map is a log: a header,
  * and records of 24 bytes, big-endian, each with its own checksum:
  *
- *     kind 1  cluster C is at place P from now on
+ *     kind 1  cluster C is at place P from now on; a place fffffffe holds zeroes, and is not there
  *     kind 2  version V is frozen
  *     kind 3  the map is again what it was when version V was frozen
  *     kind 4  what follows with kind 5 is of a version beside the present one, whose parent is V
@@ -254,7 +254,8 @@ static bool note_record(Layer *layer, const Record *record, uint64_t at)
     case RECORD_PLACE:
         if (record->cluster >= layer->clusters || record->value >= LAYER_ABSENT)
             return false;
-        layer->next_place = MAX(layer->next_place, (uint32_t)record->value + 1);
+        if (record->value != LAYER_ZERO)
+            layer->next_place = MAX(layer->next_place, (uint32_t)record->value + 1);
         return true;
     case RECORD_FREEZE:
         if (!is_new_version(layer, record->value))
@@ -492,7 +493,10 @@ static uint64_t byte_of(uint32_t place, uint32_t offset)
 
 int layer_read(const Layer *layer, uint32_t place, uint32_t offset, void *data, uint32_t length)
 {
-    return read_all(layer->clusters_fd, data, length, byte_of(place, offset));
+    if (place != LAYER_ZERO)
+        return read_all(layer->clusters_fd, data, length, byte_of(place, offset));
+    memset(data, 0, length);
+    return 0;
 }
 
 int layer_write(Layer *layer, uint32_t place, uint32_t offset, const void *data, uint32_t length)
@@ -502,7 +506,7 @@ int layer_write(Layer *layer, uint32_t place, uint32_t offset, const void *data,
 
 bool layer_is_current(const Layer *layer, uint32_t place)
 {
-    return place >= layer->current_place;
+    return place >= layer->current_place && place != LAYER_ZERO;
 }
 
 bool layer_is_unchanged(const Layer *layer)
@@ -512,7 +516,7 @@ bool layer_is_unchanged(const Layer *layer)
 
 uint32_t layer_new_place(Layer *layer)
 {
-    return layer->next_place == LAYER_ABSENT ? LAYER_ABSENT : layer->next_place++;
+    return layer->next_place >= LAYER_ZERO ? LAYER_ABSENT : layer->next_place++;
 }
 
 int layer_set_place(Layer *layer, uint32_t cluster, uint32_t place)
@@ -520,6 +524,19 @@ int layer_set_place(Layer *layer, uint32_t cluster, uint32_t place)
     int code = append(layer, &(Record){ RECORD_PLACE, cluster, place });
     if (code == 0)
         set_place(layer, cluster, place);
+    return code;
+}
+
+int layer_set_zero(Layer *layer, uint32_t cluster)
+{
+    uint32_t place = layer_find(layer, cluster);
+    if (place == LAYER_ZERO)
+        return 0;
+    int code = layer_set_place(layer, cluster, LAYER_ZERO);
+    /* A host that cannot do this keeps the bytes: nobody refers to them. */
+    if (code == 0 && place != LAYER_ABSENT && layer_is_current(layer, place))
+        fallocate(layer->clusters_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                  (off_t)byte_of(place, 0), LAYER_CLUSTER);
     return code;
 }
 
@@ -576,6 +593,11 @@ int layer_side_write(Layer *layer, uint32_t cluster, const void *data)
         return EFBIG;
     int code = layer_write(layer, place, 0, data, LAYER_CLUSTER);
     return code ? code : append(layer, &(Record){ RECORD_SIDE_PLACE, cluster, place });
+}
+
+int layer_side_zero(Layer *layer, uint32_t cluster)
+{
+    return append(layer, &(Record){ RECORD_SIDE_PLACE, cluster, LAYER_ZERO });
 }
 
 int layer_side_end(Layer *layer, uint64_t *version)

@@ -11,6 +11,7 @@
 
 #define LAYER_CLUSTER 65536u
 #define LAYER_ABSENT  UINT32_MAX
+#define LAYER_ZERO    (LAYER_ABSENT - 1) /* the place of all clusters that hold zeroes */
 
 #define LAYER_ERROR (layer_error_quark())
 GQuark layer_error_quark(void);
@@ -42,7 +43,7 @@ uint64_t layer_version(const Layer *layer);
 uint64_t layer_first_version(const Layer *layer);
 uint32_t layer_cluster_count(const Layer *layer);
 
-/* Where CLUSTER is, or LAYER_ABSENT. */
+/* Where CLUSTER is, LAYER_ZERO if it takes no place, or LAYER_ABSENT. */
 uint32_t layer_find(const Layer *layer, uint32_t cluster);
 /* All of these return 0 or an errno value. A place comes from layer_find() or layer_new_place(). */
 int layer_read(const Layer *layer, uint32_t place, uint32_t offset, void *data, uint32_t length);
@@ -55,6 +56,8 @@ bool layer_is_unchanged(const Layer *layer);
  * so, after its bytes are written. */
 uint32_t layer_new_place(Layer *layer);
 int layer_set_place(Layer *layer, uint32_t cluster, uint32_t place);
+/* Makes CLUSTER one of zeroes; bytes that no version refers to any more are given back. */
+int layer_set_zero(Layer *layer, uint32_t cluster);
 
 /* Bytes, then map, onto the host's disk. */
 int layer_flush(Layer *layer);
@@ -69,6 +72,7 @@ int layer_freeze_passing(Layer *layer, uint64_t *version);
  */
 int layer_side_begin(Layer *layer, uint64_t parent);
 int layer_side_write(Layer *layer, uint32_t cluster, const void *data); /* a whole cluster */
+int layer_side_zero(Layer *layer, uint32_t cluster);
 int layer_side_end(Layer *layer, uint64_t *version);
 /* Goes back to the moment VERSION (FIRST_VERSION: empty) was frozen; logged, so that it lasts. */
 bool layer_restore(Layer *layer, uint64_t version, GError **error);

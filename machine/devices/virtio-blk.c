@@ -14,6 +14,7 @@
  * completion by the host, that it is done is an input too, and decides. An event that does not name
  * the oldest request comes from before a reset or a load, and does nothing.
  */
+#include "machine/block/layer.h"
 #include "machine/devices/virtio-devices.h"
 #include "machine/machine.h"
 #include "replay/event.h"
@@ -24,25 +25,44 @@
 /* The latency model: changing it changes the behaviour version. */
 #define LATENCY_FIXED_NS   50000
 #define LATENCY_PER_KIB_NS 400
+#define LATENCY_PER_MIB_NS 1000 /* of zeroes */
 
-#define FEATURE_SEG_MAX  2
-#define FEATURE_RO       5
-#define FEATURE_BLK_SIZE 6
-#define FEATURE_FLUSH    9
+#define FEATURE_SEG_MAX      2
+#define FEATURE_RO           5
+#define FEATURE_BLK_SIZE     6
+#define FEATURE_FLUSH        9
+#define FEATURE_DISCARD      13
+#define FEATURE_WRITE_ZEROES 14
 
-#define CONFIG_CAPACITY 0x00
-#define CONFIG_SEG_MAX  0x0c
-#define CONFIG_BLK_SIZE 0x14
-#define CONFIG_SIZE     0x18
+#define CONFIG_CAPACITY          0x00
+#define CONFIG_SEG_MAX           0x0c
+#define CONFIG_BLK_SIZE          0x14
+#define CONFIG_DISCARD_SECTORS   0x24
+#define CONFIG_DISCARD_SEGMENTS  0x28
+#define CONFIG_DISCARD_ALIGNMENT 0x2c
+#define CONFIG_ZEROES_SECTORS    0x30
+#define CONFIG_ZEROES_SEGMENTS   0x34
+#define CONFIG_ZEROES_MAY_UNMAP  0x38
+#define CONFIG_SIZE              0x3c
+
+#define RANGE_SIZE       16 /* of the one range that a discard names */
+#define RANGE_FLAG_UNMAP 1u
 
 #define HEADER_SIZE 16
 #define ID_SIZE     20
 
-enum { TYPE_IN = 0, TYPE_OUT = 1, TYPE_FLUSH = 4, TYPE_GET_ID = 8 };
+enum {
+    TYPE_IN = 0,
+    TYPE_OUT = 1,
+    TYPE_FLUSH = 4,
+    TYPE_GET_ID = 8,
+    TYPE_DISCARD = 11,
+    TYPE_WRITE_ZEROES = 13
+};
 enum { STATUS_OK = 0, STATUS_IOERR = 1, STATUS_UNSUPP = 2 };
 
 /* What is left to do with a request. */
-enum { WORK_NONE, WORK_READ, WORK_WRITE, WORK_FLUSH, WORK_GET_ID };
+enum { WORK_NONE, WORK_READ, WORK_WRITE, WORK_FLUSH, WORK_GET_ID, WORK_ZERO };
 
 typedef struct {
     uint64_t deadline_ns;
@@ -82,10 +102,10 @@ static const StateTable request_state = {
         STATE_FIELD(BlkRequest, deadline_ns, "virtual time at which it completes"),
         STATE_FIELD(BlkRequest, offset, "first byte in the disk"),
         STATE_FIELD(BlkRequest, status_address, "where the status byte goes, guest-physical"),
-        STATE_FIELD_MAX(BlkRequest, length, DISK_REQUEST_MAX, "bytes of data"),
+        STATE_FIELD_MAX(BlkRequest, length, DISK_ZERO_MAX, "bytes of data"),
         STATE_FIELD_MAX(BlkRequest, segment_count, SEGMENTS_MAX, "segments of data to be written"),
         STATE_FIELD_MAX(BlkRequest, head, VIRTQUEUE_SIZE_MAX - 1, "descriptor chain"),
-        STATE_FIELD_MAX(BlkRequest, work, WORK_GET_ID, "what is left to do"),
+        STATE_FIELD_MAX(BlkRequest, work, WORK_ZERO, "what is left to do"),
         STATE_FIELD_MAX(BlkRequest, status, STATUS_UNSUPP, "result if the host does its part"),
         STATE_ARRAY(BlkRequest, zero, "always 0"),
         STATE_ARRAY(BlkRequest, segment_address, "guest-physical"),
@@ -93,7 +113,7 @@ static const StateTable request_state = {
 };
 
 static const StateTable virtio_blk_state = {
-    "virtio-blk", 1, sizeof(VirtioBlkState),
+    "virtio-blk", 2, sizeof(VirtioBlkState),
     (const StateField[]){
         STATE_STRUCT(VirtioBlkState, virtio, &virtio_state_table, "transport"),
         STATE_STRUCT(VirtioBlkState, timer, &timer_state_table, "completion of the oldest request"),
@@ -105,17 +125,28 @@ static const StateTable virtio_blk_state = {
 
 static uint64_t blk_features(VirtioDevice *device)
 {
+    uint64_t writing = 1ull << FEATURE_DISCARD | 1ull << FEATURE_WRITE_ZEROES;
     return 1ull << FEATURE_SEG_MAX | 1ull << FEATURE_BLK_SIZE | 1ull << FEATURE_FLUSH |
-           (uint64_t)((VirtioBlk *)device)->is_readonly << FEATURE_RO;
+           (((VirtioBlk *)device)->is_readonly ? 1ull << FEATURE_RO : writing);
 }
 
 static void blk_config(VirtioDevice *device, uint8_t *bytes)
 {
     uint64_t capacity = GUINT64_TO_LE(disk_size(((VirtioBlk *)device)->disk) / DISK_SECTOR);
     uint32_t segments = GUINT32_TO_LE(SEGMENTS_MAX - 2), block = GUINT32_TO_LE(DISK_SECTOR);
+    uint32_t zeroes = GUINT32_TO_LE(DISK_ZERO_MAX / DISK_SECTOR), one = GUINT32_TO_LE(1);
+    uint32_t alignment = GUINT32_TO_LE(LAYER_CLUSTER / DISK_SECTOR);
     memcpy(bytes + CONFIG_CAPACITY, &capacity, sizeof capacity);
     memcpy(bytes + CONFIG_SEG_MAX, &segments, sizeof segments);
     memcpy(bytes + CONFIG_BLK_SIZE, &block, sizeof block);
+    if (((VirtioBlk *)device)->is_readonly)
+        return;
+    memcpy(bytes + CONFIG_DISCARD_SECTORS, &zeroes, sizeof zeroes);
+    memcpy(bytes + CONFIG_DISCARD_SEGMENTS, &one, sizeof one);
+    memcpy(bytes + CONFIG_DISCARD_ALIGNMENT, &alignment, sizeof alignment);
+    memcpy(bytes + CONFIG_ZEROES_SECTORS, &zeroes, sizeof zeroes);
+    memcpy(bytes + CONFIG_ZEROES_SEGMENTS, &one, sizeof one);
+    bytes[CONFIG_ZEROES_MAY_UNMAP] = 1;
 }
 
 static Memory *dma(const VirtioBlk *blk)
@@ -160,10 +191,10 @@ static bool keep_segments(BlkRequest *request, const VirtqueueChain *chain, uint
     return true;
 }
 
-static bool is_inside(const VirtioBlk *blk, uint64_t sector, uint64_t length)
+static bool is_inside(const VirtioBlk *blk, uint64_t sector, uint64_t length, uint64_t limit)
 {
     uint64_t sectors = disk_size(blk->disk) / DISK_SECTOR;
-    return length % DISK_SECTOR == 0 && length <= DISK_REQUEST_MAX && sector <= sectors &&
+    return length % DISK_SECTOR == 0 && length <= limit && sector <= sectors &&
            length / DISK_SECTOR <= sectors - sector;
 }
 
@@ -171,7 +202,7 @@ static void parse_transfer(VirtioBlk *blk, const VirtqueueChain *chain, bool is_
                            uint64_t sector, BlkRequest *request)
 {
     uint64_t length = is_write ? chain->readable_bytes - HEADER_SIZE : chain->writable_bytes - 1;
-    if (!is_inside(blk, sector, length) || (is_write && blk->is_readonly)) {
+    if (!is_inside(blk, sector, length, DISK_REQUEST_MAX) || (is_write && blk->is_readonly)) {
         fail(request, STATUS_IOERR);
         return;
     }
@@ -180,6 +211,37 @@ static void parse_transfer(VirtioBlk *blk, const VirtqueueChain *chain, bool is_
     request->work = is_write ? WORK_WRITE : WORK_READ;
     if (!is_write && !keep_segments(request, chain, length))
         fail(request, STATUS_IOERR);
+}
+
+/* Discarded bytes are zeroes from then on: what a guest reads must not depend on the host. */
+static void parse_range(VirtioBlk *blk, const VirtqueueChain *chain, unsigned feature,
+                        BlkRequest *request)
+{
+    uint8_t raw[RANGE_SIZE];
+    uint64_t sector;
+    uint32_t count, flags;
+    if (!virtio_has_feature(&blk->parent, feature)) {
+        fail(request, STATUS_UNSUPP);
+        return;
+    }
+    if (chain->readable_bytes != HEADER_SIZE + RANGE_SIZE ||
+        !virtqueue_chain_read(chain, dma(blk), HEADER_SIZE, raw, sizeof raw)) {
+        fail(request, STATUS_IOERR);
+        return;
+    }
+    memcpy(&sector, raw, sizeof sector);
+    memcpy(&count, raw + 8, sizeof count);
+    memcpy(&flags, raw + 12, sizeof flags);
+    uint64_t length = (uint64_t)GUINT32_FROM_LE(count) * DISK_SECTOR;
+    if (GUINT32_FROM_LE(flags) & ~(feature == FEATURE_WRITE_ZEROES ? RANGE_FLAG_UNMAP : 0)) {
+        fail(request, STATUS_UNSUPP);
+    } else if (!is_inside(blk, GUINT64_FROM_LE(sector), length, DISK_ZERO_MAX)) {
+        fail(request, STATUS_IOERR);
+    } else {
+        request->work = WORK_ZERO;
+        request->offset = GUINT64_FROM_LE(sector) * DISK_SECTOR;
+        request->length = (uint32_t)length;
+    }
 }
 
 /* False when the chain is no request at all. */
@@ -202,6 +264,8 @@ static bool parse(VirtioBlk *blk, const VirtqueueChain *chain, BlkRequest *reque
                        request);
         break;
     case TYPE_FLUSH: request->work = WORK_FLUSH; break;
+    case TYPE_DISCARD: parse_range(blk, chain, FEATURE_DISCARD, request); break;
+    case TYPE_WRITE_ZEROES: parse_range(blk, chain, FEATURE_WRITE_ZEROES, request); break;
     case TYPE_GET_ID:
         request->work = WORK_GET_ID;
         request->length = (uint32_t)MIN(chain->writable_bytes - 1, ID_SIZE);
@@ -219,9 +283,14 @@ static BlkRequest *request_at(VirtioBlk *blk, unsigned n, unsigned *slot)
     return &blk->s.request[*slot];
 }
 
+static bool is_writing(const BlkRequest *request)
+{
+    return request->work == WORK_WRITE || request->work == WORK_ZERO;
+}
+
 static bool is_transfer(const BlkRequest *request)
 {
-    return request->work == WORK_READ || request->work == WORK_WRITE;
+    return request->work == WORK_READ || is_writing(request);
 }
 
 static bool overlaps_one_under_way(VirtioBlk *blk, const BlkRequest *request)
@@ -229,7 +298,7 @@ static bool overlaps_one_under_way(VirtioBlk *blk, const BlkRequest *request)
     unsigned slot;
     for (unsigned n = 0; n < blk->s.count && is_transfer(request); n++) {
         const BlkRequest *other = request_at(blk, n, &slot);
-        if (is_transfer(other) && (other->work == WORK_WRITE || request->work == WORK_WRITE) &&
+        if (is_transfer(other) && (is_writing(other) || is_writing(request)) &&
             request->offset < other->offset + other->length &&
             other->offset < request->offset + request->length)
             return true;
@@ -237,27 +306,49 @@ static bool overlaps_one_under_way(VirtioBlk *blk, const BlkRequest *request)
     return false;
 }
 
+static const DiskOperation operations[] = {
+    [WORK_READ] = DISK_READ,
+    [WORK_WRITE] = DISK_WRITE,
+    [WORK_FLUSH] = DISK_FLUSH,
+    [WORK_ZERO] = DISK_ZERO,
+};
+
+static bool needs_host(const BlkRequest *request)
+{
+    return request->work != WORK_NONE && request->work != WORK_GET_ID;
+}
+
 /* Has the host tell when it gets to this request. */
 static uint64_t submit_by_host(VirtioBlk *blk, const BlkRequest *request, uint8_t *data,
                                unsigned slot)
 {
-    DiskOperation operation = request->work == WORK_FLUSH           ? DISK_FLUSH
-                              : request->work == WORK_WRITE && data ? DISK_WRITE
-                                                                    : DISK_READ;
-    bool has_data = data || request->work == WORK_READ;
-    return disk_submit_tagged(blk->disk, operation, has_data ? request->offset : 0,
-                              has_data ? request->length : 0, data, slot);
+    if (!needs_host(request))
+        return disk_submit_tagged(blk->disk, DISK_READ, 0, 0, NULL, slot);
+    return disk_submit_tagged(blk->disk, operations[request->work], request->offset,
+                              request->length, data, slot);
+}
+
+/* The same for a request that was under way at a save: what it writes is there. */
+static uint64_t submit_loaded_by_host(VirtioBlk *blk, const BlkRequest *request, unsigned slot)
+{
+    if (is_writing(request))
+        return disk_submit_tagged(blk->disk, DISK_READ, 0, 0, NULL, slot);
+    return submit_by_host(blk, request, NULL, slot);
 }
 
 static uint64_t submit(VirtioBlk *blk, const BlkRequest *request, uint8_t *data)
 {
-    static const DiskOperation operations[] = {
-        [WORK_READ] = DISK_READ, [WORK_WRITE] = DISK_WRITE, [WORK_FLUSH] = DISK_FLUSH
-    };
-    if (request->work == WORK_NONE || request->work == WORK_GET_ID)
+    if (!needs_host(request))
         return 0;
     return disk_submit(blk->disk, operations[request->work], request->offset, request->length,
                        data);
+}
+
+static uint64_t latency_of(const BlkRequest *request)
+{
+    return LATENCY_FIXED_NS + (request->work == WORK_ZERO
+                                   ? (uint64_t)(request->length >> 20) * LATENCY_PER_MIB_NS
+                                   : (uint64_t)(request->length / 1024) * LATENCY_PER_KIB_NS);
 }
 
 static void start(VirtioBlk *blk, const BlkRequest *parsed, const VirtqueueChain *chain)
@@ -277,8 +368,7 @@ static void start(VirtioBlk *blk, const BlkRequest *parsed, const VirtqueueChain
         return;
     }
     blk->ticket[slot] = submit(blk, request, data);
-    blk->s.busy_until_ns = MAX(now, blk->s.busy_until_ns) + LATENCY_FIXED_NS +
-                           (uint64_t)(request->length / 1024) * LATENCY_PER_KIB_NS;
+    blk->s.busy_until_ns = MAX(now, blk->s.busy_until_ns) + latency_of(request);
     request->deadline_ns = blk->s.busy_until_ns;
     if (blk->s.count == 1)
         timer_arm(&blk->timer, request->deadline_ns);
@@ -440,7 +530,7 @@ static void blk_after_load(Device *device)
     drop_host_parts(blk);
     for (unsigned n = 0; blk->is_by_host && n < blk->s.count; n++) {
         const BlkRequest *request = request_at(blk, n, &slot);
-        blk->ticket[slot] = submit_by_host(blk, request, NULL, slot);
+        blk->ticket[slot] = submit_loaded_by_host(blk, request, slot);
     }
 }
 
@@ -453,12 +543,28 @@ static void blk_save_more(Device *device, StateWriter *writer)
     state_writer_u64(writer, version);
 }
 
+/* After a load, which has checked each number for itself. */
+static bool requests_are_possible(VirtioBlk *blk)
+{
+    for (unsigned n = 0; n < REQUESTS_MAX; n++) {
+        const BlkRequest *request = &blk->s.request[n];
+        uint64_t limit = request->work == WORK_ZERO ? DISK_ZERO_MAX : DISK_REQUEST_MAX;
+        if (request->offset % DISK_SECTOR ||
+            (is_transfer(request) &&
+             !is_inside(blk, request->offset / DISK_SECTOR, request->length, limit)))
+            return false;
+    }
+    return true;
+}
+
 static void blk_load_more(Device *device, StateReader *reader)
 {
     VirtioBlk *blk = (VirtioBlk *)device;
     g_autoptr(GError) error = NULL;
     uint64_t version = state_reader_u64(reader);
     drop_host_parts(blk);
+    if (!requests_are_possible(blk))
+        state_reader_fail(reader, "disk \"%s\": a request leads outside the disk", device->id);
     if (!state_reader_failed(reader) && !disk_restore(blk->disk, version, &error))
         state_reader_fail(reader, "disk \"%s\": %s", device->id, error->message);
 }
@@ -512,7 +618,7 @@ Disk *virtio_blk_disk(Device *device)
 
 const DeviceClass virtio_blk_class = {
     .name = "virtio-blk",
-    .behaviour_version = 1,
+    .behaviour_version = 2,
     .size = sizeof(VirtioBlk),
     .state = &virtio_blk_state,
     .state_offset = offsetof(VirtioBlk, s),

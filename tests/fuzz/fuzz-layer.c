@@ -32,6 +32,7 @@ static void use(Layer *layer)
     for (uint64_t wanted = 0; wanted < 4; wanted++)
         layer_restore(layer, wanted, NULL);
     g_assert(layer_set_place(layer, 1, 3) == 0 && layer_find(layer, 1) == 3);
+    g_assert(layer_set_zero(layer, 0) == 0 && layer_find(layer, 0) == LAYER_ZERO);
     g_assert(layer_freeze(layer, &version) == 0);
     g_assert(layer_restore(layer, version, NULL) && layer_find(layer, 1) == 3);
 }

@@ -81,6 +81,12 @@ static void check_content(Disk *disk, const uint8_t *expected)
     }
 }
 
+static void zero_modelled(Disk *disk, uint64_t offset, uint32_t length)
+{
+    ck_assert_int_eq(disk_wait(disk, disk_submit(disk, DISK_ZERO, offset, length, NULL), NULL), 0);
+    memset(model + offset, 0, length);
+}
+
 static uint64_t freeze(Disk *disk)
 {
     uint64_t version = 0;
@@ -110,7 +116,10 @@ START_TEST(random_writes_match_a_model_across_openings)
             uint64_t sector = (uint64_t)g_rand_int_range(random, 0, IMAGE_BYTES / 512);
             uint32_t count = (uint32_t)g_rand_int_range(random, 1, 200);
             count = (uint32_t)MIN(count, IMAGE_BYTES / 512 - sector);
-            put_modelled(disk, sector * 512, count * 512, (uint8_t)g_rand_int(random));
+            if (i % 4 == 3)
+                zero_modelled(disk, sector * 512, count * 512);
+            else
+                put_modelled(disk, sector * 512, count * 512, (uint8_t)g_rand_int(random));
         }
         check_content(disk, model);
     }
@@ -163,6 +172,55 @@ START_TEST(versions_come_back_in_any_order)
     }
     ck_assert(disk_restore(disk, 0, NULL)); /* before everything */
     g_rand_free(random);
+}
+END_TEST
+
+static uint64_t host_bytes(const char *name)
+{
+    struct stat info;
+    ck_assert_int_eq(fstatat(directory_fd, name, &info, 0), 0);
+    return (uint64_t)info.st_blocks * 512;
+}
+
+START_TEST(zeroes_take_no_space_and_belong_to_versions)
+{
+    g_autoptr(Disk) disk = open_disk();
+    put_modelled(disk, 0, LAYER_CLUSTER * 2, 1);
+    uint64_t full = freeze(disk);
+    g_autofree uint8_t *then = g_memdup2(model, IMAGE_BYTES);
+    uint64_t before = host_bytes("hd0.clusters");
+    zero_modelled(disk, 0, IMAGE_BYTES); /* the short last cluster, too */
+    check_content(disk, model);
+    ck_assert_uint_eq(host_bytes("hd0.clusters"), before);
+    put_modelled(disk, LAYER_CLUSTER * 3 + 512, 512, 2);
+    put_modelled(disk, LAYER_CLUSTER * 4, LAYER_CLUSTER, 3);
+    zero_modelled(disk, LAYER_CLUSTER * 4, LAYER_CLUSTER); /* not in a version: given back */
+    ck_assert_uint_le(host_bytes("hd0.clusters"), before + LAYER_CLUSTER);
+    uint64_t empty = freeze(disk);
+    disk_free(g_steal_pointer(&disk));
+    disk = open_disk();
+    check_content(disk, model);
+    ck_assert(disk_restore(disk, full, NULL));
+    check_content(disk, then);
+    ck_assert(disk_restore(disk, empty, NULL));
+    check_content(disk, model);
+}
+END_TEST
+
+START_TEST(zeroes_inside_a_private_disk_last_outside)
+{
+    g_autoptr(Disk) disk = open_disk();
+    put_modelled(disk, 1024, 512, 1);
+    uint64_t start = freeze(disk);
+    g_autofree uint8_t *outside = g_memdup2(model, IMAGE_BYTES);
+    ck_assert(disk_enter_private(disk, start, NULL));
+    zero_modelled(disk, LAYER_CLUSTER, LAYER_CLUSTER * 2 + 512);
+    uint64_t inside = freeze(disk);
+    put(disk, LAYER_CLUSTER, 512, 9);
+    disk_leave_private(disk);
+    check_content(disk, outside);
+    ck_assert(disk_restore(disk, inside, NULL));
+    check_content(disk, model);
 }
 END_TEST
 
@@ -553,6 +611,8 @@ int main(void)
     tcase_add_test(tests, random_writes_match_a_model_across_openings);
     tcase_add_test(tests, the_image_is_never_written);
     tcase_add_test(tests, versions_come_back_in_any_order);
+    tcase_add_test(tests, zeroes_take_no_space_and_belong_to_versions);
+    tcase_add_test(tests, zeroes_inside_a_private_disk_last_outside);
     tcase_add_test(tests, unknown_versions_are_refused_and_change_nothing);
     tcase_add_test(tests, a_frozen_lower_layer_is_only_read);
     tcase_add_test(tests, a_private_disk_leaves_no_trace);

@@ -102,7 +102,7 @@ static void start_slot(TestBoard *board, unsigned slot)
     if (slot != VGA_SLOT)
         driver_start(&board->driver[slot], board->machine, pci(board), slot,
                      0x100000 + slot * 0x40000, slot == 1 || slot == TABLET_SLOT ? 2 : 1,
-                     below(board, 4));
+                     below(board, 4) | (slot == 0 ? DRIVER_ZEROES : 0));
 }
 
 static void start_function(TestBoard *board)
@@ -118,13 +118,20 @@ static DriverBuffer any_buffer(TestBoard *board, bool is_writable)
 /* A request that a disk understands, most of the time. */
 static void add_disk_request(TestBoard *board)
 {
-    static const uint8_t types[] = { 0, 0, 0, 1, 1, 1, 4, 8, 2, 99 };
+    static const uint8_t types[] = { 0, 0, 0, 1, 1, 1, 4, 8, 2, 99, 11, 13 };
     Memory *memory = machine_memory(board->machine);
     uint32_t type = types[below(board, sizeof types)];
-    DriverBuffer buffers[3] = { any_buffer(board, false), any_buffer(board, type != 1),
+    DriverBuffer buffers[3] = { any_buffer(board, false), any_buffer(board, type != 1 && type < 11),
                                 any_buffer(board, true) };
     buffers[0].length = 16;
     buffers[2].length = 1;
+    if (type == 11 || type == 13) {
+        buffers[1].length = 16;
+        memory_write_le32(memory, buffers[1].address, below(board, IMAGE_BYTES / 512 + 2));
+        memory_write_le32(memory, buffers[1].address + 4, 0);
+        memory_write_le32(memory, buffers[1].address + 8, below(board, 300));
+        memory_write_le32(memory, buffers[1].address + 12, below(board, 2));
+    }
     memory_write_le32(memory, buffers[0].address, type);
     memory_write_le32(memory, buffers[0].address + 8, below(board, IMAGE_BYTES / 512 + 2));
     memory_write_le32(memory, buffers[0].address + 12, 0);

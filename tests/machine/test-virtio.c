@@ -502,6 +502,73 @@ START_TEST(readonly_disk_says_so_and_refuses_writes)
 }
 END_TEST
 
+/* Type 11 discards, 13 writes zeroes: the range is the data. */
+static uint8_t range(unsigned n, uint32_t type, uint64_t sector, uint32_t count, uint32_t flags,
+                     uint32_t length)
+{
+    Memory *memory = machine_memory(machine);
+    uint64_t at = DATA + n * 0x10000u;
+    put_header(HEADER + 16 * n, type, 0);
+    memory_write_le32(memory, at, (uint32_t)sector);
+    memory_write_le32(memory, at + 4, (uint32_t)(sector >> 32));
+    memory_write_le32(memory, at + 8, count);
+    memory_write_le32(memory, at + 12, flags);
+    DriverBuffer buffers[3] = { { HEADER + 16 * n, 16, false },
+                                { at, length, false },
+                                { STATUS + n, 1, true } };
+    driver_add(&driver, 0, buffers, 3);
+    driver_notify(&driver, 0);
+    finish();
+    return status_of(n);
+}
+
+static uint8_t sector_byte(uint64_t sector)
+{
+    request(7, 0, sector, 512);
+    driver_notify(&driver, 0);
+    finish();
+    ck_assert_uint_eq(status_of(7), 0);
+    return data_byte(7, 0);
+}
+
+START_TEST(discarded_and_zeroed_sectors_read_as_zeroes)
+{
+    driver_start(&driver, machine, host, SLOT_BLK, RINGS, 1, DRIVER_ZEROES);
+    ck_assert_uint_eq(driver_read(&driver, 0x2024, 4), (1u << 30) / 512);
+    ck_assert_uint_eq(driver_read(&driver, 0x2028, 4), 1);
+    ck_assert_uint_eq(driver_read(&driver, 0x2038, 1), 1);
+    ck_assert_uint_eq(range(0, 13, 3, 2, 0, 16), 0);
+    ck_assert_uint_eq(range(1, 13, 10, 1, 1, 16), 0);
+    ck_assert_uint_eq(range(2, 11, 20, 1, 0, 16), 0);
+    static const uint8_t expected[] = { 2, 0, 0, 5 };
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert_uint_eq(sector_byte(2 + i), expected[i]);
+    ck_assert_uint_eq(sector_byte(10), 0);
+    ck_assert_uint_eq(sector_byte(20), 0);
+    ck_assert_uint_eq(sector_byte(21), 21);
+    ck_assert_uint_eq(range(0, 11, 20, 1, 1, 16), 2); /* a flag that a discard has not */
+    ck_assert_uint_eq(range(1, 13, 20, 1, 2, 16), 2); /* an unknown one */
+    ck_assert_uint_eq(range(2, 13, 20, 1, 0, 32), 1); /* two ranges */
+    ck_assert_uint_eq(range(3, 13, 20, 1, 0, 15), 1); /* less than one */
+    ck_assert_uint_eq(range(4, 13, DISK_BYTES / 512, 1, 0, 16), 1);
+    ck_assert_uint_eq(range(5, 13, UINT64_MAX, 2, 0, 16), 1);
+    ck_assert_uint_eq(range(6, 11, 0, UINT32_MAX, 0, 16), 1);
+    ck_assert_uint_eq(range(0, 11, DISK_BYTES / 512, 0, 0, 16), 0); /* nothing, at the end */
+    ck_assert_uint_eq(sector_byte(21), 21);
+}
+END_TEST
+
+START_TEST(discards_that_were_not_negotiated_are_not_known)
+{
+    driver_start(&driver, machine, host, SLOT_BLK, RINGS, 1, 0);
+    ck_assert_uint_eq(range(0, 11, 20, 1, 0, 16), 2);
+    ck_assert_uint_eq(range(1, 13, 20, 1, 0, 16), 2);
+    ck_assert_uint_eq(sector_byte(20), 20);
+    driver_start(&driver, machine, host, SLOT_RO, RINGS, 1, DRIVER_ZEROES);
+    ck_assert_uint_eq(driver_status(&driver) & 8, 0); /* the features are not taken */
+}
+END_TEST
+
 START_TEST(disk_names_itself_and_its_size)
 {
     char name[21] = "";
@@ -679,6 +746,8 @@ int main(void)
     tcase_add_test(tests, overlapping_requests_wait_for_each_other);
     tcase_add_test(tests, impossible_disk_requests_fail_politely);
     tcase_add_test(tests, readonly_disk_says_so_and_refuses_writes);
+    tcase_add_test(tests, discarded_and_zeroed_sectors_read_as_zeroes);
+    tcase_add_test(tests, discards_that_were_not_negotiated_are_not_known);
     tcase_add_test(tests, disk_names_itself_and_its_size);
     tcase_add_loop_test(tests, chains_without_header_or_status_need_a_reset, 0, 2);
     tcase_add_test(tests, split_headers_and_scattered_data_work);

@@ -57,7 +57,8 @@ void driver_start(Driver *driver, Machine *machine, Device *host, unsigned slot,
     driver_write(driver, 0x08, 4, 0);
     driver_write(driver, 0x0c, 4,
                  (features & DRIVER_INDIRECT ? 1u << 28 : 0) |
-                     (features & DRIVER_EVENT_INDEX ? 1u << 29 : 0));
+                     (features & DRIVER_EVENT_INDEX ? 1u << 29 : 0) |
+                     (features & DRIVER_ZEROES ? 1u << 13 | 1u << 14 : 0));
     driver_write(driver, 0x08, 4, 1);
     driver_write(driver, 0x0c, 4, 1);
     driver_write(driver, 0x14, 1, 0x0b);

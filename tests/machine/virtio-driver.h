@@ -20,7 +20,11 @@ typedef struct {
     uint16_t available[VIRTIO_QUEUES_MAX];
 } Driver;
 
-enum { DRIVER_INDIRECT = 1 << 0, DRIVER_EVENT_INDEX = 1 << 1 };
+enum {
+    DRIVER_INDIRECT = 1 << 0,
+    DRIVER_EVENT_INDEX = 1 << 1,
+    DRIVER_ZEROES = 1 << 2, /* a disk's discard and write-zeroes */
+};
 
 uint32_t driver_read(Driver *driver, uint32_t offset, unsigned size);
 void driver_write(Driver *driver, uint32_t offset, unsigned size, uint64_t value);
