@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-G_STATIC_ASSERT(sizeof(DisplayMessage) == 32 + DISPLAY_TEXT_SIZE);
+G_STATIC_ASSERT(sizeof(DisplayMessage) == 32 + DISPLAY_TEXT_SIZE + DISPLAY_ORIGIN_SIZE);
 
 /* Which members of each type may be other than zero, and how large. */
 typedef struct {
@@ -23,8 +23,12 @@ static const Shape shapes[DISPLAY_TYPE_END] = {
     [DISPLAY_DIRTY] = { .to_helper = true, .y = DISPLAY_SIZE_MAX, .height = DISPLAY_SIZE_MAX },
     [DISPLAY_LOCK] = { .to_helper = true, .has_text = true, .value = DISPLAY_LOCK_END - 1 },
     [DISPLAY_DROP] = { .to_helper = true, .client = DISPLAY_CLIENTS },
+    [DISPLAY_ADMIT] = { .to_helper = true, .has_text = true, .value = DISPLAY_SECONDS_MAX },
     [DISPLAY_DRAWN] = { .to_helper = false },
-    [DISPLAY_JOIN] = { .needs_client = true, .client = DISPLAY_CLIENTS, .has_text = true },
+    [DISPLAY_JOIN] = { .needs_client = true,
+                       .client = DISPLAY_CLIENTS,
+                       .has_text = true,
+                       .value = 1 },
     [DISPLAY_LEAVE] = { .needs_client = true, .client = DISPLAY_CLIENTS },
     [DISPLAY_KEY] = { .needs_client = true,
                       .client = DISPLAY_CLIENTS,
@@ -61,13 +65,52 @@ static bool refuse(GError **error, const char *format, ...)
     return false;
 }
 
+bool display_is_token(const char *text)
+{
+    gsize length = strlen(text);
+    return length >= DISPLAY_TOKEN_MIN && length < DISPLAY_TEXT_SIZE &&
+           strspn(text, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-_") == length;
+}
+
+bool display_is_origin(const char *text)
+{
+    gsize length = strlen(text);
+    for (gsize i = 0; i < length; i++)
+        if (!g_ascii_isgraph(text[i]))
+            return false;
+    return length && length < DISPLAY_ORIGIN_SIZE && strstr(text, "://");
+}
+
+static bool is_zero_after(const char *bytes, gsize start, gsize size)
+{
+    for (gsize i = start; i < size; i++)
+        if (bytes[i])
+            return false;
+    return true;
+}
+
+/* What says which page may come in; all others have no origin. */
+static bool check_admission(const DisplayMessage *message, GError **error)
+{
+    gsize length = strnlen(message->origin, DISPLAY_ORIGIN_SIZE);
+    bool is_admission = message->type == DISPLAY_ADMIT;
+    if (length == DISPLAY_ORIGIN_SIZE ||
+        !is_zero_after(message->origin, length, DISPLAY_ORIGIN_SIZE) || (length && !is_admission))
+        return refuse(error, "an origin of %" G_GSIZE_FORMAT " bytes in type %u", length,
+                      message->type);
+    if (is_admission && (!message->value || !display_is_token(message->text) ||
+                         !display_is_origin(message->origin)))
+        return refuse(error, "an admission by \"%s\" from \"%s\" for %u s", message->text,
+                      message->origin, message->value);
+    return true;
+}
+
 static bool check_text(const DisplayMessage *message, const Shape *shape, GError **error)
 {
     gsize length = strnlen(message->text, DISPLAY_TEXT_SIZE);
     bool is_lock = message->type == DISPLAY_LOCK;
-    for (gsize i = length; i < DISPLAY_TEXT_SIZE; i++)
-        if (message->text[i])
-            return refuse(error, "bytes after the end of the text in type %u", message->type);
+    if (!is_zero_after(message->text, length, DISPLAY_TEXT_SIZE))
+        return refuse(error, "bytes after the end of the text in type %u", message->type);
     if (length == DISPLAY_TEXT_SIZE || (length && !shape->has_text))
         return refuse(error, "a text of %" G_GSIZE_FORMAT " bytes in type %u", length,
                       message->type);
@@ -100,7 +143,7 @@ bool display_message_check(const DisplayMessage *message, gsize bytes, bool has_
                       message->width, message->height, message->value, message->type);
     if (message->type == DISPLAY_SCREEN && (!message->width || !message->height))
         return refuse(error, "a screen of %ux%u", message->width, message->height);
-    return check_text(message, shape, error);
+    return check_text(message, shape, error) && check_admission(message, error);
 }
 
 typedef union {

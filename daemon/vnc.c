@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The display helper: a process of its own for each machine that wants viewers, with two sockets.
- * One is where viewers come in, opened here; the other leads to the machine's process.
+ * The display helper: a process of its own for each machine that wants viewers, with three sockets.
+ * Two are where viewers and web pages come in, opened here; the third leads to the machine's
+ * process.
  *
  * 1. When a helper dies, the machine goes on, and another one is started: at once, then after ever
  *    longer pauses, so that one that cannot start costs nothing.
- * 2. The socket for viewers stays open meanwhile: whoever comes waits.
+ * 2. The sockets for viewers stay open meanwhile: whoever comes waits.
+ * 3. Web pages have a socket of their own, in the machine's folder: no browser reaches it by
+ * itself, and a viewer's port knows nothing of the web.
  */
 
 #include "daemon/vnc.h"
@@ -26,17 +29,20 @@
 #include <unistd.h>
 
 #define SOCKET_NAME    "vnc.sock"
+#define WEB_NAME       "vnc-web.sock"
 #define MACHINE_FD     3 /* in the child */
 #define LISTENER_FD    4
+#define WEB_FD         5
 #define FIRST_PAUSE_MS 50
 #define LAST_PAUSE_MS  5000
 #define GOOD_AFTER_US  10000000 /* who lived that long may start again at once */
 
 struct Vnc {
     Machine *machine;
-    int listener;
-    char *address; /* "unix:PATH" or "tcp:HOST:PORT" */
-    char *path;    /* of the unix socket, or NULL */
+    int listener, web;
+    char *address;  /* "unix:PATH" or "tcp:HOST:PORT" */
+    char *path;     /* of the unix socket, or NULL */
+    char *web_path; /* of the socket for web pages */
     pid_t pid;
     guint child_source, restart_source;
     guint pause_ms;
@@ -62,6 +68,13 @@ static bool listen_unix(Vnc *vnc, GError **error)
     vnc->listener = api_socket_listen(vnc->path, error);
     vnc->address = g_strdup_printf("unix:%s", vnc->path);
     return vnc->listener >= 0;
+}
+
+static bool listen_web(Vnc *vnc, GError **error)
+{
+    vnc->web_path = machine_path(vnc->machine, WEB_NAME);
+    vnc->web = api_socket_listen(vnc->web_path, error);
+    return vnc->web >= 0;
 }
 
 static bool listen_tcp(Vnc *vnc, guint port, GError **error)
@@ -95,7 +108,7 @@ static char *program_path(Machine *machine)
 }
 
 /* Between fork and exec: only calls that are safe there. */
-static void become_helper(const char *program, int machine, int listener, int log,
+static void become_helper(const char *program, const Vnc *vnc, int machine, int log,
                           const char *const *arguments)
 {
     int null = open("/dev/null", O_RDONLY);
@@ -103,14 +116,16 @@ static void become_helper(const char *program, int machine, int listener, int lo
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     /* First out of the way of the numbers that they get. */
-    int high_machine = fcntl(machine, F_DUPFD, 10), high_listener = fcntl(listener, F_DUPFD, 10);
-    int high_log = fcntl(log, F_DUPFD, 10), high_null = fcntl(null, F_DUPFD, 10);
+    int high_machine = fcntl(machine, F_DUPFD, 10), high_log = fcntl(log, F_DUPFD, 10);
+    int high_listener = fcntl(vnc->listener, F_DUPFD, 10), high_web = fcntl(vnc->web, F_DUPFD, 10);
+    int high_null = fcntl(null, F_DUPFD, 10);
     dup2(high_null, STDIN_FILENO);
     dup2(high_log, STDOUT_FILENO);
     dup2(high_log, STDERR_FILENO);
     dup2(high_machine, MACHINE_FD);
     dup2(high_listener, LISTENER_FD);
-    close_range(LISTENER_FD + 1, ~0u, 0);
+    dup2(high_web, WEB_FD);
+    close_range(WEB_FD + 1, ~0u, 0);
     execv(program, (char *const *)arguments);
     _exit(127);
 }
@@ -122,8 +137,11 @@ static bool spawn(Vnc *vnc, GError **error)
     Machine *machine = vnc->machine;
     g_autofree char *program = program_path(machine);
     g_autofree char *log_path = machine_path(machine, "display-log.txt");
-    const char *arguments[] = { "powerplay-display", "--machine", "3", "--listen", "4", "--name",
-                                machine->name,       NULL };
+    const char *arguments[] = {
+        "powerplay-display", "--machine", "3", "--listen", "4", "--web", "5", "--name",
+        machine->name,       NULL
+    };
+    g_autofree char *addresses = g_strdup_printf("%s\n%s", vnc->address, vnc->web_path);
     int pair[2];
     int log = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (log < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
@@ -135,11 +153,11 @@ static bool spawn(Vnc *vnc, GError **error)
     }
     pid_t pid = fork();
     if (pid == 0)
-        become_helper(program, pair[1], vnc->listener, log, arguments);
+        become_helper(program, vnc, pair[1], log, arguments);
     close(log);
     close(pair[1]);
-    bool good = pid > 0 && process_send(machine, MESSAGE_DISPLAY, 0, 0, vnc->address,
-                                        strlen(vnc->address), pair[0]);
+    bool good = pid > 0 &&
+                process_send(machine, MESSAGE_DISPLAY, 0, 0, addresses, strlen(addresses), pair[0]);
     close(pair[0]);
     if (pid < 0) {
         g_set_error(error, API_ERROR, API_ERROR_GENERIC, "Cannot start %s: %s", program,
@@ -196,9 +214,14 @@ static void vnc_free(Vnc *vnc)
     }
     if (vnc->listener >= 0)
         close(vnc->listener);
+    if (vnc->web >= 0)
+        close(vnc->web);
     if (vnc->path)
         unlink(vnc->path);
+    if (vnc->web_path)
+        unlink(vnc->web_path);
     g_free(vnc->path);
+    g_free(vnc->web_path);
     g_free(vnc->address);
     g_free(vnc);
 }
@@ -211,10 +234,11 @@ bool vnc_start(Machine *machine, GError **error)
     if (strcmp(where, "none") == 0)
         return true;
     Vnc *vnc = g_new0(Vnc, 1);
-    *vnc = (Vnc){ .machine = machine, .listener = -1, .pause_ms = FIRST_PAUSE_MS / 2 };
+    *vnc = (Vnc){ .machine = machine, .listener = -1, .web = -1, .pause_ms = FIRST_PAUSE_MS / 2 };
     bool is_unix = strcmp(where, "unix") == 0;
     guint port = (guint)json_object_get_int_member_with_default(wish, "port", 0);
-    if ((is_unix ? listen_unix(vnc, error) : listen_tcp(vnc, port, error)) && spawn(vnc, error)) {
+    bool listens = is_unix ? listen_unix(vnc, error) : listen_tcp(vnc, port, error);
+    if (listens && listen_web(vnc, error) && spawn(vnc, error)) {
         machine->vnc = vnc;
         return true;
     }

@@ -33,7 +33,7 @@
 #define BLANK_HEIGHT 480
 
 typedef struct {
-    bool is_here;
+    bool is_here, is_web;
     char from[DISPLAY_TEXT_SIZE];
     gint64 since_us;
 } Viewer;
@@ -50,7 +50,7 @@ struct WorkerDisplay {
     Worker *worker;
     int socket; /* -1: no helper */
     GSource *source;
-    char *address;
+    char *address, *web_path;
     Viewer viewer[DISPLAY_CLIENTS + 1]; /* by number; 0 is none */
     unsigned viewers;
     unsigned controller; /* 0: nobody */
@@ -271,7 +271,8 @@ static void joined(WorkerDisplay *display, const DisplayMessage *message)
     Viewer *viewer = &display->viewer[message->client];
     if (viewer->is_here)
         return;
-    *viewer = (Viewer){ .is_here = true, .since_us = g_get_monotonic_time() };
+    *viewer =
+        (Viewer){ .is_here = true, .is_web = message->value, .since_us = g_get_monotonic_time() };
     g_strlcpy(viewer->from, message->text, sizeof viewer->from);
     display->viewers++;
     if (!display->controller)
@@ -355,11 +356,14 @@ static gboolean on_helper(gint socket, GIOCondition condition, gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-void display_set_helper(WorkerDisplay *display, int socket, const char *address)
+void display_set_helper(WorkerDisplay *display, int socket, const char *address,
+                        const char *web_path)
 {
     lose_helper(display);
     g_free(display->address);
+    g_free(display->web_path);
     display->address = g_strdup(address);
+    display->web_path = g_strdup(web_path);
     display->socket = socket;
     display->helper_is_busy = false;
     display->source = g_unix_fd_source_new(socket, G_IO_IN | G_IO_HUP);
@@ -420,6 +424,25 @@ bool display_give_control(WorkerDisplay *display, unsigned client, GError **erro
     return true;
 }
 
+const char *display_admit_page(WorkerDisplay *display, const char *token, const char *origin,
+                               unsigned seconds, GError **error)
+{
+    DisplayMessage message = display_message(DISPLAY_ADMIT);
+    if (!display->web_path || display->socket < 0) {
+        g_set_error(
+            error, API_ERROR, API_ERROR_GENERIC,
+            "Nobody can view the machine: its definition has no \"display\" with \"vnc\", or "
+            "the helper has just died; query-vnc tells");
+        return NULL;
+    }
+    display_message_set_text(&message, token);
+    g_strlcpy(message.origin, origin, sizeof message.origin);
+    message.value = seconds;
+    tell(display, &message, -1);
+    explicit_bzero(message.text, sizeof message.text);
+    return display->web_path;
+}
+
 static void split_address(const char *address, JsonObject *out)
 {
     const char *colon = strrchr(address, ':');
@@ -447,7 +470,7 @@ static JsonArray *list_viewers(const WorkerDisplay *display)
         json_object_set_string_member(entry, "family", is_unix ? "unix" : "ipv4");
         json_object_set_string_member(entry, "host", host);
         json_object_set_string_member(entry, "service", is_unix || !colon ? "" : colon + 1);
-        json_object_set_boolean_member(entry, "websocket", FALSE);
+        json_object_set_boolean_member(entry, "websocket", viewer->is_web);
         json_object_set_boolean_member(entry, "controls", i == display->controller);
         json_array_add_object_element(list, entry);
     }
@@ -501,5 +524,6 @@ void display_free(WorkerDisplay *display)
     }
     g_free(display->password);
     g_free(display->address);
+    g_free(display->web_path);
     g_free(display);
 }

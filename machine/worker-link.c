@@ -243,9 +243,10 @@ static void type_on_port(WorkerLink *link, const Message *message)
 
 static void set_helper(WorkerLink *link, const Message *message, int fd)
 {
-    g_autofree char *address = message_text(message);
+    g_autofree char *text = message_text(message);
+    g_auto(GStrv) addresses = g_strsplit(text, "\n", 2); /* of viewers, of web pages */
     if (link->worker->display) {
-        display_set_helper(link->worker->display, fd, address);
+        display_set_helper(link->worker->display, fd, addresses[0], addresses[1]);
     } else {
         close(fd);
     }

@@ -15,6 +15,7 @@
 
 #include "api/display-message.h"
 #include "daemon/display/rfb.h"
+#include "daemon/display/web.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -36,6 +37,7 @@
 #define LOCK_OUT_MS  60000
 #define EVENTS_SEC   1000 /* of input, for each viewer */
 #define RETRY_MS     10
+#define TOKENS_MAX   16u /* that are good at the same time */
 
 typedef struct {
     Front *front;
@@ -43,6 +45,8 @@ typedef struct {
     int socket;
     int library; /* our end of the pair; -1 before the viewer has come in */
     RfbPeer peer;
+    bool is_web; /* a web page: web stands between the socket and peer */
+    WebPeer web;
     GByteArray *out; /* to the viewer */
     gsize out_sent;
     GByteArray *to_library;
@@ -56,10 +60,18 @@ typedef struct {
     char from[DISPLAY_TEXT_SIZE];
 } Viewer;
 
+typedef struct {
+    char token[DISPLAY_TEXT_SIZE]; /* empty: none */
+    char origin[DISPLAY_ORIGIN_SIZE];
+    gint64 until;
+} Token;
+
 struct Front {
     Library *library;
-    int machine, listener;
+    int machine, listener, web;
     RfbDoor door;
+    WebDoor web_door;
+    Token token[TOKENS_MAX];
     Viewer *viewer[VIEWERS_MAX];
     unsigned tries; /* wrong passwords in a row */
     gint64 locked_until;
@@ -97,6 +109,34 @@ static void has_tried(void *user, bool good)
         front->tries = 0;
         front->locked_until = now_ms() + LOCK_OUT_MS;
     }
+}
+
+/* A token is spent by whoever shows it, be it from the wrong page. */
+static bool admit(void *user, const char *token, const char *origin)
+{
+    Front *front = user;
+    for (unsigned i = 0; i < TOKENS_MAX; i++) {
+        Token *known = &front->token[i];
+        if (!known->token[0] || strcmp(token, known->token))
+            continue;
+        bool good = !strcmp(origin, known->origin) && now_ms() < known->until;
+        explicit_bzero(known, sizeof *known);
+        return good;
+    }
+    return false;
+}
+
+/* In the place of the one that ends first, if there is no other. */
+static void add_token(Front *front, DisplayMessage *message)
+{
+    Token *place = &front->token[0];
+    for (unsigned i = 1; i < TOKENS_MAX && place->token[0]; i++)
+        if (!front->token[i].token[0] || front->token[i].until < place->until)
+            place = &front->token[i];
+    memcpy(place->token, message->text, sizeof place->token);
+    memcpy(place->origin, message->origin, sizeof place->origin);
+    place->until = now_ms() + (gint64)message->value * 1000;
+    explicit_bzero(message->text, sizeof message->text);
 }
 
 static void random_bytes(uint8_t *bytes, gsize length)
@@ -148,6 +188,23 @@ static void move_all(GByteArray *from, GByteArray *to)
 {
     g_byte_array_append(to, from->data, from->len);
     g_byte_array_set_size(from, 0);
+}
+
+static void say(Viewer *viewer, const uint8_t *bytes, gsize length)
+{
+    if (viewer->is_web)
+        web_wrap(viewer->out, bytes, length);
+    else
+        g_byte_array_append(viewer->out, bytes, (guint)length);
+}
+
+/* What rfb.c answers. A page hears nothing of it before it has come in. */
+static void say_reply(Viewer *viewer)
+{
+    if (viewer->is_web && !web_is_open(&viewer->web))
+        return;
+    say(viewer, viewer->peer.reply->data, viewer->peer.reply->len);
+    g_byte_array_set_size(viewer->peer.reply, 0);
 }
 
 static void send_out(Viewer *viewer)
@@ -208,6 +265,7 @@ static void viewer_free(Viewer *viewer)
     }
     front->viewer[viewer->number - 1] = NULL;
     rfb_clear(&viewer->peer);
+    web_clear(&viewer->web);
     g_byte_array_unref(viewer->out);
     g_byte_array_unref(viewer->to_library);
     close(viewer->socket);
@@ -216,13 +274,14 @@ static void viewer_free(Viewer *viewer)
     g_free(viewer);
 }
 
-static void viewer_new(Front *front, unsigned slot, int socket)
+static void viewer_new(Front *front, unsigned slot, int socket, bool is_web)
 {
     Viewer *viewer = g_new0(Viewer, 1);
     viewer->front = front;
     viewer->number = slot + 1;
     viewer->socket = socket;
     viewer->library = -1;
+    viewer->is_web = is_web;
     viewer->out = g_byte_array_new();
     viewer->to_library = g_byte_array_new();
     viewer->deadline = now_ms() + LOGIN_MS;
@@ -230,11 +289,12 @@ static void viewer_new(Front *front, unsigned slot, int socket)
     viewer->events_at = now_ms();
     describe_peer(socket, viewer->from, sizeof viewer->from);
     rfb_init(&viewer->peer, &front->door);
+    web_init(&viewer->web, &front->web_door);
     viewer->peer.key = on_key;
     viewer->peer.pointer = on_pointer;
     viewer->peer.user = viewer;
     front->viewer[slot] = viewer;
-    move_all(viewer->peer.reply, viewer->out);
+    say_reply(viewer);
     send_out(viewer);
 }
 
@@ -247,6 +307,7 @@ static bool join(Viewer *viewer)
     viewer->library = pair[0];
     viewer->greeting_left = RFB_LIBRARY_GREETING;
     message.client = viewer->number;
+    message.value = viewer->is_web;
     display_message_set_text(&message, viewer->from);
     viewer->has_joined = display_message_send(viewer->front->machine, &message, -1);
     if (!viewer->has_joined) {
@@ -285,7 +346,7 @@ static void take_picture(Viewer *viewer)
         return;
     gsize skipped = MIN((gsize)n, viewer->greeting_left);
     viewer->greeting_left -= skipped;
-    g_byte_array_append(viewer->out, bytes + skipped, (guint)((gsize)n - skipped));
+    say(viewer, bytes + skipped, (gsize)n - skipped);
     if (out_waiting(viewer) > OUT_MAX)
         viewer->is_gone = true;
 }
@@ -296,15 +357,26 @@ static void digest(Viewer *viewer)
     gsize used = rfb_feed(&viewer->peer, viewer->unread, viewer->unread_length);
     viewer->unread_length -= used;
     memmove(viewer->unread, viewer->unread + used, viewer->unread_length);
-    move_all(viewer->peer.reply, viewer->out);
+    say_reply(viewer);
     move_all(viewer->peer.forward, viewer->to_library);
     if (viewer->peer.state >= RFB_STATE_NORMAL && viewer->peer.state != RFB_STATE_DEAD &&
         !viewer->has_joined && !join(viewer))
         viewer->is_gone = true;
     send_out(viewer);
-    if (viewer->peer.state == RFB_STATE_DEAD)
+    if (viewer->peer.state == RFB_STATE_DEAD || viewer->web.state == WEB_STATE_DEAD)
         viewer->is_gone = true; /* after the reason was sent */
     send_to_library(viewer);
+}
+
+/* Of LENGTH bytes that were read after the unread ones, those that are messages of the viewer. */
+static gsize take_wrapping(Viewer *viewer, gsize length)
+{
+    uint8_t *bytes = viewer->unread + viewer->unread_length;
+    if (!viewer->is_web)
+        return length;
+    gsize given = web_feed(&viewer->web, bytes, length, bytes);
+    move_all(viewer->web.reply, viewer->out);
+    return given;
 }
 
 static void listen_to(Viewer *viewer)
@@ -314,17 +386,17 @@ static void listen_to(Viewer *viewer)
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         viewer->is_gone = true;
     if (n > 0) {
-        viewer->unread_length += (gsize)n;
+        viewer->unread_length += (gsize)take_wrapping(viewer, (gsize)n);
         digest(viewer);
     }
 }
 
 /* --- connections ------------------------------------------------------------------------------ */
 
-static void accept_viewer(Front *front)
+static void accept_viewer(Front *front, int listener)
 {
     unsigned slot = 0;
-    int socket = accept4(front->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int socket = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (socket < 0)
         return;
     front->accepts -= 1;
@@ -333,7 +405,7 @@ static void accept_viewer(Front *front)
     if (slot == VIEWERS_MAX)
         close(socket);
     else
-        viewer_new(front, slot, socket);
+        viewer_new(front, slot, socket, listener == front->web);
 }
 
 static bool may_accept(Front *front)
@@ -380,6 +452,7 @@ static void take_message(Front *front, DisplayMessage *message, int fd)
     case DISPLAY_DIRTY: library_rows_changed(front->library, message->y, message->height); break;
     case DISPLAY_LOCK: set_lock(front, message); break;
     case DISPLAY_DROP: drop(front, message->client); break;
+    case DISPLAY_ADMIT: add_token(front, message); break;
     default: g_assert_not_reached(); /* display_message_check() lets no others through */
     }
 }
@@ -413,6 +486,7 @@ static void tell_done(Front *front)
 enum {
     POLL_MACHINE,
     POLL_LISTENER,
+    POLL_WEB,
     POLL_DONE,
     POLL_VIEWERS,
     POLL_COUNT = POLL_VIEWERS + 2 * VIEWERS_MAX
@@ -420,7 +494,8 @@ enum {
 
 static void watch_viewer(Viewer *viewer, struct pollfd *fds)
 {
-    bool reads = !viewer->input_waits && viewer->unread_length < READ_SIZE;
+    bool reads = !viewer->input_waits && viewer->unread_length < READ_SIZE &&
+                 (!viewer->is_web || out_waiting(viewer) <= OUT_PAUSE); /* pings are answered */
     fds[0] = (struct pollfd){ .fd = viewer->socket,
                               .events = (short)((reads ? POLLIN : 0) |
                                                 (out_waiting(viewer) ? POLLOUT : 0)) };
@@ -433,6 +508,7 @@ static int watch(Front *front, struct pollfd *fds)
     bool accepts = may_accept(front);
     fds[POLL_MACHINE] = (struct pollfd){ .fd = front->machine, .events = POLLIN };
     fds[POLL_LISTENER] = (struct pollfd){ .fd = accepts ? front->listener : -1, .events = POLLIN };
+    fds[POLL_WEB] = (struct pollfd){ .fd = accepts ? front->web : -1, .events = POLLIN };
     fds[POLL_DONE] = (struct pollfd){ .fd = library_done_fd(front->library), .events = POLLIN };
     if (!accepts && front->has_screen)
         timeout = ACCEPT_EVERY;
@@ -483,15 +559,19 @@ static void serve(Front *front, const struct pollfd *fds)
             viewer_free(front->viewer[i]);
     }
     if (fds[POLL_LISTENER].revents)
-        accept_viewer(front);
+        accept_viewer(front, front->listener);
+    if (fds[POLL_WEB].revents)
+        accept_viewer(front, front->web);
 }
 
-Front *front_new(Library *library, int machine, int listener)
+Front *front_new(Library *library, int machine, int listener, int web)
 {
     Front *front = g_new0(Front, 1);
     front->library = library;
     front->machine = machine;
     front->listener = listener;
+    front->web = web;
+    front->web_door = (WebDoor){ .admit = admit, .user = front };
     front->accepts_at = now_ms();
     front->accepts = ACCEPT_BURST;
     front->door = (RfbDoor){ .lock = RFB_CLOSED,

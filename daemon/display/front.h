@@ -8,8 +8,9 @@
 
 typedef struct Front Front;
 
-/* MACHINE is the socket to the machine's process, LISTENER one that viewers connect to. */
-Front *front_new(Library *library, int machine, int listener);
+/* MACHINE is the socket to the machine's process, LISTENER one that viewers connect to, WEB one
+ * that web pages connect to. */
+Front *front_new(Library *library, int machine, int listener, int web);
 /* Serves until the machine has gone. */
 void front_run(Front *front);
 

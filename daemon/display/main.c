@@ -3,9 +3,9 @@
 /*
  * powerplay-display: viewers of one machine.
  *
- *     powerplay-display --machine FD --listen FD --name NAME
+ *     powerplay-display --machine FD --listen FD --web FD --name NAME
  *
- * Started by the daemon with two sockets; see front.c. It ends when the machine has gone.
+ * Started by the daemon with three sockets; see front.c. It ends when the machine has gone.
  */
 
 #include "daemon/display/front.h"
@@ -17,7 +17,7 @@
 #include <string.h>
 
 typedef struct {
-    int machine, listener;
+    int machine, listener, web;
     gchar *name;
     gboolean version;
 } Options;
@@ -27,6 +27,7 @@ static bool parse(Options *options, int *argc, char ***argv, GError **error)
     GOptionEntry entries[] = {
         { "machine", 0, 0, G_OPTION_ARG_INT, &options->machine, "Socket of the machine", "FD" },
         { "listen", 0, 0, G_OPTION_ARG_INT, &options->listener, "Socket for viewers", "FD" },
+        { "web", 0, 0, G_OPTION_ARG_INT, &options->web, "Socket for web pages", "FD" },
         { "name", 0, 0, G_OPTION_ARG_STRING, &options->name, "Name to show", "NAME" },
         { "version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Show the version", NULL },
         { NULL },
@@ -35,9 +36,9 @@ static bool parse(Options *options, int *argc, char ***argv, GError **error)
     g_option_context_add_main_entries(context, entries, NULL);
     if (!g_option_context_parse(context, argc, argv, error))
         return false;
-    if (!options->version && (options->machine < 0 || options->listener < 0)) {
+    if (!options->version && (options->machine < 0 || options->listener < 0 || options->web < 0)) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                    "--machine and --listen are needed; the daemon gives them");
+                    "--machine, --listen and --web are needed; the daemon gives them");
         return false;
     }
     return true;
@@ -45,7 +46,7 @@ static bool parse(Options *options, int *argc, char ***argv, GError **error)
 
 int main(int argc, char **argv)
 {
-    Options options = { .machine = -1, .listener = -1 };
+    Options options = { .machine = -1, .listener = -1, .web = -1 };
     g_autoptr(GError) error = NULL;
     mallopt(M_ARENA_MAX, 1); /* the C library opens a file before it trims another thread's heap */
     signal(SIGPIPE, SIG_IGN);
@@ -64,6 +65,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "powerplay-display: %s\n", error->message);
         return 1;
     }
-    front_run(front_new(library, options.machine, options.listener));
+    front_run(front_new(library, options.machine, options.listener, options.web));
     return 0;
 }

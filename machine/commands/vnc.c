@@ -7,7 +7,11 @@
 #include "api/display-message.h"
 #include "machine/worker-display.h"
 
+#include <inttypes.h>
 #include <string.h>
+#include <sys/random.h>
+
+#define WEB_SECONDS 60u
 
 static WorkerDisplay *find_display(Worker *worker, GError **error)
 {
@@ -37,6 +41,43 @@ bool cmd_vnc_control(ApiSession *session, const VncControlArgs *arguments, JsonN
 {
     WorkerDisplay *display = find_display(worker_of(session), error);
     return display && display_give_control(display, (unsigned)arguments->client, error);
+}
+
+/* 128 random bits, as 32 hexadecimal digits. */
+static char *make_token(void)
+{
+    uint64_t bits[2];
+    ssize_t n = getrandom(bits, sizeof bits, 0);
+    g_assert(n == sizeof bits); /* up to 256 bytes come whole */
+    return g_strdup_printf("%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
+}
+
+bool cmd_vnc_web(ApiSession *session, const VncWebArgs *arguments, JsonNode **reply, GError **error)
+{
+    WorkerDisplay *display = find_display(worker_of(session), error);
+    g_autofree char *token = make_token();
+    if (!display) {
+        return false;
+    }
+    if (!display_is_origin(arguments->origin)) {
+        g_set_error(
+            error, API_ERROR, API_ERROR_GENERIC,
+            "Parameter 'origin' is \"%s\", expected one like http://127.0.0.1:8080, of up to "
+            "%u bytes",
+            arguments->origin, DISPLAY_ORIGIN_SIZE - 1);
+        return false;
+    }
+    const char *path = display_admit_page(
+        display, token, arguments->origin,
+        arguments->has_seconds ? (unsigned)arguments->seconds : WEB_SECONDS, error);
+    if (!path) {
+        return false;
+    }
+    JsonObject *object = json_object_new();
+    json_object_set_string_member(object, "socket", path);
+    json_object_set_string_member(object, "token", token);
+    *reply = object_node(object);
+    return true;
 }
 
 bool cmd_set_password(ApiSession *session, const SetPasswordArgs *arguments, JsonNode **reply,

@@ -13,7 +13,7 @@ import pytest
 
 from conftest import PACED, parts
 from dev.lab import Refused
-from viewer import Bare, Stock, snapshot
+from viewer import Bare, Stock, WebSocket, connect, snapshot
 
 HANDS = ["keyboard", "tablet"]
 WATCH = "(while :; do echo {mark} $(dd bs=24 count=1 2>/dev/null | od -An -v -t d2 -j16); done) < /dev/input/event{number} &\n"
@@ -334,3 +334,43 @@ def test_many_random_keys_arrive_complete_and_in_order(make, shell):
                 viewer.key(ord(letter), down)
                 sent += [(1, letters[letter], int(down)), (0, 0, 0)]
         assert events_after(machine, start, "K", len(sent)) == sent
+
+
+def web_socket(answer: dict, token: str | None = None, origin: str = "http://127.0.0.1:8080") -> WebSocket:
+    return WebSocket(connect({"family": "unix", "host": answer["socket"]}), token or answer["token"], origin)
+
+
+def test_a_web_page_comes_in_once_with_its_token_and_sees_and_types(make, shell):
+    machine = shell_machine(make, shell)
+    machine.start()
+    wait_ready(machine)
+    watch_events(machine)
+    answer = machine.call("vnc-web", origin="http://127.0.0.1:8080")
+    page = Bare(web_socket(answer)).log_in()
+    machine.call("stop")
+    time.sleep(0.5)
+    assert page.digest() == machine.call("screen-image", data=False)["digest"]
+    machine.call("cont")
+    assert [(row["websocket"], row["controls"]) for row in machine.call("query-vnc")["clients"]] == [(True, True)]
+    start = len(machine.text())
+    page.key(ord("w"), True)
+    page.key(ord("w"), False)
+    assert events_after(machine, start, "K", 4) == [(1, 17, 1), (0, 0, 0), (1, 17, 0), (0, 0, 0)]
+    with pytest.raises(ConnectionError, match="403"):   # spent
+        web_socket(answer)
+    page.close()
+    foreign = machine.call("vnc-web", origin="http://127.0.0.1:8080")
+    with pytest.raises(ConnectionError, match="403"):
+        web_socket(foreign, origin="http://evil.example")
+    with pytest.raises(ConnectionError, match="403"):   # spent by that
+        web_socket(foreign)
+    late = machine.call("vnc-web", origin="http://127.0.0.1:8080", seconds=1)
+    time.sleep(1.5)
+    with pytest.raises(ConnectionError, match="403"):
+        web_socket(late)
+    with pytest.raises(ConnectionError, match="403"):
+        web_socket(late, token="0" * 32)
+    with pytest.raises(Refused, match="expected one like"):
+        machine.call("vnc-web", origin="nowhere at all")
+    with pytest.raises((ConnectionError, TimeoutError)):   # a viewer's socket knows nothing of the web
+        web_socket({"socket": machine.call("query-vnc")["host"], "token": answer["token"]})

@@ -114,11 +114,66 @@ def snapshot(address: dict, picture: pathlib.Path) -> bytes:
     return picture.read_bytes()
 
 
+class WebSocket:
+    """What a browser's WebSocket is, seen as a socket: enough of one for Bare."""
+
+    KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+
+    def __init__(self, plain: socket.socket, token: str, origin: str, host: str = "127.0.0.1"):
+        self._socket, self._data, self.answer = plain, b"", b""
+        self._socket.settimeout(10)
+        lines = (f"GET /vnc/{token} HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade",
+                 "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {self.KEY}", f"Origin: {origin}",
+                 "Sec-WebSocket-Protocol: binary", "", "")
+        self._socket.sendall("\r\n".join(lines).encode())
+        while b"\r\n\r\n" not in self.answer:
+            piece = self._socket.recv(1)
+            if not piece:
+                raise ConnectionError("closed")
+            self.answer += piece
+        if not self.answer.startswith(b"HTTP/1.1 101 "):
+            raise ConnectionError(self.answer.split(b"\r\n")[0].decode())
+        assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in self.answer   # RFC 6455, 1.3
+
+    def settimeout(self, seconds: float) -> None:
+        self._socket.settimeout(seconds)
+
+    def sendall(self, data: bytes) -> None:
+        mask = b"\x9a\x01\xff\x40"
+        length = bytes((0x80 | len(data),)) if len(data) < 126 else b"\xfe" + len(data).to_bytes(2)
+        self._socket.sendall(b"\x82" + length + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(data)))
+
+    def _exactly(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            piece = self._socket.recv(count - len(data))
+            if not piece:
+                raise ConnectionError("closed")
+            data += piece
+        return data
+
+    def recv(self, count: int) -> bytes:
+        while not self._data:
+            kind, length = self._exactly(2)
+            if length == 126:
+                length = int.from_bytes(self._exactly(2))
+            data = self._exactly(length)
+            if kind == 0x88:
+                return b""
+            assert kind == 0x82 and length <= 65535
+            self._data = data
+        data, self._data = self._data[:count], self._data[count:]
+        return data
+
+    def close(self) -> None:
+        self._socket.close()
+
+
 class Bare:
     """A viewer of raw pictures that does as it is told."""
 
-    def __init__(self, address: dict, timeout: float = 10):
-        self.socket = connect(address)
+    def __init__(self, address: dict | WebSocket, timeout: float = 10):
+        self.socket = address if isinstance(address, WebSocket) else connect(address)
         self.socket.settimeout(timeout)
         self.size = 0, 0
 

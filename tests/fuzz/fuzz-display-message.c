@@ -13,13 +13,16 @@ static void check_sound(const DisplayMessage *message, bool has_fd, bool to_help
     g_assert(memchr(message->text, 0, DISPLAY_TEXT_SIZE));
     g_assert(message->client <= DISPLAY_CLIENTS);
     g_assert(has_fd == (message->type == DISPLAY_SCREEN));
-    g_assert(to_helper == (message->type <= DISPLAY_DROP));
+    g_assert(to_helper == (message->type <= DISPLAY_ADMIT));
     g_assert(message->type != DISPLAY_SCREEN ||
              (message->width && message->width <= DISPLAY_SIZE_MAX && message->height &&
               message->height <= DISPLAY_SIZE_MAX));
     g_assert(message->type != DISPLAY_LOCK ||
              (message->value < DISPLAY_LOCK_END && strlen(message->text) <= DISPLAY_PASSWORD_MAX));
     g_assert(message->type < DISPLAY_JOIN || message->client);
+    g_assert(memchr(message->origin, 0, DISPLAY_ORIGIN_SIZE));
+    g_assert((message->type == DISPLAY_ADMIT) == (message->origin[0] != 0));
+    g_assert(message->type != DISPLAY_ADMIT || (message->value && display_is_token(message->text)));
 }
 
 /* The input is the change to a good message. */

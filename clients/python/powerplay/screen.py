@@ -3,6 +3,7 @@
 
 import argparse
 import base64
+import json
 import os
 import sys
 from typing import Any, Dict, List, Tuple
@@ -100,8 +101,13 @@ def do_vnc(arguments: argparse.Namespace, out: Any) -> int:
     address = info["host"] if info["family"] == "unix" else f"{info['host']}::{info['service']}"
     lines = [address]
     for viewer in info["clients"]:
-        lines.append(f"  viewer {viewer['client']} from {viewer['host']}{' (controls)' if viewer['controls'] else ''}")
+        kind = "web page" if viewer["websocket"] else "viewer"
+        lines.append(f"  {kind} {viewer['client']} from {viewer['host']}{' (controls)' if viewer['controls'] else ''}")
     out.show(info, "\n".join(lines))
+    if arguments.web:
+        from .web import serve
+        serve(machine, arguments.port, lambda address: print(json.dumps({"address": address}) if out.as_json else
+                                                             f"{address} lets one browser in", flush=True))
     if arguments.viewer:
         os.execvp(arguments.viewer, [arguments.viewer, address])
     return 0
