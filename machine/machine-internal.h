@@ -55,6 +55,8 @@ struct Machine {
     Breakpoints *breakpoints; /* a debugger's; NULL without one */
     Breakpoints *stops;       /* those that are armed: the debugger's, a search's, or NULL */
 
+    bool is_written; /* phases 2 and 3 of this boundary were passed by machine_input_now() */
+
     GArray *block_errors; /* of BlockError: taken from the log at this boundary, not used yet */
 
     MachineRunState run_state;
@@ -79,6 +81,14 @@ typedef struct {
 extern const StateTable machine_state_table;
 
 void machine_set_run_state(Machine *machine, MachineRunState state);
+/*
+ * An input that takes effect at once, on a machine that does not run: it is logged at the present
+ * position, or at the next one that an idle machine can have. False with ERROR if nothing can come
+ * in here.
+ */
+bool machine_input_now(Machine *machine, const Event *event, GError **error);
+/* Before a recording ends: what an input at once has begun of this boundary is done to its end. */
+void machine_settle_inputs(Machine *machine);
 /* From now on the machine stops at these (borrowed); NULL: nowhere. */
 void machine_arm(Machine *machine, Breakpoints *breakpoints);
 /* Puts every component into its power-on state and loads the images. */

@@ -164,6 +164,7 @@ bool machine_record_stop(Machine *machine, GError **error)
         g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_STATE, "the machine is not recording");
         return false;
     }
+    machine_settle_inputs(machine);
     Position position = machine_position(machine);
     machine_hash(machine, true, machine->hashes);
     return replay_finish(machine->replay, &position, machine->hashes, error);
@@ -384,6 +385,7 @@ bool machine_load_state(Machine *machine, StateReader *reader, GError **error)
 void machine_loaded(Machine *machine)
 {
     machine->dirty_epoch = memory_next_epoch(machine->memory);
+    machine->is_written = false;
     for (guint i = 0; i < machine->devices->len; i++) {
         Device *device = g_ptr_array_index(machine->devices, i);
         if (device->class->after_load)

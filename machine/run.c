@@ -20,6 +20,7 @@
 
 #include "machine/cpu/exception.h"
 #include "machine/cpu/interpreter.h"
+#include "machine/debug/guest-write.h"
 #include "machine/translator/translator.h"
 
 Position machine_position(Machine *machine)
@@ -98,6 +99,12 @@ static void control(Machine *machine, const Event *event)
     case CONTROL_NMI: machine->cpu->s.reset_pending = 1; break;
     case CONTROL_RESET: machine_request_shutdown(machine, SHUTDOWN_HOST_RESET); break;
     case CONTROL_LINK: plug_cable(machine, event); break;
+    case CONTROL_WRITE_MEMORY:
+    case CONTROL_WRITE_REGISTER:
+        if (!guest_write_deliver(machine, event))
+            machine_internal_error(machine, "input control/%s has no such place to go to",
+                                   control_kind_name(event->control.kind));
+        break;
     case CONTROL_POWER_BUTTON: press_power_button(machine); break;
     default:
         machine_internal_error(machine, "input control/%s is not known to this machine",
@@ -275,13 +282,19 @@ static bool replay_went_wrong(Machine *machine)
     }
 }
 
-/* Phases 2 to 5. */
-static void work_through(Machine *machine, const Position *position)
+static void hash_if_due(Machine *machine, const Position *position)
 {
     if (replay_hash_due(machine->replay, position)) {
         machine_hash(machine, false, machine->hashes);
         replay_hash_point(machine->replay, position, machine->hashes);
     }
+}
+
+/* Phases 2 to 5. */
+static void work_through(Machine *machine, const Position *position)
+{
+    machine->is_written = false;
+    hash_if_due(machine, position);
     take_inputs(machine, position);
     exception_refresh_decrementer(machine->cpu);
     if (!timer_queue_run(machine->timers, position->virtual_ns))
@@ -366,6 +379,65 @@ static void idle(Machine *machine)
     }
     if (target > position.virtual_ns)
         warp_to(machine, target);
+}
+
+/* --- inputs at once
+ * -------------------------------------------------------------------------------------------------
+ */
+
+/*
+ * A boundary that was worked through takes no more inputs: a replay would give them to the guest
+ * before what has happened here. An idle machine can have another one a moment later.
+ */
+static bool find_open_boundary(Machine *machine, GError **error)
+{
+    Position position = machine_position(machine);
+    bool is_open = !replay_get_state(machine->replay, &position)->opened || machine->is_written;
+    if (is_open && machine->s.shutdown == SHUTDOWN_NONE)
+        return true;
+    if (machine->s.shutdown == SHUTDOWN_NONE && machine->cpu->s.halted &&
+        next_deadline(machine) > position.virtual_ns) {
+        warp_to(machine, position.virtual_ns + 1);
+        machine->is_written = false;
+        return true;
+    }
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_BUSY,
+                "the machine is being recorded and stands inside of a boundary, where %s: nothing "
+                "can be written there; step one instruction first",
+                machine->s.shutdown ? "a reset is about to happen" : "an interrupt was taken");
+    return false;
+}
+
+bool machine_input_now(Machine *machine, const Event *event, GError **error)
+{
+    ReplayMode mode = replay_mode(machine->replay);
+    if (mode == REPLAY_PLAY || machine->run_state == MACHINE_RUNNING) {
+        g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_READ_ONLY,
+                            mode == REPLAY_PLAY
+                                ? "this is a replay: take over first (replay-takeover), then write"
+                                : "the machine runs: interrupt it first");
+        return false;
+    }
+    if (mode == REPLAY_RECORD) {
+        if (!find_open_boundary(machine, error))
+            return false;
+        Position position = machine_position(machine);
+        hash_if_due(machine, &position);
+        replay_open_inputs(machine->replay, &position);
+        replay_record_input(machine->replay, &position, event);
+        machine->is_written = true;
+    }
+    deliver(machine, event);
+    return true;
+}
+
+/* A recording ends before a boundary or behind it: in the midst of it a replay cannot stop. */
+void machine_settle_inputs(Machine *machine)
+{
+    Position position = machine_position(machine);
+    if (machine->is_written && replay_get_state(machine->replay, &position)->opened)
+        work_through(machine, &position);
+    machine->is_written = false;
 }
 
 /* --- running

@@ -159,6 +159,13 @@ static void sending_free(gpointer data)
 }
 
 /* Machine thread. */
+static uint64_t recording_end(void *opaque)
+{
+    WorkerGdb *gdb = opaque;
+    return worker_status(gdb->worker).end_icount;
+}
+
+/* Machine thread. */
 static void send_from_session(void *opaque, const void *data, size_t length)
 {
     WorkerGdb *gdb = opaque;
@@ -297,7 +304,10 @@ static void execute_attach(WorkerCall *call)
     WorkerGdb *gdb = call->worker->gdb;
     g_clear_pointer(&gdb->session, gdb_session_free);
     gdb->session_number = GPOINTER_TO_UINT(call->data);
-    gdb->session = gdb_session_new(call->worker->machine, send_from_session, gdb);
+    const GdbHost host = { .send = send_from_session,
+                           .recording_end = recording_end,
+                           .opaque = gdb };
+    gdb->session = gdb_session_new(call->worker->machine, &host);
 }
 
 static void finish_attach(WorkerCall *call)

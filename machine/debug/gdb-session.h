@@ -12,10 +12,16 @@
 
 typedef struct GdbSession GdbSession;
 
-/* Sends a packet's contents, LENGTH bytes at DATA, to the debugger. */
-typedef void (*GdbSend)(void *opaque, const void *data, size_t length);
+/* What a session needs of its process. */
+typedef struct {
+    /* Sends a packet's contents, LENGTH bytes at DATA, to the debugger. */
+    void (*send)(void *opaque, const void *data, size_t length);
+    /* The last instruction count of the recording that is replayed, or 0. */
+    uint64_t (*recording_end)(void *opaque);
+    void *opaque;
+} GdbHost;
 
-GdbSession *gdb_session_new(Machine *machine, GdbSend send, void *opaque);
+GdbSession *gdb_session_new(Machine *machine, const GdbHost *host);
 void gdb_session_free(GdbSession *session);
 
 /* A packet's contents, a zero byte behind them. False: the debugger has said that it leaves. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A debugger in the stub's own words: gdb's remote protocol over a socket."""
 
+import re
 import socket
 
 
@@ -44,11 +45,32 @@ class Stub:
         self.socket.sendall(b"+")
         return data
 
-    def ask(self, text: str | bytes) -> bytes:
-        """Sends a packet and returns the contents of the answer."""
+    def send(self, text: str | bytes) -> None:
+        """Sends a packet that is answered later."""
         self.socket.sendall(packet(text))
         assert self.socket.recv(1) == b"+"
+
+    def ask(self, text: str | bytes) -> bytes:
+        """Sends a packet and returns the contents of the answer."""
+        self.send(text)
         return self.answer()
+
+    def read_memory(self, address: int, length: int) -> bytes:
+        """Asks for it in pieces."""
+        data = b""
+        while len(data) < length:
+            piece = self.ask(f"m{address + len(data):x},{min(4096, length - len(data)):x}")
+            assert not piece.startswith(b"E"), f"{piece!r} at {address + len(data):#x}"
+            data += bytes.fromhex(piece.decode())
+        return data
+
+    def icount(self) -> int:
+        """The position."""
+        return int(re.match(r"instruction (\d+),", self.monitor("when")).group(1))
+
+    def seek(self, where: int | str) -> int:
+        """Goes there, and returns where that is."""
+        return int(re.fullmatch(r"instruction (\d+)\n", self.monitor(f"seek {where}")).group(1))
 
     def monitor(self, line: str) -> str:
         """What a monitor command prints."""
@@ -57,6 +79,11 @@ class Stub:
             told += bytes.fromhex(data[1:].decode()).decode()
             data = self.answer()
         return told if data == b"OK" else data.decode() if data.startswith(b"E") else told + bytes.fromhex(data.decode()).decode()
+
+    def detach(self) -> None:
+        """Leaves."""
+        self.socket.sendall(packet("D"))
+        assert self.is_closed()
 
     def is_closed(self) -> bool:
         """Waits for the other side to close."""

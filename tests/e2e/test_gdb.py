@@ -4,15 +4,19 @@
 Debian's kernel comes without symbols here: addresses are those of the guest's own /proc/kallsyms.
 """
 
+import random
 import re
 import shutil
 import socket
 import subprocess
+import time
 
 import pytest
 
-from conftest import parts, record
+from conftest import PACED, finish, parts, record, replay
 from dev.gdb_stub import Stub, packet
+
+HASH_POINT = 1 << 24   # instructions between two of them
 
 
 def gdb(machine, *commands: str, little: bool = True, timeout: float = 60) -> str:
@@ -104,6 +108,98 @@ def test_gdb_stops_at_many_places_and_the_replay_is_the_same(make, tiny):
     machine.read()
     assert parts(machine) == recorded["parts"] and machine.console == recorded["console"]
     machine.end()
+
+
+def test_writes_are_logged_while_the_machine_is_recorded_and_the_replay_has_them(make, tiny):
+    machine = make(tiny, "rounds=300")
+    machine.start(record="r1", paused=True)
+    stub = Stub(machine.call("gdbserver-start")["address"])
+    done = stub.read_memory(0x400000, 0x8000).index(b"TINY-DONE") + 0x400000
+    assert stub.ask(f"M{done + 5:x},4:{b'over'.hex()}") == b"OK"
+    assert stub.read_memory(done, 9) == b"TINY-over"
+    for i, steps in enumerate((1, 77, 4096, HASH_POINT - 4174, 1, 50_001, 1_000_003)):
+        assert stub.seek(f"+{steps}") == stub.icount()
+        for value in range(3):   # f20, vr7 and vrsave are not used by this guest
+            assert stub.ask(f"P3a={i * 16 + value:016x}") == b"OK"
+            assert stub.ask(f"P4e={'%032x' % (i << 64 | value)}") == b"OK"
+            assert stub.ask(f"X{0x3000000 + 4096 * i - 8:x},10:".encode() + bytes([value, i]) * 8) == b"OK"
+        assert stub.ask("p3a") == b"%016x" % (i * 16 + 2)
+    assert stub.icount() > HASH_POINT
+    stub.detach()
+    machine.call("cont")
+    assert machine.wait_until_stopped(120) == "shutdown"
+    recorded = finish(machine)
+    assert b"TINY-over" in recorded["console"] and b"TINY-DONE" not in recorded["console"]
+    assert replay(machine) == recorded
+
+
+def test_writes_into_an_idle_guest_and_at_an_end_are_replayed(make, shell):
+    machine = make(shell, "mods=none", clock=PACED)
+    machine.start(record="r1")
+    machine.wait_for("SHELL-READY", 120)
+    stub = Stub(machine.call("gdbserver-start")["address"])
+    halts = 0
+    for i in range(20):
+        stub.ask("?")
+        halts += "(sequence 0)" not in stub.monitor("when")   # time that passes without instructions
+        assert stub.ask(f"P3f={i:016x}") == b"OK" and stub.ask(f"P3f={i + 1:016x}") == b"OK"
+        stub.send("c")
+        time.sleep(random.Random(i).uniform(0, 0.05))
+        stub.socket.sendall(b"\3")
+        assert stub.answer() == b"T02thread:1;"
+    print(f"{halts} of 20 writes were made while the guest idled")
+    assert halts > 5
+    assert stub.ask(f"P3f={77:016x}") == b"OK"
+    recorded = finish(machine)
+    assert replay(machine) == recorded
+
+
+def test_the_memory_map_and_the_physical_mode(make, tiny):
+    machine = make(tiny, "rounds=5")
+    machine.start(paused=True)
+    stub = Stub(machine.call("gdbserver-start")["address"])
+    read = "qXfer:memory-map:read::0,1000"
+    effective = stub.ask(read)
+    assert effective.startswith(b"l<?xml") and effective.count(b"<memory type") == 2
+    assert stub.ask("Qqemu.PhyMemMode:1") == b"OK" and stub.ask("qqemu.PhyMemMode") == b"1"
+    assert b'<memory type="ram" start="0x0" length="0x20000000"/>' in stub.ask(read)
+    assert stub.ask("m1ffffffc,8") == stub.ask("m1ffffffc,4") and stub.ask("m20000000,4") == b"E14"
+    assert stub.ask("qXfer:memory-map:read::5,7") == b"m" + stub.ask(read)[6:13]
+    stub.socket.close()
+    machine.call("gdbserver-stop")
+    said = gdb(machine, "info mem", "x/1xw $pc", "monitor memory", little=False)
+    assert "provided by the target" in said and "0x48000008" in said, said
+
+
+def test_monitor_commands(make, tiny):
+    machine = make(tiny, "rounds=50")
+    machine.start(record="r1", paused=True)
+    stub = Stub(machine.call("gdbserver-start")["address"])
+    for name in ("when", "timeline", "seek", "mark", "physical", "endian"):
+        assert f"\n{name} " in "\n" + stub.monitor("help")
+    assert stub.seek(1000) == 1000
+    assert stub.monitor("mark here") == "instruction 1000 is here\n"
+    assert "expected a name" in stub.monitor("mark") and "cannot go back" in stub.monitor("seek 5")
+    assert "does not replay" in stub.monitor("timeline") and "see \"monitor help\"" in stub.monitor("nonsense")
+    stub.detach()
+    machine.call("cont")
+    machine.wait_until_stopped(60)
+    end = finish(machine)["icount"]
+    machine.start(replay="r1", paused=True)
+    stub = Stub(machine.call("gdbserver-start")["address"])
+    for where, icount in (("5000", 5000), ("+77", 5077), ("-177", 4900), ("mark here", 1000), ("begin", 0), ("end", end),
+                          ("time 2000", 2000), ("-5000", 0)):
+        assert stub.monitor(f"seek {where}") == f"instruction {icount}\n", where
+        assert stub.icount() == icount
+    assert stub.monitor("seek event 3").startswith("instruction ")
+    assert f"end      {end}\n" in stub.monitor("timeline") and "keyframe 0 (0 ns)" in stub.monitor("timeline")
+    for wrong in ("", "x", "-", "+-5", "time", "time x", "mark nowhere", "event 99999999", str(end + 1), "99999999999999999999"):
+        assert not stub.monitor(f"seek {wrong}").startswith("instruction"), wrong
+    assert "not being recorded" in stub.monitor("mark x")
+    assert stub.ask("P3a=0000000000000000").startswith(b"E.this is a replay: take over first")
+    assert stub.ask("M1000,1:00").startswith(b"E.this is a replay: take over first")
+    machine.call("replay-takeover", recording="r2")
+    assert stub.ask("P3a=0000000000000000") == b"OK"
 
 
 def test_the_stub_refuses_bad_packets_and_lives_on(make, tiny):
