@@ -59,6 +59,7 @@ struct Machine {
 
     GArray *block_errors; /* of BlockError: taken from the log at this boundary, not used yet */
 
+    bool waits_for_host; /* at this boundary, for a device's host_part() */
     MachineRunState run_state;
     ShutdownCause cause; /* of the last shutdown or reset */
     char *error_text;

@@ -313,6 +313,7 @@ static const char *const run_state_names[] = {
     [MACHINE_PAUSED] = "paused",
     [MACHINE_SHUTDOWN] = "shutdown",
     [MACHINE_PANICKED] = "guest-panicked",
+    [MACHINE_IO_ERROR] = "io-error",
     [MACHINE_REPLAY_END] = "replay-end",
     [MACHINE_REPLAY_DIVERGED] = "replay-diverged",
     [MACHINE_INTERNAL_ERROR] = "internal-error",
@@ -365,6 +366,7 @@ bool machine_start(Machine *machine, GError **error)
     case MACHINE_PRELAUNCH:
     case MACHINE_PAUSED:
     case MACHINE_PANICKED:
+    case MACHINE_IO_ERROR:
     case MACHINE_RUNNING: machine_set_run_state(machine, MACHINE_RUNNING); return true;
     default:
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "the machine cannot run on: it is %s",

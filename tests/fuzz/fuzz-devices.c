@@ -65,7 +65,7 @@ static void add_chain(Machine *machine, Input *input, Driver *drivers)
     if (!drivers[slot].machine)
         driver_start(&drivers[slot], machine, fake_machine_device(machine, "pci"), slot,
                      0x100000 + slot * 0x40000, slot == 1 || slot > 3 ? 2 : 1,
-                     (uint32_t)take(input, 1) & 7);
+                     (uint32_t)take(input, 1) & (slot ? 3 : 7));
     for (unsigned i = 0; i < count; i++) {
         buffers[i].address = take_address(input);
         buffers[i].length = (uint32_t)take(input, 2);
