@@ -50,7 +50,7 @@ static void reply_paused(GdbSession *session, bool is_backwards)
     Breakpoints *breakpoints = machine_breakpoints(session->machine);
     const StopHit *hit = breakpoints_hit(breakpoints);
     switch (breakpoints_reason(breakpoints)) {
-    case STOP_OTHER: reply_signal(session, SIGNAL_INT, ""); return;
+    case STOP_OTHER: reply_signal(session, is_backwards ? SIGNAL_TRAP : SIGNAL_INT, ""); return;
     case STOP_WATCHPOINT: reply_access(session, hit, is_backwards); return;
     case STOP_BEGIN: reply_signal(session, SIGNAL_TRAP, "replaylog:begin;"); return;
     default: reply_signal(session, SIGNAL_TRAP, "");

@@ -4,11 +4,11 @@
 import argparse
 import json
 import os
-import subprocess
 import sys
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from . import errors
+from .debugger import do_gdb
 from .definition import load_definition
 from .places import default_socket
 from .screen import do_key, do_screenshot, do_vnc
@@ -284,22 +284,6 @@ def do_console(arguments: Arguments, out: Output) -> int:
     raise errors.NotFound(f"{machine.name} has no serial port '{arguments.device}'")
 
 
-def do_gdb(arguments: Arguments, out: Output) -> int:
-    _, machine = open_machine(arguments)
-    address = machine.execute("gdbserver-start", {"listen": arguments.listen or "unix"})["address"]
-    target = address.split(":", 1)[1]
-    if arguments.only_listen or arguments.json:
-        out.show({"address": address}, f"gdb-multiarch -ex 'target remote {target}'")
-        return OK
-    words = [arguments.program, "-ex", f"target remote {target}"]
-    try:
-        return subprocess.call(words + ([arguments.symbols] if arguments.symbols else []))
-    except FileNotFoundError:
-        raise errors.NotFound(f"there is no program {arguments.program}", "apt install gdb-multiarch") from None
-    finally:
-        machine.execute("gdbserver-stop")
-
-
 def do_doctor(arguments: Arguments, out: Output) -> int:
     from .doctor import examine
     findings = examine(arguments.socket)
@@ -418,10 +402,13 @@ VERBS: Dict[str, Verb] = {
                   option("--clock", type=int, metavar="NS", help="where the guest saw this time; ns since 1970"),
                   option("--back", type=int, metavar="N", help="back by so many instructions")]),
     "timeline": Verb(do_timeline, "show where a replay is, and its keyframes", "powerplay timeline deb1"),
-    "gdb": Verb(do_gdb, "debug the guest with gdb; it pauses meanwhile", "powerplay gdb deb1 --symbols vmlinux",
-                [option("--symbols", metavar="FILE", help="the guest's program, for gdb"),
+    "gdb": Verb(do_gdb, "debug the guest with gdb; it pauses meanwhile", "powerplay gdb deb1 --execute 'break panic'",
+                [option("--symbols", metavar="FILE", help="the guest's program, for gdb (the machine's kernel)"),
                  option("--listen", metavar="WHERE", help="unix (default) or tcp:PORT; port 0 is any free one"),
                  option("--program", metavar="GDB", default="gdb-multiarch", help="the debugger (gdb-multiarch)"),
+                 option("--execute", metavar="COMMAND", action="append", default=[],
+                        help="a command for gdb to begin with; may be given several times"),
+                 flag("--batch", "end gdb after these commands"),
                  flag("--only-listen", "do not start it, say how to")]),
     "takeover": Verb(do_takeover, "leave a replay where it is: live, recorded as a child",
                      "powerplay takeover deb1 second",
