@@ -294,7 +294,7 @@ void machine_output(Device *device, const void *data, size_t length)
 {
     Machine *machine = device->machine;
     output_hash_add(&g_array_index(machine->outputs, OutputHash, device->number), data, length);
-    if (machine->host.output)
+    if (machine->host.output && !machine->is_away)
         machine->host.output(machine->host.opaque, device, data, length);
 }
 
@@ -337,7 +337,7 @@ void machine_set_run_state(Machine *machine, MachineRunState state)
     machine->run_state = state;
     machine->idle_is_paced = false;
     cpu_stop_at_boundary(machine->cpu);
-    if (machine->host.state_changed)
+    if (machine->host.state_changed && !machine->is_away)
         machine->host.state_changed(machine->host.opaque, state, machine->cause);
 }
 

@@ -546,14 +546,14 @@ void machine_run(Machine *machine, uint64_t quantum, uint64_t limit)
            !machine->waits_for_host && cpu_icount(machine->cpu) < end);
     Position position = machine_position(machine);
     replay_progress(machine->replay, &position);
-    if (machine->host.published)
+    if (machine->host.published && !machine->is_away)
         machine->host.published(machine->host.opaque);
 }
 
 void machine_thread(Machine *machine)
 {
     while (!machine->quit) {
-        if (inbox_is_touched(machine->inbox))
+        if (inbox_is_touched(machine->inbox) && !time_travel_holds_tasks(machine))
             inbox_run_tasks(machine->inbox, machine);
         if (machine->quit)
             break;
@@ -562,7 +562,8 @@ void machine_thread(Machine *machine)
             machine_run(machine, machine->quantum, limit);
         } else {
             time_travel_stopped(machine);
-            inbox_wait(machine->inbox, -1);
+            if (machine->run_state != MACHINE_RUNNING)
+                inbox_wait(machine->inbox, -1);
         }
     }
 }

@@ -15,6 +15,7 @@
 
 #include "api/json-reader.h"
 #include "api/json-writer.h"
+#include "machine/time-travel.h"
 #include "machine/worker-display.h"
 #include "machine/worker-gdb.h"
 #include "machine/worker-link.h"
@@ -67,6 +68,7 @@ void worker_end(Worker *worker)
 {
     if (!worker->is_ending) {
         worker->is_ending = true;
+        machine_call_back(worker->machine);
         worker_call(worker, NULL, execute_end, finish_end, NULL, NULL);
     }
 }

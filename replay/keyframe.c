@@ -27,11 +27,16 @@ KeyframeSet *keyframe_set_new(PageStore *store, guint64 budget)
     return set;
 }
 
-static void frame_free(Keyframe *frame)
+void keyframe_clear(Keyframe *frame)
 {
     g_clear_pointer(&frame->place, replay_seek_free);
     g_clear_pointer(&frame->state, g_bytes_unref);
     g_clear_pointer(&frame->map, page_map_unref);
+}
+
+static void frame_free(Keyframe *frame)
+{
+    keyframe_clear(frame);
     g_free(frame);
 }
 
@@ -152,6 +157,16 @@ Keyframe *keyframe_set_before(KeyframeSet *set, const SeekTarget *target)
     for (guint i = set->frames->len; i > 0; i--) {
         Keyframe *frame = g_ptr_array_index(set->frames, i - 1);
         if (!seek_target_is_reached(target, &frame->position) || is_first_arrival(frame, target))
+            return frame;
+    }
+    return NULL;
+}
+
+Keyframe *keyframe_set_previous(KeyframeSet *set, const Position *position)
+{
+    for (guint i = set->frames->len; i > 0; i--) {
+        Keyframe *frame = g_ptr_array_index(set->frames, i - 1);
+        if (position_compare(&frame->position, position) < 0 && (frame->is_arrival || i == 1))
             return frame;
     }
     return NULL;

@@ -52,6 +52,13 @@ gboolean keyframe_set_add(KeyframeSet *set, const Keyframe *keyframe);
 /* The latest from which TARGET can be reached, or NULL. Borrowed until the set changes. */
 Keyframe *keyframe_set_before(KeyframeSet *set, const SeekTarget *target);
 
+/* The latest strictly before POSITION at which a boundary begins, or else the first one; NULL if
+ * that is not before POSITION either. Borrowed until the set changes. */
+Keyframe *keyframe_set_previous(KeyframeSet *set, const Position *position);
+
+/* Gives up what FRAME, which is in no set, refers to. */
+void keyframe_clear(Keyframe *frame);
+
 /* Drops FRAME; not the first one. */
 void keyframe_set_remove(KeyframeSet *set, Keyframe *frame);
 
