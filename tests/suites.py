@@ -90,6 +90,8 @@ SUITES = (
     Suite("gdb", "gdb-multiarch at a small guest and at Debian's kernel; attached and stopped in a replay",
           (*PYTEST, "{tests}/e2e/test_gdb.py", "{tests}/e2e/test_debugging.py"), counted="junit", packages=("python3-pytest", "gdb-multiarch", "binutils"),
           guests=("tiny", "shell")),
+    Suite("travel-times", "10^10 instructions of Debian's kernel: steps, seeks and searches backwards against their targets", (PYTHON,
+          "{tests}/e2e/run_travel_times.py"), guests=("shell",), minutes=20, default=False),
     Suite("e2e-small", "the part of e2e with the small guest, for sanitizers", (*PYTEST, "{tests}/e2e/test_replay.py",
           "{tests}/e2e/test_refusals.py"), counted="junit", packages=("python3-pytest",), guests=("tiny",), minutes=30,
           default=False),
