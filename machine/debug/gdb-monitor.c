@@ -152,6 +152,8 @@ static char *seek(GdbSession *session, const char *rest)
 {
     g_autoptr(GError) error = NULL;
     SeekTarget target;
+    if (session->seek || session->is_awaited)
+        return g_strdup("the machine has not come to its last stop yet\n");
     if (!is_replaying(session))
         return seek_live(session, rest);
     if (!find_target(session, rest, &target, &error))
