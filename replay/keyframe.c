@@ -8,7 +8,8 @@ struct KeyframeSet {
     PageStore *store;
     guint64 budget;
     guint64 state_bytes;
-    GPtrArray *frames; /* of Keyframe *, by position */
+    guint64 present_bytes; /* of the pages of the one that was added last */
+    GPtrArray *frames;     /* of Keyframe *, by position */
 };
 
 gboolean seek_target_is_reached(const SeekTarget *target, const Position *position)
@@ -71,7 +72,7 @@ guint64 keyframe_set_bytes(const KeyframeSet *set)
 {
     PageFigures figures;
     page_store_figures(set->store, &figures);
-    return figures.memory_bytes + set->state_bytes;
+    return set->state_bytes + figures.memory_bytes - MIN(figures.memory_bytes, set->present_bytes);
 }
 
 /* --- thinning --------------------------------------------------------------------------------- */
@@ -141,6 +142,7 @@ gboolean keyframe_set_add(KeyframeSet *set, const Keyframe *keyframe)
     }
     g_ptr_array_insert(set->frames, (int)at, frame);
     set->state_bytes += g_bytes_get_size(frame->state);
+    set->present_bytes = page_map_used(frame->map) * PAGE_BYTES;
     return thin(set, frame);
 }
 

@@ -38,8 +38,11 @@ typedef struct Keyframe {
 
 typedef struct KeyframeSet KeyframeSet;
 
-/* STORE is that of the maps and must outlive the set. BUDGET: bytes of states and of all the
- * store's pages in memory. */
+/*
+ * STORE is that of the maps and must outlive the set. BUDGET: bytes of states, and of the store's
+ * pages in memory but for those of the one that was added last. What memory holds at present must
+ * be there once; it is what keyframes do not share with it that they cost.
+ */
 KeyframeSet *keyframe_set_new(PageStore *store, guint64 budget);
 void keyframe_set_free(KeyframeSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KeyframeSet, keyframe_set_free)
