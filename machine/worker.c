@@ -204,7 +204,7 @@ static bool add_input(Worker *worker, GError **error)
         }
     }
     if (config->display.device != CONFIG_DISPLAY_NONE &&
-        !machine_device_by_id(worker->machine, CONFIG_DISPLAY_ID)) {
+        !machine_device_by_id(worker->machine, config_display_id(&config->display))) {
         g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_VALUE,
                     "display: the board \"%s\" takes none", config->board);
         return false;

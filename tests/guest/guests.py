@@ -38,8 +38,9 @@ MODULE_SETS = {
     "ext4": ["crc32c_generic", "crc32c-vpmsum", "ext4"],
     "input": ["virtio_pci", "virtio_input", "evdev"],
     "bochs": ["bochs"],
+    "gpu": ["virtio_pci", "virtio-gpu"],
 }
-ON_DEMAND = {"input", "bochs"}   # not part of mods=all
+ON_DEMAND = {"input", "bochs", "gpu"}   # not part of mods=all
 
 
 @dataclasses.dataclass(frozen=True)
