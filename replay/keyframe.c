@@ -8,8 +8,7 @@ struct KeyframeSet {
     PageStore *store;
     guint64 budget;
     guint64 state_bytes;
-    guint64 present_bytes; /* of the pages of the one that was added last */
-    GPtrArray *frames;     /* of Keyframe *, by position */
+    GPtrArray *frames; /* of Keyframe *, by position */
 };
 
 gboolean seek_target_is_reached(const SeekTarget *target, const Position *position)
@@ -28,16 +27,11 @@ KeyframeSet *keyframe_set_new(PageStore *store, guint64 budget)
     return set;
 }
 
-void keyframe_clear(Keyframe *frame)
+static void frame_free(Keyframe *frame)
 {
     g_clear_pointer(&frame->place, replay_seek_free);
     g_clear_pointer(&frame->state, g_bytes_unref);
     g_clear_pointer(&frame->map, page_map_unref);
-}
-
-static void frame_free(Keyframe *frame)
-{
-    keyframe_clear(frame);
     g_free(frame);
 }
 
@@ -72,7 +66,7 @@ guint64 keyframe_set_bytes(const KeyframeSet *set)
 {
     PageFigures figures;
     page_store_figures(set->store, &figures);
-    return set->state_bytes + figures.memory_bytes - MIN(figures.memory_bytes, set->present_bytes);
+    return figures.memory_bytes + set->state_bytes;
 }
 
 /* --- thinning --------------------------------------------------------------------------------- */
@@ -142,7 +136,6 @@ gboolean keyframe_set_add(KeyframeSet *set, const Keyframe *keyframe)
     }
     g_ptr_array_insert(set->frames, (int)at, frame);
     set->state_bytes += g_bytes_get_size(frame->state);
-    set->present_bytes = page_map_used(frame->map) * PAGE_BYTES;
     return thin(set, frame);
 }
 
@@ -159,16 +152,6 @@ Keyframe *keyframe_set_before(KeyframeSet *set, const SeekTarget *target)
     for (guint i = set->frames->len; i > 0; i--) {
         Keyframe *frame = g_ptr_array_index(set->frames, i - 1);
         if (!seek_target_is_reached(target, &frame->position) || is_first_arrival(frame, target))
-            return frame;
-    }
-    return NULL;
-}
-
-Keyframe *keyframe_set_previous(KeyframeSet *set, const Position *position)
-{
-    for (guint i = set->frames->len; i > 0; i--) {
-        Keyframe *frame = g_ptr_array_index(set->frames, i - 1);
-        if (position_compare(&frame->position, position) < 0 && (frame->is_arrival || i == 1))
             return frame;
     }
     return NULL;

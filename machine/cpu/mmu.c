@@ -281,6 +281,24 @@ static bool holds_code(const Cpu *cpu, uint64_t real)
     return memory_contains(cpu->memory, real, 1) && code_cache_has_code(cpu->engine, real);
 }
 
+/*
+ * What of the page round EA translated code may read by what was found out for EA: all of it, if
+ * that is RAM and nobody watches a part of it.
+ */
+static PageSpan span_of(const Cpu *cpu, uint64_t ea, const Translation *found)
+{
+    enum { LARGEST = 30 };
+    uint64_t size = 1ull << MIN(found->shift, LARGEST), at;
+    uint64_t start = ea & ~(size - 1);
+    bool is_whole = found->shift <= LARGEST && !cpu->watch &&
+                    memory_find(cpu->memory, found->real - (ea - start), size, &at);
+    if (!is_whole) {
+        size = TLB_PAGE_SIZE;
+        start = ea & ~PAGE_MASK;
+    }
+    return (PageSpan){ start, size };
+}
+
 /* Translates one page's part of an access and, for memory, makes the bank serve it from now on. */
 static bool reach(Cpu *cpu, uint64_t ea, AccessKind access, Translation *out)
 {
@@ -301,6 +319,7 @@ static bool reach(Cpu *cpu, uint64_t ea, AccessKind access, Translation *out)
     cpu->tlb->head.has_private |= cpu->model->mmu->is_private(ea);
     if (access == ACCESS_READ) {
         cpu->tlb->read[TLB_INDEX(ea)] = entry;
+        cpu->tlb->read_span[TLB_INDEX(ea)] = span_of(cpu, ea, out);
         tlb_note_fill(&cpu->tlb->head, FILL_READ, TLB_INDEX(ea));
     } else if (!holds_code(cpu, out->real)) {
         entry.tag |= cpu->observer ? TLB_OBSERVED : 0;

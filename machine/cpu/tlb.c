@@ -21,6 +21,20 @@ struct Tlb {
     BankHead *fresh_data, *fresh_code; /* the present bank, if it was made for the present key */
 };
 
+static void site_clear(SiteEntry *site)
+{
+    site->limit = site->group_limit = 0;
+}
+
+static void sites_clear(TlbBank *bank)
+{
+    if (!bank->has_sites)
+        return;
+    for (unsigned i = 0; i < SITE_SLOTS; i++)
+        site_clear(&bank->site_read[i]), site_clear(&bank->site_write[i]);
+    bank->has_sites = false;
+}
+
 static void data_clear_whole(TlbBank *bank)
 {
     for (unsigned i = 0; i < TLB_SETS; i++)
@@ -51,6 +65,7 @@ static void data_clear(TlbBank *bank)
         bool is_read = head->filled[i] >> FILL_TABLE_SHIFT == FILL_READ;
         (is_read ? bank->read : bank->write)[index].tag = TLB_INVALID;
     }
+    sites_clear(bank);
     head_clear(&bank->head);
 }
 
@@ -75,8 +90,11 @@ Tlb *tlb_new(bool (*is_private)(uint64_t ea))
     tlb->is_private = is_private;
     tlb->data = g_new0(TlbBank, DATA_BANKS);
     tlb->code = g_new0(CodeBank, CODE_BANKS);
-    for (unsigned i = 0; i < DATA_BANKS; i++)
+    for (unsigned i = 0; i < DATA_BANKS; i++) {
         data_clear_whole(&tlb->data[i]);
+        tlb->data[i].has_sites = true;
+        sites_clear(&tlb->data[i]);
+    }
     for (unsigned i = 0; i < CODE_BANKS; i++)
         code_clear_whole(&tlb->code[i]);
     return tlb;
@@ -103,6 +121,7 @@ static void data_drop_private(const Tlb *tlb, TlbBank *bank)
         if (tlb->is_private(bank->write[i].tag))
             bank->write[i].tag = TLB_INVALID;
     }
+    sites_clear(bank);
     bank->head.has_private = false;
 }
 
@@ -261,10 +280,12 @@ static bool may_hold(const BankHead *head, uint32_t context)
 
 static void data_drop_entry(TlbBank *bank, const TranslationEntry *entry)
 {
-    if (entry->shift > SMALL_PAGE_BITS)
+    if (entry->shift > SMALL_PAGE_BITS) {
         data_clear(bank);
-    else
-        table_drop_page(entry->access == ACCESS_READ ? bank->read : bank->write, entry);
+        return;
+    }
+    table_drop_page(entry->access == ACCESS_READ ? bank->read : bank->write, entry);
+    sites_clear(bank);
 }
 
 static void code_drop_entry(CodeBank *bank, const TranslationEntry *entry)
@@ -304,6 +325,7 @@ static void data_drop_class(TlbBank *bank, uint32_t class)
 {
     for (unsigned i = class; i < TLB_SETS; i += 64)
         bank->read[i].tag = bank->write[i].tag = TLB_INVALID;
+    sites_clear(bank);
 }
 
 static void code_drop_class(CodeBank *bank, uint32_t class)
@@ -328,15 +350,18 @@ void tlb_drop_class(Tlb *tlb, uint32_t class)
 
 void tlb_drop_writes(Tlb *tlb)
 {
-    for (unsigned b = 0; b < DATA_BANKS; b++)
+    for (unsigned b = 0; b < DATA_BANKS; b++) {
         for (unsigned i = 0; tlb->data[b].head.fill_count && i < TLB_SETS; i++)
             tlb->data[b].write[i].tag = TLB_INVALID;
+        sites_clear(&tlb->data[b]);
+    }
 }
 
 void tlb_drop_writes_to(Tlb *tlb, const uint8_t *host)
 {
     for (unsigned b = 0; b < DATA_BANKS; b++) {
         TlbEntry *write = tlb->data[b].write;
+        sites_clear(&tlb->data[b]);
         for (unsigned i = 0; tlb->data[b].head.fill_count && i < TLB_SETS; i++)
             if (write[i].tag != TLB_INVALID &&
                 write[i].addend + (write[i].tag & ~(TLB_PAGE_SIZE - 1)) == (uintptr_t)host)

@@ -13,7 +13,9 @@
  *    guest memory. So nothing that the guest can notice depends on these tables.
  * 2. A write entry exists only for pages whose dirty mark is of the present epoch and that hold no
  *    predecoded code; both kinds of change drop the entry.
- * 3. A jump entry stands for an address whose fetch is in the translation set; it goes with it.
+ * 3. A site's entry is a copy of one in the table of its kind: whenever an entry there is dropped,
+ *    but for another that takes its place, all sites of the bank are emptied.
+ * 4. A jump entry stands for an address whose fetch is in the translation set; it goes with it.
  */
 #ifndef MACHINE_CPU_TLB_H
 #define MACHINE_CPU_TLB_H
@@ -53,6 +55,23 @@ typedef struct {
 #define JUMP_INDEX(ea) ((ea) >> 2 & (JUMP_SETS - 1))
 #define JUMP_INVALID   1ull
 
+/* All of a page in which one addend holds. */
+typedef struct {
+    uint64_t start, size;
+} PageSpan;
+
+/* Copies of entries for single accesses of translated code (machine/translator). */
+typedef struct {
+    uint64_t tag, addend; /* of a write: as in the entry; of a read: where the page begins */
+    /* Addresses from tag to tag + limit hit; of groups, from their first byte on. 0: none. */
+    uint64_t limit, group_limit;
+} SiteEntry;
+
+#define SITE_SLOTS 128
+/* From the end of a page: 8 bytes fit, and a group of accesses. */
+#define SITE_LIMIT       (-7)
+#define SITE_GROUP_LIMIT (-255)
+
 /* So many fills are listed, so that emptying a bank costs what it holds if that is little. */
 #define TLB_FILLS_LISTED 1024
 typedef enum { FILL_READ, FILL_WRITE, FILL_FETCH = 0, FILL_JUMP } TlbFill; /* two in each bank */
@@ -78,6 +97,10 @@ typedef struct {
 struct TlbBank {
     TlbEntry read[TLB_SETS];
     TlbEntry write[TLB_SETS];
+    PageSpan read_span[TLB_SETS]; /* valid where read[] is: the page, of any size */
+    SiteEntry site_read[SITE_SLOTS];
+    SiteEntry site_write[SITE_SLOTS];
+    uint8_t has_sites; /* maybe: one of the two has a valid entry */
     BankHead head;
 };
 

@@ -20,12 +20,24 @@ struct Link {
     uint8_t *stub;   /* where it goes when it is not linked (writable mapping) */
 };
 
+/* A memory access that remembers its page (x86-64/lower-site.c); zero at first. */
+typedef struct {
+    uint32_t missed_at; /* the budget's low word at its last miss */
+    uint32_t patience;  /* so many misses in quick succession are borne yet; 0: 2^32 of them */
+} Site;
+
 struct Block {
     uint64_t ea;
     uint64_t real; /* real address of the first instruction */
     uint32_t mode_key;
     uint16_t count; /* guest instructions */
     uint8_t link_count;
+    bool is_hot;         /* its accesses are sites */
+    uint8_t samples;     /* of those that make it hot, or make it anew */
+    uint16_t first_slot; /* of its sites */
+    uint64_t roams;      /* accesses that shall not be sites: a bit for each insn */
+    uint64_t roamed;     /* those that are none */
+    Site *site;          /* behind link[], one for each insn; NULL if it is not hot */
     bool is_dead;        /* unreachable; its memory goes with the next flush */
     const uint8_t *code; /* executable mapping */
     Link *link;          /* behind insn[]; as many as the IR has exits */

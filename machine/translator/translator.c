@@ -12,8 +12,10 @@
  * 2. A block whose words change is dead at once: nothing leads to it any more. If it is the one
  * that runs, it is left after the storing instruction. Its memory stays until the next flush.
  * 3. Code memory is bounded. When it is full all of it is given up, between instructions.
- * 4. Which blocks exist, how they are linked and when they were flushed changes nothing that the
- *    guest could see.
+ * 4. Which blocks exist, how they are linked, which are hot and when they were flushed changes
+ *    nothing that the guest could see.
+ * 5. Blocks where the time goes are made a second time, as hot ones, which may cost more to make
+ *    and to begin with. They are found where budgets end.
  */
 #include "machine/translator/translator.h"
 
@@ -38,6 +40,8 @@
 #define HASH_BUCKETS       (1u << 17)
 #define HEAT_COUNTERS      (1u << 14)
 #define ARENA_CHUNK        ((size_t)1 << 20)
+/* A block at which so many budgets ended is hot; and is made anew for its roaming sites. */
+#define HOT_SAMPLES 2
 
 struct Translator {
     Cpu *cpu;
@@ -53,6 +57,7 @@ struct Translator {
     size_t arena_used;
     uint8_t *heat;
     IrBlock *ir;
+    uint16_t next_slot; /* of the next hot block's sites */
     TranslatorCounters counters;
 };
 
@@ -159,24 +164,37 @@ static void enter_block(Translator *translator, Block *block)
     translator->counters.blocks++;
 }
 
-static Block *make(Translator *translator, uint64_t ea, uint64_t real)
+static Block *allocate_block(Translator *translator, const Block *like)
+{
+    const IrBlock *ir = translator->ir;
+    size_t insns = ir->insn_count * sizeof(Insn), links = ir->exit_count * sizeof(Link);
+    size_t sites = like->is_hot ? ir->insn_count * sizeof(Site) : 0;
+    Block *block = arena_allocate(translator, sizeof(Block) + insns + links + sites);
+    *block = *like;
+    memcpy(block->insn, ir->insn, insns);
+    block->count = (uint16_t)ir->insn_count;
+    block->link = (Link *)(block->insn + ir->insn_count);
+    if (like->is_hot) {
+        block->first_slot = translator->next_slot;
+        translator->next_slot += block->count;
+        block->site = memset(block->link + ir->exit_count, 0, sites);
+    }
+    return block;
+}
+
+/* Makes the block whose place, mode and kind are LIKE's. */
+static Block *make(Translator *translator, const Block *like)
 {
     Cpu *cpu = translator->cpu;
     IrBlock *ir = translator->ir;
-    unsigned to_page_end = (4096 - real % 4096) / 4;
+    unsigned to_page_end = (4096 - like->real % 4096) / 4;
     unsigned limit = translator->options.block_limit;
     limit = limit ? MIN(limit, to_page_end) : to_page_end;
     if (cpu->watch)
-        limit = (unsigned)MIN(limit, (cpu_watch_next(cpu->watch, ea + 4) - ea) / 4);
-    ir_build(ir, cpu, ea, translator->memory->ram + real, limit);
+        limit = (unsigned)MIN(limit, (cpu_watch_next(cpu->watch, like->ea + 4) - like->ea) / 4);
+    ir_build(ir, cpu, like->ea, translator->memory->ram + like->real, limit);
     ir_optimise(ir);
-    Block *block = arena_allocate(translator, sizeof(Block) + ir->insn_count * sizeof(Insn) +
-                                                  ir->exit_count * sizeof(Link));
-    *block = (Block){
-        .ea = ea, .real = real, .mode_key = cpu->mode_key, .count = (uint16_t)ir->insn_count
-    };
-    memcpy(block->insn, ir->insn, ir->insn_count * sizeof(Insn));
-    block->link = (Link *)(block->insn + ir->insn_count);
+    Block *block = allocate_block(translator, like);
     if (!target_lower(&translator->code, &translator->thunks, ir, block)) {
         translator_flush(translator);
         return NULL;
@@ -186,7 +204,7 @@ static Block *make(Translator *translator, uint64_t ea, uint64_t real)
 }
 
 /* True once the block at EA has been asked for often enough. */
-static bool is_hot(Translator *translator, uint64_t ea)
+static bool is_warm(Translator *translator, uint64_t ea)
 {
     uint8_t *heat = &translator->heat[(ea >> 2) % HEAT_COUNTERS];
     if (*heat >= translator->options.threshold)
@@ -212,8 +230,11 @@ static Block *present_block(Translator *translator)
     uint64_t real = entry->real + ea % TLB_PAGE_SIZE;
     translator->counters.lookups++;
     Block *block = find(translator, ea, real, cpu->mode_key);
-    if (!block && is_hot(translator, ea))
-        block = make(translator, ea, real);
+    if (!block && is_warm(translator, ea))
+        block = make(translator, &(Block){ .ea = ea,
+                                           .real = real,
+                                           .mode_key = cpu->mode_key,
+                                           .is_hot = translator->options.all_hot });
     return block;
 }
 
@@ -326,6 +347,55 @@ void translator_make_room(Translator *translator, const CpuWatch *watch)
     }
 }
 
+/* --- hot blocks ------------------------------------------------------------------------------- */
+
+static void remove_from_page(Translator *translator, Block *block)
+{
+    Block **at = &translator->by_page[block->real >> MEMORY_PAGE_BITS];
+    while (*at != block)
+        at = &(*at)->page_next;
+    *at = block->page_next;
+}
+
+/* The block again, as a hot one. Its granules are still those of the page. */
+static void make_hot(Translator *translator, Block *block)
+{
+    const Block like = { .ea = block->ea,
+                         .real = block->real,
+                         .mode_key = block->mode_key,
+                         .is_hot = true,
+                         .roams = block->roams,
+                         .roamed = block->roams };
+    remove_from_page(translator, block);
+    kill_block(translator, block);
+    make(translator, &like);
+}
+
+/*
+ * Whether another kind of BLOCK would be better. Operating systems are left alone: they change
+ * translations often, and each change empties the sites.
+ */
+static bool is_due(const Cpu *cpu, const Block *block)
+{
+    return block->is_hot ? block->roams != block->roamed : (cpu->s.msr & MSR_PR) != 0;
+}
+
+/*
+ * The budget is too small for the block at the present address: as good a sample as any of where
+ * the time goes.
+ */
+static void take_sample(Translator *translator)
+{
+    Cpu *cpu = translator->cpu;
+    uint64_t ea = cpu->s.cia;
+    const FetchEntry *entry = &cpu->code->fetch[FETCH_INDEX(ea)];
+    if (entry->tag != (ea & ~(TLB_PAGE_SIZE - 1)))
+        return;
+    Block *block = find(translator, ea, entry->real + ea % TLB_PAGE_SIZE, cpu->mode_key);
+    if (block && is_due(cpu, block) && ++block->samples == HOT_SAMPLES)
+        make_hot(translator, block);
+}
+
 /* --- running ---------------------------------------------------------------------------------- */
 
 static void enter(Translator *translator, const uint8_t *code)
@@ -415,6 +485,8 @@ static void run_blocks(Cpu *cpu)
         }
         if (cpu->left == before) {
             /* No code yet, or more budget than is left for its first block. */
+            if (code)
+                take_sample(translator);
             translator->counters.interpreted++;
             if (cpu->observer)
                 cpu->observer->block_left(cpu->observer->opaque, cpu);

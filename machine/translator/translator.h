@@ -15,6 +15,7 @@ typedef struct TranslatorOptions {
     unsigned block_limit; /* instructions in a block; 0: as many as there are */
     unsigned threshold;   /* executions by the interpreter before a block is translated */
     size_t code_bytes;    /* size of the code memory; 0: 64 MiB */
+    bool all_hot;         /* no block has to wait until it is found to be hot */
 } TranslatorOptions;
 
 /* NULL with ERROR when this host cannot: the interpreter then runs everything. */

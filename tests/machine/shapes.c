@@ -123,7 +123,9 @@ static char *whole_hash(Machine *machine)
 static void use_translator(Run *run, unsigned block_limit)
 {
     g_autoptr(GError) error = NULL;
-    TranslatorOptions options = { .block_limit = block_limit, .threshold = block_limit ? 1 : 0 };
+    TranslatorOptions options = { .block_limit = block_limit,
+                                  .threshold = block_limit ? 1 : 0,
+                                  .all_hot = block_limit != 0 };
     if (!machine_set_engine(run->machine, MACHINE_ENGINE_TRANSLATOR, &options, &error))
         g_error("%s", error->message);
 }

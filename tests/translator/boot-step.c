@@ -140,7 +140,8 @@ static void disturb(Run *run, GRand *dice)
     g_autoptr(GError) error = NULL;
     TranslatorOptions options = { .block_limit = limits[g_rand_int_range(dice, 0, 6)],
                                   .threshold = (unsigned)g_rand_int_range(dice, 0, 3),
-                                  .code_bytes = g_rand_boolean(dice) ? 1 << 20 : 0 };
+                                  .code_bytes = g_rand_boolean(dice) ? 1 << 20 : 0,
+                                  .all_hot = g_rand_boolean(dice) };
     switch (g_rand_int_range(dice, 0, 200)) {
     case 0: code_cache_flush(processor(run)->engine); break;
     case 1: mmu_drop_banks(processor(run)->mmu); break;

@@ -90,7 +90,8 @@ static void disturb(Bench *bench, Dice *dice)
     Side *side = bench->translator;
     TranslatorOptions options = { .block_limit = limits[dice_below(dice, 4)],
                                   .threshold = 1,
-                                  .code_bytes = 256 << 10 };
+                                  .code_bytes = 256 << 10,
+                                  .all_hot = dice_once_in(dice, 2) };
     switch (dice_below(dice, 40)) {
     case 0:
         if (side->cpu->translator)
@@ -369,8 +370,10 @@ static void check_sweep(Bench *bench, const char *name, Program *program)
                 with.start.gpr[29] |= MSR_IR | MSR_DR;
                 with.start.gpr[30] |= MSR_IR | MSR_DR;
             }
-            for (with.run_seed = 0; with.run_seed < 2; with.run_seed++)
+            for (with.run_seed = 0; with.run_seed < 2; with.run_seed++) {
+                with.options.all_hot = with.run_seed % 2;
                 check(bench, name, &with);
+            }
         }
 }
 

@@ -409,7 +409,8 @@ static void random_options(Dice *dice, TranslatorOptions *options)
     static const uint8_t limits[] = { 1, 2, 7, 0, 0, 0 };
     *options = (TranslatorOptions){ .block_limit = PICK(dice, limits),
                                     .threshold = 1,
-                                    .code_bytes = 256 << 10 };
+                                    .code_bytes = 256 << 10,
+                                    .all_hot = dice_once_in(dice, 2) };
 }
 
 void program_random(Program *program, const CpuModel *model, uint64_t seed)

@@ -141,9 +141,10 @@ static void sweep_model(const CpuModel *model, Case run_case)
     static const uint8_t limits[] = { 0, 1, 2, 7 };
     Bench bench = { .model = model, .side = side_new(model), .image = program_image(model) };
     for (unsigned virtual = 0; virtual < 2; virtual ++)
-        for (unsigned engine = 0; engine < 1 + G_N_ELEMENTS(limits); engine++) {
+        for (unsigned engine = 0; engine < 1 + 2 * G_N_ELEMENTS(limits); engine++) {
             TranslatorOptions options = { .threshold = 1, .code_bytes = 256 << 10 };
-            options.block_limit = engine ? limits[engine - 1] : 0;
+            options.block_limit = engine ? limits[(engine - 1) % G_N_ELEMENTS(limits)] : 0;
+            options.all_hot = engine > G_N_ELEMENTS(limits);
             bench.options = engine ? &options : NULL;
             bench.base = CODE_START + 64 * engine;
             program_plain_state(model, &bench.start);

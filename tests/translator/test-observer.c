@@ -181,9 +181,9 @@ START_TEST(stores_are_told_as_they_are)
     for (unsigned is_virtual = 0; is_virtual < 2; is_virtual++) {
         check_stores(NULL, is_virtual);
         for (unsigned i = 0; i < G_N_ELEMENTS(limits); i++) {
-            TranslatorOptions options = { .block_limit = limits[i],
-                                          .threshold = 1,
-                                          .code_bytes = 256 << 10 };
+            TranslatorOptions options = {
+                .block_limit = limits[i], .threshold = 1, .code_bytes = 256 << 10, .all_hot = i % 2
+            };
             check_stores(&options, is_virtual);
         }
     }

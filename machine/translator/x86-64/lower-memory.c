@@ -67,6 +67,13 @@ static size_t table_of(const IrNode *node)
     return node->op == IR_STORE ? offsetof(TlbBank, write) : offsetof(TlbBank, read);
 }
 
+Mem lower_look(Lowering *low, const IrNode *node, HostReg ea, HostReg index, HostReg tag)
+{
+    size_t table = table_of(node);
+    emit_look(low, ea, node->from, node->to ? node->to : node->size, table, index, tag);
+    return mem_indexed(BANK_REG, index, 0, (int32_t)table);
+}
+
 G_STATIC_ASSERT(sizeof(TlbEntry) == 16 && offsetof(TlbEntry, tag) == 0 &&
                 offsetof(TlbEntry, addend) == 8);
 
@@ -123,23 +130,31 @@ static void emit_access(Lowering *low, const IrNode *node, HostReg value, Mem me
 
 /* --- accesses --------------------------------------------------------------------------------- */
 
-/* Puts the place of the access into MEM, and makes the stub for what is not in the table. */
+/* Leaves in TEMP what the address and the host's differ by; a miss goes to the stub. */
+static Stub *emit_table(Lowering *low, const IrNode *node, HostReg ea, HostReg temp)
+{
+    HostReg index = allocator_temp(&low->allocator);
+    Mem entry = lower_look(low, node, ea, index, temp);
+    Stub *stub = lower_add_stub(low, asm_jcc(&low->as, CC_NE));
+    entry.displacement += (int32_t)offsetof(TlbEntry, addend);
+    asm_load(&low->as, temp, entry);
+    return stub;
+}
+
+/* Puts the place of the access into MEM, and makes the stub for what is not known. */
 static Stub *emit_lookup(Lowering *low, const IrNode *node, HostReg ea, Mem *mem)
 {
     Assembler *as = &low->as;
-    size_t table = table_of(node);
-    HostReg index = allocator_temp(&low->allocator), tag = allocator_temp(&low->allocator);
-    emit_look(low, ea, node->from, node->to ? node->to : node->size, table, index, tag);
-    uint8_t *site = asm_jcc(as, CC_NE);
-    asm_load(as, tag, mem_indexed(BANK_REG, index, 0, (int32_t)table + 8));
-    *mem = mem_indexed(tag, ea, 0, 0);
+    HostReg temp = allocator_temp(&low->allocator);
+    Stub *stub = lower_is_site(low, node) ? lower_site(low, node, ea, temp)
+                                          : emit_table(low, node, ea, temp);
+    *mem = mem_indexed(temp, ea, 0, 0);
     if (node->group) {
-        asm_alu(as, ALU_ADD, true, tag, ea);
-        asm_store(as, group_mem(node->group), tag);
-        *mem = mem_at(tag, 0);
+        asm_alu(as, ALU_ADD, true, temp, ea);
+        asm_store(as, group_mem(node->group), temp);
+        *mem = mem_at(temp, 0);
         low->groups |= 1u << node->group;
     }
-    Stub *stub = lower_add_stub(low, site);
     stub->ea = ea;
     stub->base = (Operand){ .kind = OPERAND_REG, .reg = ea };
     return stub;
@@ -217,13 +232,13 @@ static void emit_address(Lowering *low, const Stub *stub, const IrNode *node)
         asm_mov32(as, stub->ea, stub->ea);
 }
 
-uint8_t *lower_look_again(Lowering *low, const Stub *stub)
+uint8_t *lower_look_again(Lowering *low, const Stub *stub, uint8_t *site)
 {
     Assembler *as = &low->as;
     const IrNode *node = &low->ir->node[stub->node];
     HostReg free[2];
     unsigned count = 0;
-    asm_land(as, stub->site);
+    asm_land(as, site);
     emit_address(low, stub, node);
     for (unsigned i = 0; count < 2; i++)
         if (temp_regs[i] != stub->ea && temp_regs[i] != stub->value)

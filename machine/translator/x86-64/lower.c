@@ -142,9 +142,9 @@ static void lower_trap(Lowering *low, const IrNode *node)
     lower_call_resume(low, stub);
 }
 
-static void emit_block_pointer(Lowering *low)
+void lower_block_pointer(Lowering *low, HostReg reg)
 {
-    asm_mov_imm(&low->as, RCX, (uint64_t)(uintptr_t)low->block);
+    asm_mov_imm(&low->as, reg, (uint64_t)(uintptr_t)low->block);
 }
 
 /* Keeps in TRANSLATED.VALUE what HOME holds; and puts it back. */
@@ -169,7 +169,7 @@ static void emit_call_stub(Lowering *low, const Stub *stub)
     if (stub->home != HOME_COUNT)
         keep_home(low, stub->home);
     asm_mov_imm(&low->as, RAX, stub->what);
-    emit_block_pointer(low);
+    lower_block_pointer(low, RCX);
     asm_call_to(&low->as, low->thunks->call);
     if (stub->home != HOME_COUNT)
         restore_home(low, stub->home);
@@ -182,7 +182,7 @@ static void emit_helper_stub(Lowering *low, const Stub *stub)
     if (stub->value != NO_REG)
         asm_store(as, CPU_MEM(translated.value), stub->value);
     asm_mov_imm(as, RAX, stub->what);
-    emit_block_pointer(low);
+    lower_block_pointer(low, RCX);
     asm_call_to(as, stub->is_store ? low->thunks->store : low->thunks->load);
     if (stub->target != NO_REG)
         asm_mov(as, stub->target, RAX);
@@ -207,7 +207,7 @@ static void emit_field_stub(Lowering *low, const Stub *stub)
 static void emit_rest(Lowering *low, const Stub *stub)
 {
     asm_mov_imm(&low->as, RAX, stub->what);
-    emit_block_pointer(low);
+    lower_block_pointer(low, RCX);
     asm_call_to(&low->as, low->thunks->rest);
 }
 
@@ -215,8 +215,10 @@ static void emit_stub(Lowering *low, const Stub *stub)
 {
     Assembler *as = &low->as;
     uint8_t *site = stub->site;
+    if (stub->slot)
+        site = lower_site_refill(low, stub);
     if (stub->group)
-        site = lower_look_again(low, stub);
+        site = lower_look_again(low, stub, site);
     lower_float_excuse(low, stub);
     if (site)
         asm_land(as, site);
@@ -255,7 +257,7 @@ static void lower_call(Lowering *low, const IrNode *node)
 {
     lower_float_commit(low);
     asm_mov_imm(&low->as, RAX, node->insn);
-    emit_block_pointer(low);
+    lower_block_pointer(low, RCX);
     asm_call_to(&low->as, low->thunks->call);
     xmm_forget(low);
     lower_float_forget(low);
@@ -456,7 +458,7 @@ static void emit_code(Lowering *low)
 {
     Assembler *as = &low->as;
     if (low->thunks->block_left) {
-        emit_block_pointer(low);
+        lower_block_pointer(low, RCX);
         asm_call_to(as, low->thunks->block_left);
     }
     asm_alu_imm(as, ALU_SUB, true, BUDGET_REG, (int32_t)low->ir->insn_count);
@@ -491,6 +493,7 @@ bool target_lower(CodeMemory *memory, const TargetThunks *thunks, const IrBlock 
     low->stub_count = low->exit_count = 0;
     low->compared = NULL;
     low->compared_at = low->counted_at = NULL;
+    low->site_count = 0;
     low->groups = 0;
     low->known = (KnownFields){ 0 };
     xmm_forget(low);

@@ -32,6 +32,9 @@ typedef struct {
     uint32_t what;    /* for the helper */
     unsigned live;    /* temporaries to be kept, a bit each */
     HostReg ea, value, target;
+    HostReg tag;  /* of a site, which goes on at HIT with the addend there */
+    int32_t slot; /* of a site: its place in the bank; else 0 */
+    uint8_t *hit;
     Operand base; /* of a group's access: the address is this and the node's imm */
     uint8_t group;
     unsigned groups; /* whose pages are known here */
@@ -70,6 +73,7 @@ typedef struct {
     unsigned stub_count;
     Exit exit[IR_EXITS_MAX];
     unsigned exit_count;
+    unsigned site_count;
     unsigned groups; /* whose pages were looked for, a bit each */
     KnownFields known;
     XmmCache xmm;
@@ -89,6 +93,8 @@ static inline Mem vsr_mem(uint64_t n)
 void lower_known_field(Lowering *low, unsigned field);
 /* FIELD is being set. */
 void lower_forget_known(Lowering *low, unsigned field);
+
+void lower_block_pointer(Lowering *low, HostReg reg);
 
 /* A stub that SITE, a jump, leads to. */
 Stub *lower_add_stub(Lowering *low, uint8_t *site);
@@ -143,7 +149,22 @@ void lower_zero(Lowering *low, const IrNode *node);
  * The head of a stub for an access of a group: looks again, for this access alone. Gives the jump
  * that is taken on a miss.
  */
-uint8_t *lower_look_again(Lowering *low, const Stub *stub);
+uint8_t *lower_look_again(Lowering *low, const Stub *stub, uint8_t *site);
+/*
+ * Leaves in INDEX where the entry is for the page of the access, or of its group, in TAG that page,
+ * and the host's flags "equal" if the entry is for it and no page is crossed. Gives the entry's
+ * place.
+ */
+Mem lower_look(Lowering *low, const IrNode *node, HostReg ea, HostReg index, HostReg tag);
+
+/*
+ * Sites (lower-site.c): whether NODE is one; its check, which leaves the addend in TEMP; and the
+ * head of its stub, as above.
+ */
+bool lower_is_site(const Lowering *low, const IrNode *node);
+Stub *lower_site(Lowering *low, const IrNode *node, HostReg ea, HostReg temp);
+uint8_t *lower_site_refill(Lowering *low, const Stub *stub);
+
 /* Behind a call of C code: what was known of pages may be so no longer. */
 void lower_forget_groups(Lowering *low, const Stub *stub);
 

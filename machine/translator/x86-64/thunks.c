@@ -18,7 +18,7 @@
 const HostReg temp_regs[TEMP_COUNT] = { RAX, RCX, RDX, RSI, RDI };
 
 const Pin pins[PIN_COUNT] = {
-    { RBX, 1 }, { R12, 31 }, { R13, 3 }, { R8, 4 }, { R9, 9 }, { R10, 10 }, { R11, 5 },
+    { RBX, 9 }, { R12, 10 }, { R13, 5 }, { R8, 4 }, { R9, 7 }, { R10, 8 }, { R11, 6 },
 };
 
 static const HostReg saved[] = { RBX, RBP, R12, R13, R14, R15 };
@@ -31,19 +31,12 @@ HostReg pin_of(unsigned home)
     return NO_REG;
 }
 
-/* clang 14 does not know the name in __builtin_cpu_supports(). */
-static bool has_lzcnt(void)
-{
-    unsigned a, b, c = 0, d;
-    return __get_cpuid(0x80000001u, &a, &b, &c, &d) && (c & 1u << 5);
-}
-
 bool target_is_supported(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2") && has_lzcnt() && __builtin_cpu_supports("popcnt") &&
-           __builtin_cpu_supports("fma") && __builtin_cpu_supports("pclmul") &&
-           __builtin_cpu_supports("aes");
+           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("lzcnt") &&
+           __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("aes");
 }
 
 static void load_pins(Assembler *as, bool all)
