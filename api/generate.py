@@ -26,12 +26,12 @@ BUILTIN = {  # schema type: (C kind, C declaration, Python type, QMP's builtin, 
 SPDX = "SPDX-License-Identifier: GPL-2.0-or-later"
 
 
-C_KEYWORDS = {"default", "register", "restrict", "static", "switch", "volatile"}
+KEYWORDS = {"default", "from", "register", "restrict", "static", "switch", "volatile"}
 
 
 def c_name(name: str) -> str:
-    """A member's or a value's name as C can have it."""
-    return name.replace("-", "_") + ("_" if name in C_KEYWORDS else "")
+    """A member's or a value's name as C and Python can have it."""
+    return name.replace("-", "_") + ("_" if name in KEYWORDS else "")
 
 
 class SchemaError(Exception):

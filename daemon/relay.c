@@ -175,6 +175,7 @@ static const struct {
     { "RESUME", "running" },
     { "SHUTDOWN", "shutdown" },
     { "GUEST_PANICKED", "guest-panicked" },
+    { "BLOCK_IO_ERROR", "io-error" },
     { "REPLAY_END", "debug" },
     { "REPLAY_DIVERGED", "debug" },
 };

@@ -164,6 +164,8 @@ JsonNode *machine_info(Machine *machine)
     json_object_set_string_member(info, "state", machine_state_name(machine->state));
     json_object_set_string_member(
         info, "board", json_object_get_string_member_with_default(definition, "board", "pseries"));
+    json_object_set_string_member(info, "kernel",
+                                  json_object_get_string_member(definition, "kernel"));
     if (machine->pid) {
         json_object_set_int_member(info, "pid", machine->pid);
     }

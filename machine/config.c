@@ -398,7 +398,12 @@ static bool display_height(const char *path, JsonNode *node, void *target, GErro
     return take_number(path, node, 200, 1600, 1, &((ConfigDisplay *)target)->height, error);
 }
 
-TAKE_CHOICE(display_device, ConfigDisplay, device, "none", "vga")
+const char *config_display_id(const ConfigDisplay *display)
+{
+    return display->device == CONFIG_DISPLAY_VIRTIO_GPU ? "gpu" : "vga";
+}
+
+TAKE_CHOICE(display_device, ConfigDisplay, device, "none", "vga", "virtio-gpu")
 
 static const Row display_rows[] = {
     { "device", false, display_device },
@@ -416,7 +421,8 @@ static bool take_display(const char *path, JsonNode *node, void *target, GError 
         return false;
     }
     if (display->device == CONFIG_DISPLAY_NONE && display->vnc.listen != CONFIG_VNC_NONE) {
-        return wrong_value(error, "%s.vnc needs a %s.device; \"vga\" is possible", path, path);
+        return wrong_value(
+            error, "%s.vnc needs a %s.device; \"vga\" and \"virtio-gpu\" are possible", path, path);
     }
     return true;
 }
@@ -608,7 +614,7 @@ static bool check_ids(const MachineConfig *config, GError **error)
         ids[count++] = config_input_name(config->inputs[i]);
     }
     if (config->display.device != CONFIG_DISPLAY_NONE) {
-        ids[count++] = CONFIG_DISPLAY_ID;
+        ids[count++] = config_display_id(&config->display);
     }
     static const char *const reserved[] = { CONFIG_RESERVED_IDS };
     for (unsigned i = 0; i < count; i++) {
@@ -696,8 +702,9 @@ static void add_clock(JsonBuilder *b, const ConfigClock *clock)
 static void add_display(JsonBuilder *b, const ConfigDisplay *display)
 {
     static const char *const listen[] = { "none", "unix", "tcp" };
+    static const char *const devices[] = { "none", "vga", "virtio-gpu" };
     json_builder_begin_object(json_builder_set_member_name(b, "display"));
-    add_member(b, "device", "vga");
+    add_member(b, "device", devices[display->device]);
     json_builder_add_int_value(json_builder_set_member_name(b, "height"), display->height);
     json_builder_begin_object(json_builder_set_member_name(b, "vnc"));
     add_member(b, "listen", listen[display->vnc.listen]);

@@ -22,8 +22,6 @@
 #define MACHINE_CONFIG_MAX_INPUTS   3
 #define MACHINE_CONFIG_MAX_APPEND   4095
 
-#define CONFIG_DISPLAY_ID "vga" /* of the device that shows the screen */
-
 /* Ids of devices that a board has by itself, and names of the other parts of a state
  * (machine-state.c): a definition may give them to nothing. */
 #define CONFIG_HYPERVISOR_ID "hypervisor"
@@ -88,7 +86,11 @@ typedef struct {
     bool is_restricted, has_host_loopback;
 } ConfigNic;
 
-typedef enum { CONFIG_DISPLAY_NONE, CONFIG_DISPLAY_VGA } ConfigDisplayDevice;
+typedef enum {
+    CONFIG_DISPLAY_NONE,
+    CONFIG_DISPLAY_VGA,
+    CONFIG_DISPLAY_VIRTIO_GPU
+} ConfigDisplayDevice;
 typedef enum { CONFIG_VNC_NONE, CONFIG_VNC_UNIX, CONFIG_VNC_TCP } ConfigVncListen;
 typedef enum { CONFIG_INPUT_KEYBOARD, CONFIG_INPUT_MOUSE, CONFIG_INPUT_TABLET } ConfigInput;
 
@@ -103,6 +105,9 @@ typedef struct {
     unsigned width, height; /* of the mode at power-on, and what the monitor prefers */
     ConfigVnc vnc;
 } ConfigDisplay;
+
+/* Id of the device that shows the screen. */
+const char *config_display_id(const ConfigDisplay *display);
 
 typedef struct {
     unsigned shift;        /* one instruction = 2^shift ns, 0..10 */

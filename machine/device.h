@@ -28,6 +28,12 @@ struct Device {
     unsigned number; /* place in the board's order: the tie-breaker of timers, the id in the log */
 };
 
+typedef enum {
+    HOST_PART_DONE,
+    HOST_PART_LATE,
+    HOST_PART_NO_SPACE, /* and the machine is to stop; said again when it goes on too early */
+} HostPart;
+
 struct DeviceClass {
     const char *name;
     uint32_t behaviour_version; /* raised with any change that a guest could see */
@@ -38,6 +44,11 @@ struct DeviceClass {
     void (*after_load)(Device *device);
     /* An input that the log orders (replay's asynchronous events) has reached this device. */
     void (*input)(Device *device, const struct Event *event);
+    /*
+     * What the host has to do before the timers due at NOW_NS may fire: whether it is done. If not,
+     * time stands still until machine_wake() has been called. NULL: the host has no part in it.
+     */
+    HostPart (*host_part)(Device *device, uint64_t now_ns);
     /* A group of keys and movements, perhaps with some for this device, is complete. May be NULL.
      */
     void (*input_sync)(Device *device);

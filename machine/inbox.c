@@ -27,6 +27,7 @@ struct Inbox {
     GByteArray *chars[DEVICES];
     Event *delivered; /* what inbox_next_input() handed out last */
     bool closed;
+    bool is_woken;
 };
 
 Inbox *inbox_new(void)
@@ -284,12 +285,20 @@ void inbox_wait(Inbox *inbox, int64_t timeout_ns)
 {
     int64_t end = g_get_monotonic_time() + timeout_ns / 1000;
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&inbox->lock);
-    while (!g_atomic_int_get(&inbox->touched)) {
+    while (!g_atomic_int_get(&inbox->touched) && !inbox->is_woken) {
         if (timeout_ns < 0)
             g_cond_wait(&inbox->arrived, &inbox->lock);
         else if (!g_cond_wait_until(&inbox->arrived, &inbox->lock, end))
             break;
     }
+    inbox->is_woken = false;
+}
+
+void inbox_wake(Inbox *inbox)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&inbox->lock);
+    inbox->is_woken = true;
+    g_cond_signal(&inbox->arrived);
 }
 
 void inbox_set_closed(Inbox *inbox, bool closed)

@@ -47,6 +47,8 @@ bool inbox_post_chars(Inbox *inbox, unsigned number, const void *data, size_t le
 bool inbox_post_event(Inbox *inbox, const Event *event, GError **error);
 /* COUNT events that nothing may come between: all of them are taken, or none. */
 bool inbox_post_events(Inbox *inbox, const Event *events, unsigned count, GError **error);
+/* Ends the wait in which the machine thread is, or the next one: there is news, but not here. */
+void inbox_wake(Inbox *inbox);
 /* How many frames wait. */
 unsigned inbox_waiting_frames(Inbox *inbox);
 /* How many bytes wait for device NUMBER. */

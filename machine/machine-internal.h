@@ -59,6 +59,9 @@ struct Machine {
 
     GArray *block_errors; /* of BlockError: taken from the log at this boundary, not used yet */
 
+    bool waits_for_host; /* at this boundary, for a device's host_part() */
+    bool is_away;        /* a search has taken it elsewhere: its host is told nothing */
+    int is_called_back;  /* atomic: a question is to be given up */
     MachineRunState run_state;
     ShutdownCause cause; /* of the last shutdown or reset */
     char *error_text;
@@ -99,6 +102,7 @@ void machine_collect_dirty(Machine *machine);
 /* The state without the memory: written; read; and, once the memory is there too, put to use. */
 void machine_save_state(Machine *machine, StateWriter *writer);
 bool machine_load_state(Machine *machine, StateReader *reader, GError **error);
-void machine_loaded(Machine *machine);
+/* With KEEPS_CODE the caller has told the code cache of each page that is another one now. */
+void machine_loaded(Machine *machine, bool keeps_code);
 
 #endif

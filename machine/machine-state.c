@@ -382,7 +382,7 @@ bool machine_load_state(Machine *machine, StateReader *reader, GError **error)
     return state_reader_check(reader, error);
 }
 
-void machine_loaded(Machine *machine)
+void machine_loaded(Machine *machine, bool keeps_code)
 {
     machine->dirty_epoch = memory_next_epoch(machine->memory);
     machine->is_written = false;
@@ -391,7 +391,7 @@ void machine_loaded(Machine *machine)
         if (device->class->after_load)
             device->class->after_load(device);
     }
-    cpu_after_load(machine->cpu);
+    cpu_after_load(machine->cpu, keeps_code);
 }
 
 bool machine_load(Machine *machine, StateReader *reader, GError **error)
@@ -402,6 +402,6 @@ bool machine_load(Machine *machine, StateReader *reader, GError **error)
     load_memory(machine, reader);
     if (!state_reader_check(reader, error))
         return false;
-    machine_loaded(machine);
+    machine_loaded(machine, false);
     return true;
 }

@@ -294,7 +294,7 @@ void machine_output(Device *device, const void *data, size_t length)
 {
     Machine *machine = device->machine;
     output_hash_add(&g_array_index(machine->outputs, OutputHash, device->number), data, length);
-    if (machine->host.output)
+    if (machine->host.output && !machine->is_away)
         machine->host.output(machine->host.opaque, device, data, length);
 }
 
@@ -313,6 +313,7 @@ static const char *const run_state_names[] = {
     [MACHINE_PAUSED] = "paused",
     [MACHINE_SHUTDOWN] = "shutdown",
     [MACHINE_PANICKED] = "guest-panicked",
+    [MACHINE_IO_ERROR] = "io-error",
     [MACHINE_REPLAY_END] = "replay-end",
     [MACHINE_REPLAY_DIVERGED] = "replay-diverged",
     [MACHINE_INTERNAL_ERROR] = "internal-error",
@@ -336,7 +337,7 @@ void machine_set_run_state(Machine *machine, MachineRunState state)
     machine->run_state = state;
     machine->idle_is_paced = false;
     cpu_stop_at_boundary(machine->cpu);
-    if (machine->host.state_changed)
+    if (machine->host.state_changed && !machine->is_away)
         machine->host.state_changed(machine->host.opaque, state, machine->cause);
 }
 
@@ -365,6 +366,7 @@ bool machine_start(Machine *machine, GError **error)
     case MACHINE_PRELAUNCH:
     case MACHINE_PAUSED:
     case MACHINE_PANICKED:
+    case MACHINE_IO_ERROR:
     case MACHINE_RUNNING: machine_set_run_state(machine, MACHINE_RUNNING); return true;
     default:
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "the machine cannot run on: it is %s",

@@ -55,6 +55,9 @@ int machine_block_result(Device *device, uint32_t request, int code);
 void machine_block_done(Device *device, uint32_t request, int code);
 uint32_t machine_block_request(const struct Event *event);
 
+/* From any thread: the host has got on, so the class's host_part() is to be asked again. */
+void machine_wake(Device *device);
+
 /*
  * What the guest sends out through DEVICE (console bytes, packets). Hashed, compared in replay, and
  * handed to the host's side; never blocks, and nothing comes back.
@@ -101,6 +104,7 @@ typedef enum {
     MACHINE_PAUSED,
     MACHINE_SHUTDOWN,   /* powered off, by guest or host; inspectable, does not run on */
     MACHINE_PANICKED,   /* the guest said so; it may run on */
+    MACHINE_IO_ERROR,   /* the host had no space for what a disk wrote; it may run on */
     MACHINE_REPLAY_END, /* the recording is used up */
     MACHINE_REPLAY_DIVERGED,
     MACHINE_INTERNAL_ERROR, /* machine_error_text() says why; does not run on */
@@ -120,6 +124,8 @@ typedef struct {
     void (*state_changed)(void *opaque, MachineRunState state, ShutdownCause cause);
     /* The machine was reset, and goes on from power-on. */
     void (*was_reset)(void *opaque, ShutdownCause cause);
+    /* The host has no space for what DEVICE wrote; the machine stops. */
+    void (*no_space)(void *opaque, const Device *device);
     /* At each end of a quantum: the numbers that queries show may be published. */
     void (*published)(void *opaque);
     void *opaque;

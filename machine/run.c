@@ -12,7 +12,9 @@
  *    exception, and they are logged with their place.
  * 2. An idle machine moves virtual time to its next deadline. Pacing by real time delays that and
  *    changes no value; only an input that cuts the wait short enters the log, with its time.
- * 3. The machine rests in phase 1 of a boundary: what is due there has not happened yet. Only an
+ * 3. A host that is behind with a disk's request that is due is waited for in phase 1, before
+ * anything else of that boundary: whoever asks the machine something meanwhile finds it at rest.
+ * 4. The machine rests in phase 1 of a boundary: what is due there has not happened yet. Only an
  *    idle machine, or one whose debugger stops it where an interrupt led, may rest on a boundary
  *    that it has worked through; a second visit changes nothing.
  */
@@ -282,6 +284,28 @@ static bool replay_went_wrong(Machine *machine)
     }
 }
 
+void machine_wake(Device *device)
+{
+    inbox_wake(device->machine->inbox);
+}
+
+/* Whether the host is behind with what is due at NOW: then nothing of this boundary may happen. */
+static bool host_is_behind(Machine *machine, uint64_t now)
+{
+    HostPart part = HOST_PART_DONE;
+    for (guint i = 0; i < machine->devices->len && part == HOST_PART_DONE; i++) {
+        Device *device = machine_device(machine, i);
+        if (device->class->host_part)
+            part = device->class->host_part(device, now);
+        if (part != HOST_PART_NO_SPACE)
+            continue;
+        if (machine->host.no_space)
+            machine->host.no_space(machine->host.opaque, device);
+        machine_set_run_state(machine, MACHINE_IO_ERROR);
+    }
+    return part != HOST_PART_DONE;
+}
+
 static void hash_if_due(Machine *machine, const Position *position)
 {
     if (replay_hash_due(machine->replay, position)) {
@@ -317,11 +341,14 @@ static void boundary(Machine *machine)
 {
     do {
         Position position = machine_position(machine);
+        machine->waits_for_host = false;
         if (replay_at_end(machine->replay, &position)) {
             end_replay(machine, &position);
         } else {
             act_on_shutdown(machine);
-            if (machine->run_state == MACHINE_RUNNING)
+            machine->waits_for_host = machine->run_state == MACHINE_RUNNING &&
+                                      host_is_behind(machine, position.virtual_ns);
+            if (machine->run_state == MACHINE_RUNNING && !machine->waits_for_host)
                 work_through(machine, &position);
         }
         replay_went_wrong(machine);
@@ -485,7 +512,9 @@ static void run_step(Machine *machine, uint64_t limit)
     if (debugger_stops(machine))
         return;
     boundary(machine);
-    if (machine->run_state != MACHINE_RUNNING || debugger_stops(machine))
+    if (machine->run_state == MACHINE_RUNNING && machine->waits_for_host)
+        inbox_wait(machine->inbox, -1);
+    if (machine->run_state != MACHINE_RUNNING || machine->waits_for_host || debugger_stops(machine))
         return;
     if (machine->cpu->s.halted) {
         idle(machine);
@@ -498,7 +527,7 @@ static void run_step(Machine *machine, uint64_t limit)
     } else if (position.icount < limit) {
         /* A recording that ends inside this boundary: the second pass sees it. */
         boundary(machine);
-        if (machine->run_state == MACHINE_RUNNING)
+        if (machine->run_state == MACHINE_RUNNING && !machine->waits_for_host)
             run_budget(machine, position.icount + 1);
     }
 }
@@ -514,17 +543,17 @@ void machine_run(Machine *machine, uint64_t quantum, uint64_t limit)
     do
         run_step(machine, end);
     while (machine->run_state == MACHINE_RUNNING && !machine->cpu->s.halted &&
-           cpu_icount(machine->cpu) < end);
+           !machine->waits_for_host && cpu_icount(machine->cpu) < end);
     Position position = machine_position(machine);
     replay_progress(machine->replay, &position);
-    if (machine->host.published)
+    if (machine->host.published && !machine->is_away)
         machine->host.published(machine->host.opaque);
 }
 
 void machine_thread(Machine *machine)
 {
     while (!machine->quit) {
-        if (inbox_is_touched(machine->inbox))
+        if (inbox_is_touched(machine->inbox) && !time_travel_holds_tasks(machine))
             inbox_run_tasks(machine->inbox, machine);
         if (machine->quit)
             break;
@@ -533,7 +562,8 @@ void machine_thread(Machine *machine)
             machine_run(machine, machine->quantum, limit);
         } else {
             time_travel_stopped(machine);
-            inbox_wait(machine->inbox, -1);
+            if (machine->run_state != MACHINE_RUNNING)
+                inbox_wait(machine->inbox, -1);
         }
     }
 }

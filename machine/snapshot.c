@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "machine/cpu/code-cache.h"
 #include "machine/machine-internal.h"
 
 #define EARLY_PAGES 256u /* 1 MiB: less than a millisecond */
@@ -122,6 +123,16 @@ static bool load_bytes(Machine *machine, GBytes *state, GError **error)
     return machine_load_state(machine, reader, error) && state_reader_finish(reader, error);
 }
 
+/* Code of pages that were restored, which have marks of EPOCH, is that of other words. */
+static void forget_code(Machine *machine, uint32_t epoch)
+{
+    Memory *memory = machine->memory;
+    CpuEngine *engine = machine->cpu->engine;
+    for (uint64_t at = 0; at < memory->size; at += MEMORY_PAGE_SIZE)
+        if (memory->page_mark[at >> MEMORY_PAGE_BITS] == epoch && code_cache_has_code(engine, at))
+            code_cache_written(engine, at, MEMORY_PAGE_SIZE);
+}
+
 static bool load_pages(Machine *machine, PageMap *map, GError **error)
 {
     PageMemory memory = memory_of(machine);
@@ -131,7 +142,8 @@ static bool load_pages(Machine *machine, PageMap *map, GError **error)
         machine_forget_base(machine);
         return false;
     }
-    machine_loaded(machine); /* ends the epoch */
+    forget_code(machine, epoch);
+    machine_loaded(machine, true); /* ends the epoch */
     set_base(machine, map, epoch);
     return true;
 }
@@ -152,7 +164,7 @@ static bool load_or_go_back(Machine *machine, GBytes *state, PageMap *map, GByte
             return true;
         give_up(machine, problem);
     } else if (load_bytes(machine, before, &worse)) {
-        machine_loaded(machine);
+        machine_loaded(machine, true); /* its memory has not changed */
     } else {
         give_up(machine, worse);
     }

@@ -4,25 +4,10 @@
 #include <gio/gio.h>
 
 #include "machine/disks.h"
-#include "machine/machine-internal.h"
-#include "machine/snapshot.h"
+#include "machine/time-travel-internal.h"
 
 /* What a visit of the machine's loop counts as, in instructions: an idle machine has work, too. */
 #define VISIT_WORK 4096u
-
-struct TimeTravel {
-    KeyframeSet *frames;
-    uint64_t interval;
-    uint64_t work;        /* of the machine's position */
-    uint64_t counted;     /* icount up to which it is counted in `work` */
-    uint64_t next_work;   /* of the next keyframe */
-    bool is_full;         /* the budget does not hold any more of them */
-    MachineSeekDone done; /* NULL: no seek is under way */
-    void *opaque;
-    SeekTarget target;
-    bool has_break;
-    uint64_t break_icount;
-};
 
 /* Keyframes on the way to a target, so that going back a little from there is quick. */
 static const uint64_t approach[] = { 1u << 23, 1u << 18 };
@@ -48,9 +33,8 @@ void time_travel_free(TimeTravel *travel)
 
 /* --- keyframes -------------------------------------------------------------------------------- */
 
-static bool make_keyframe(Machine *machine, GError **error)
+bool travel_capture(Machine *machine, Keyframe *frame, GError **error)
 {
-    TimeTravel *travel = machine->travel;
     MachineCapture capture;
     machine_set_disks_passing(machine, true);
     bool good = machine_capture(machine, &capture, error);
@@ -58,12 +42,22 @@ static bool make_keyframe(Machine *machine, GError **error)
     if (!good)
         return false;
     machine_capture_adopt(machine, &capture);
-    Keyframe frame = { .position = capture.position,
-                       .work = travel->work,
-                       .is_arrival = !replay_get_state(machine->replay, &capture.position)->opened,
-                       .prefix = capture.prefix,
-                       .state = capture.state,
-                       .map = capture.map };
+    *frame =
+        (Keyframe){ .position = capture.position,
+                    .work = machine->travel->work,
+                    .is_arrival = !replay_get_state(machine->replay, &capture.position)->opened,
+                    .prefix = capture.prefix,
+                    .state = capture.state,
+                    .map = capture.map };
+    return true;
+}
+
+static bool make_keyframe(Machine *machine, GError **error)
+{
+    TimeTravel *travel = machine->travel;
+    Keyframe frame;
+    if (!travel_capture(machine, &frame, error))
+        return false;
     if (!keyframe_set_add(travel->frames, &frame)) {
         travel->is_full = true;
         machine_forget_base(machine);
@@ -110,12 +104,17 @@ static void count_work(Machine *machine)
     travel->counted = icount;
 }
 
+static bool approaches(const TimeTravel *travel)
+{
+    return travel->done && (!travel->search || search_approaches(travel->search));
+}
+
 /* Whether the machine is at a place of its way to the target where a keyframe is good to have. */
 static bool is_approaching(Machine *machine)
 {
     TimeTravel *travel = machine->travel;
     uint64_t icount = cpu_icount(machine->cpu);
-    for (unsigned i = 0; travel->done && i < G_N_ELEMENTS(approach); i++)
+    for (unsigned i = 0; approaches(travel) && i < G_N_ELEMENTS(approach); i++)
         if (travel->target.icount > approach[i] && icount == travel->target.icount - approach[i])
             return true;
     return false;
@@ -136,10 +135,23 @@ static void make_what_is_due(Machine *machine)
 
 /* --- stops ------------------------------------------------------------------------------------ */
 
+static void tell_debugger(Machine *machine, StopReason reason)
+{
+    if (machine->breakpoints)
+        breakpoints_stopped(machine->breakpoints, reason, NULL);
+}
+
 static void finish(Machine *machine, const GError *error)
 {
     TimeTravel *travel = machine->travel;
     MachineSeekDone done = travel->done;
+    machine_arm(machine, machine->breakpoints);
+    if (travel->search) {
+        search_finish(machine, error);
+    } else {
+        tell_debugger(machine, error ? STOP_OTHER : STOP_POSITION);
+        machine_pause(machine);
+    }
     travel->done = NULL;
     done(travel->opaque, error);
 }
@@ -154,19 +166,41 @@ static bool is_at_target(Machine *machine)
 static bool is_at_break(Machine *machine)
 {
     TimeTravel *travel = machine->travel;
-    return travel->has_break && cpu_icount(machine->cpu) >= travel->break_icount;
+    return travel->has_break && !travel->search && cpu_icount(machine->cpu) >= travel->break_icount;
 }
 
 static uint64_t target_limit(Machine *machine)
 {
     TimeTravel *travel = machine->travel;
     uint64_t icount = cpu_icount(machine->cpu);
-    for (unsigned i = 0; i < G_N_ELEMENTS(approach); i++)
+    for (unsigned i = 0; approaches(travel) && i < G_N_ELEMENTS(approach); i++)
         if (travel->target.icount > approach[i] && icount < travel->target.icount - approach[i])
             return travel->target.icount - approach[i];
     if (icount < travel->target.icount)
         return travel->target.icount;
     return MAX(clock_icount_at(&machine->clock, travel->target.virtual_ns), icount + 1);
+}
+
+bool time_travel_holds_tasks(Machine *machine)
+{
+    const TimeTravel *travel = machine->travel;
+    return travel && travel->search && search_is_question(travel->search);
+}
+
+void machine_call_back(Machine *machine)
+{
+    g_atomic_int_set(&machine->is_called_back, true);
+}
+
+/* Whoever asked does not want to know any more. */
+static bool search_is_over(Machine *machine)
+{
+    if (!time_travel_holds_tasks(machine) || !g_atomic_int_get(&machine->is_called_back))
+        return false;
+    g_autoptr(GError) error =
+        g_error_new_literal(G_IO_ERROR, G_IO_ERROR_CANCELLED, "the question was taken back");
+    finish(machine, error);
+    return true;
 }
 
 uint64_t time_travel_before_run(Machine *machine)
@@ -177,16 +211,24 @@ uint64_t time_travel_before_run(Machine *machine)
         return limit;
     count_work(machine);
     make_what_is_due(machine);
-    if (is_at_target(machine) || is_at_break(machine)) {
+    if (search_is_over(machine))
+        return 0;
+    while (is_at_target(machine) && travel->search && search_arrived(machine)) {}
+    if (machine->run_state != MACHINE_RUNNING) /* time_travel_stopped() says so */
+        return 0;
+    if (is_at_target(machine)) {
         travel->has_break &= !is_at_break(machine);
-        machine_set_run_state(machine, MACHINE_PAUSED);
-        if (is_at_target(machine))
-            finish(machine, NULL);
+        finish(machine, NULL);
+        return 0;
+    }
+    if (is_at_break(machine)) {
+        travel->has_break = false;
+        machine_pause(machine);
         return limit;
     }
     if (travel->done)
         limit = target_limit(machine);
-    return travel->has_break ? MIN(limit, travel->break_icount) : limit;
+    return travel->has_break && !travel->search ? MIN(limit, travel->break_icount) : limit;
 }
 
 void time_travel_stopped(Machine *machine)
@@ -194,6 +236,10 @@ void time_travel_stopped(Machine *machine)
     TimeTravel *travel = machine->travel;
     if (!travel || !travel->done)
         return;
+    if (travel->search && search_is_there(machine)) {
+        finish(machine, NULL);
+        return;
+    }
     Position position = machine_position(machine);
     g_autoptr(GError) error =
         g_error_new(G_IO_ERROR, G_IO_ERROR_CANCELLED,
@@ -212,14 +258,14 @@ static bool require_frames(Machine *machine, GError **error)
     return false;
 }
 
-/* Its place in the log, found from that of the keyframe before it, where that is known. */
+/* Its place in the log, found from that of a keyframe before it, where that is known. */
 static ReplaySeek *place_of(Machine *machine, Keyframe *frame, GError **error)
 {
     const KeyframeSet *frames = machine->travel->frames;
     const ReplaySeek *from = NULL;
     for (guint i = 0; !frame->place && i < keyframe_set_count(frames); i++) {
         const Keyframe *other = keyframe_set_get(frames, i);
-        if (other == frame)
+        if (position_compare(&other->position, &frame->position) >= 0)
             break;
         if (other->place)
             from = other->place;
@@ -241,13 +287,24 @@ static bool restore_keyframe(Machine *machine, Keyframe *frame, GError **error)
 }
 
 /* Loading a snapshot in a replay takes disks to where later keyframes are of no use any more. */
-static bool is_gone(Machine *machine, const Keyframe *frame)
+bool travel_is_gone(Machine *machine, const Keyframe *frame)
 {
     return frame != keyframe_set_get(machine->travel->frames, 0) && machine_has_disks(machine) &&
            !machine_error_text(machine);
 }
 
-static bool go_back(Machine *machine, const SeekTarget *target, GError **error)
+bool travel_become(Machine *machine, Keyframe *frame, GError **error)
+{
+    TimeTravel *travel = machine->travel;
+    if (!restore_keyframe(machine, frame, error))
+        return false;
+    travel->work = frame->work;
+    travel->counted = frame->position.icount;
+    travel->next_work = frame->work + travel->interval;
+    return true;
+}
+
+bool travel_go_back(Machine *machine, const SeekTarget *target, GError **error)
 {
     TimeTravel *travel = machine->travel;
     Keyframe *frame = keyframe_set_before(travel->frames, target);
@@ -260,18 +317,14 @@ static bool go_back(Machine *machine, const SeekTarget *target, GError **error)
         return false;
     }
     g_autoptr(GError) problem = NULL;
-    if (!restore_keyframe(machine, frame, &problem)) {
-        if (is_gone(machine, frame)) {
-            keyframe_set_remove(travel->frames, frame);
-            return go_back(machine, target, error);
-        }
-        g_propagate_error(error, g_steal_pointer(&problem));
-        return false;
+    if (travel_become(machine, frame, &problem))
+        return true;
+    if (travel_is_gone(machine, frame)) {
+        keyframe_set_remove(travel->frames, frame);
+        return travel_go_back(machine, target, error);
     }
-    travel->work = frame->work;
-    travel->counted = frame->position.icount;
-    travel->next_work = frame->work + travel->interval;
-    return true;
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
 }
 
 /* Whether a later keyframe is nearer than the machine is. */
@@ -282,34 +335,34 @@ static bool can_jump(Machine *machine, const SeekTarget *target)
     return frame && position_compare(&frame->position, &position) > 0;
 }
 
+bool travel_may_begin(Machine *machine, GError **error)
+{
+    if (!require_frames(machine, error))
+        return false;
+    if (machine->travel->done)
+        g_set_error_literal(error, REPLAY_ERROR, REPLAY_ERROR_STATE,
+                            "another seek is under way: `stop` ends it");
+    return !machine->travel->done;
+}
+
 bool machine_seek(Machine *machine, const SeekTarget *target, MachineSeekDone done, void *opaque,
                   GError **error)
 {
     Position position = machine_position(machine);
-    if (!require_frames(machine, error))
+    if (!travel_may_begin(machine, error))
         return false;
-    if (machine->travel->done) {
-        g_set_error_literal(error, REPLAY_ERROR, REPLAY_ERROR_STATE,
-                            "another seek is under way: `stop` ends it");
-        return false;
-    }
     machine_pause(machine);
     bool is_past = seek_target_is_reached(target, &position);
     if ((is_past || replay_must_stop(machine->replay) || can_jump(machine, target)) &&
-        !go_back(machine, target, error))
+        !travel_go_back(machine, target, error))
         return false;
     if (!machine_start(machine, error))
         return false;
+    machine_arm(machine, NULL);
     machine->travel->target = *target;
     machine->travel->done = done;
     machine->travel->opaque = opaque;
     return true;
-}
-
-bool machine_reverse_continue(Machine *machine, MachineSeekDone done, void *opaque, GError **error)
-{
-    g_set_error_literal(error, REPLAY_ERROR, REPLAY_ERROR_STATE, "not yet");
-    return false;
 }
 
 bool machine_break_at(Machine *machine, uint64_t icount, GError **error)

@@ -14,6 +14,7 @@
 #ifndef MACHINE_TIME_TRAVEL_H
 #define MACHINE_TIME_TRAVEL_H
 
+#include "machine/debug/breakpoints.h"
 #include "machine/machine.h"
 #include "replay/keyframe.h"
 
@@ -50,6 +51,44 @@ bool machine_seek(Machine *machine, const SeekTarget *target, MachineSeekDone do
  * DONE and errors are those of machine_seek(); after that the reason is STOP_POSITION.
  */
 bool machine_reverse_continue(Machine *machine, MachineSeekDone done, void *opaque, GError **error);
+/* The same for PLACES (taken) instead of the debugger's. */
+bool machine_search_back(Machine *machine, Breakpoints *places, MachineSeekDone done, void *opaque,
+                         GError **error);
+/* What the last of these found: STOP_BREAKPOINT or STOP_WATCHPOINT, and *HIT; STOP_BEGIN; or
+ * STOP_OTHER, if it was ended. */
+StopReason machine_found(Machine *machine, StopHit *hit);
+
+/* Something that was met: when, and what. */
+typedef struct {
+    Position position; /* of the instruction or the device's access */
+    StopHit hit;
+} MachineHit;
+
+/*
+ * A question: where between two places of the recording is something met. The machine goes and
+ * looks, and is afterwards what and where it was, in the same run state; meanwhile tasks wait, and
+ * its host is told nothing.
+ */
+typedef struct {
+    Breakpoints *places;     /* what to look for; taken */
+    SeekTarget from, before; /* from the first arrival at the one to that at the other */
+    bool backwards;          /* the last ones first, and no further than need be */
+    unsigned most;           /* so many hits at most are told; at least 1 */
+} MachineQuestion;
+
+typedef struct {
+    GArray *hits;   /* of MachineHit, in the order in which they were looked for */
+    uint64_t count; /* of all that were met, if it did not look BACKWARDS */
+} MachineAnswer;
+
+/* ANSWER is borrowed, NULL with ERROR. */
+typedef void (*MachineAnswered)(void *opaque, const MachineAnswer *answer, const GError *error);
+
+/* False with ERROR, and DONE is not called, when it cannot begin; as machine_seek(). */
+bool machine_ask(Machine *machine, const MachineQuestion *question, MachineAnswered done,
+                 void *opaque, GError **error);
+/* From any thread: a question that is being looked into is answered with an error, soon. */
+void machine_call_back(Machine *machine);
 
 /* Pauses the replay when it gets to ICOUNT, which is still to come; replaces an earlier break. */
 bool machine_break_at(Machine *machine, uint64_t icount, GError **error);
@@ -70,6 +109,8 @@ bool machine_take_over(Machine *machine, GError **error);
 /* Before the machine runs on: pauses it where it must, makes keyframes, and returns up to which
  * icount it may run. */
 uint64_t time_travel_before_run(Machine *machine);
+/* Tasks have to wait: the machine is not where those who sent them believe it to be. */
+bool time_travel_holds_tasks(Machine *machine);
 /* The machine does not run (any more). */
 void time_travel_stopped(Machine *machine);
 void time_travel_free(TimeTravel *travel);

@@ -3,10 +3,10 @@
 /*
  * The screen's way out, and viewers' hands' way in.
  *
- * Out: while somebody views, a timer asks the machine thread some thirty times a second to copy the
- * rows that were written since the last time into memory that the helper maps read-only. The next
- * copy waits until the helper has drawn the one before. Marks of memory tell what was written; the
- * guest cannot notice that somebody asks.
+ * Out: a timer asks the machine thread some thirty times a second (twice while nobody views) to
+ * copy the rows that were written since the last time into memory that the helper maps read-only.
+ * The next copy waits until the helper has drawn the one before. Marks of memory tell what was
+ * written; the guest cannot notice that somebody asks.
  *
  * In: keys and pointers of the one viewer who has control become events in the machine's inbox,
  * where they are logged. In a replay the inbox refuses them: viewers watch.
@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #define FRAME_MS     33
+#define IDLE_MS      500
 #define BLANK_WIDTH  640
 #define BLANK_HEIGHT 480
 
@@ -225,15 +226,15 @@ static gboolean on_frame(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-/* The machine is asked only while somebody looks. */
+/* While nobody looks the machine is asked now and then, so that whoever comes finds a screen of the
+ * right size. */
 static void watch_screen(WorkerDisplay *display)
 {
-    if (display->viewers && !display->timer) {
-        display->timer = g_timeout_add(FRAME_MS, on_frame, display);
-    } else if (!display->viewers && display->timer) {
+    if (display->timer)
         g_source_remove(display->timer);
-        display->timer = 0;
-    }
+    display->timer = 0;
+    if (display->socket >= 0)
+        display->timer = g_timeout_add(display->viewers ? FRAME_MS : IDLE_MS, on_frame, display);
 }
 
 /* --- viewers ---------------------------------------------------------------------------------- */
@@ -328,6 +329,7 @@ static void lose_helper(WorkerDisplay *display)
     close_helper(display);
     for (unsigned i = 1; i <= DISPLAY_CLIENTS; i++)
         left(display, i);
+    watch_screen(display);
 }
 
 static void take_message(WorkerDisplay *display, const DisplayMessage *message)
@@ -373,6 +375,7 @@ void display_set_helper(WorkerDisplay *display, int socket, const char *address,
     if (display->memory >= 0)
         display->screen_is_unsent = true;
     look_for_news(display); /* the first picture, before anybody looks */
+    watch_screen(display);
 }
 
 /* --- what clients of the API ask ---------------------------------------------------------------

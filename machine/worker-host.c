@@ -209,6 +209,27 @@ static void state_changed(void *opaque, MachineRunState state, ShutdownCause cau
     worker_gdb_state_changed(worker->gdb);
 }
 
+/* As QEMU tells it. */
+static gboolean tell_no_space(gpointer user)
+{
+    Change *change = user;
+    JsonObject *data = json_object_new();
+    json_object_set_string_member(data, "device", change->text);
+    json_object_set_string_member(data, "operation", "write");
+    json_object_set_string_member(data, "action", "stop");
+    json_object_set_boolean_member(data, "nospace", TRUE);
+    json_object_set_string_member(data, "reason", "No space left on device");
+    api_server_emit(change->worker->server, "BLOCK_IO_ERROR", take_object(data));
+    return G_SOURCE_REMOVE;
+}
+
+static void no_space(void *opaque, const Device *device)
+{
+    Change *change = g_new0(Change, 1);
+    *change = (Change){ .worker = opaque, .text = g_strdup(device->id) };
+    g_idle_add_full(G_PRIORITY_DEFAULT, tell_no_space, change, change_free);
+}
+
 typedef struct {
     Worker *worker;
     ShutdownCause cause;
@@ -241,6 +262,7 @@ void worker_host_init(MachineHost *host, Worker *worker)
         .output = output,
         .state_changed = state_changed,
         .was_reset = was_reset,
+        .no_space = no_space,
         .published = published,
         .opaque = worker,
     };

@@ -27,6 +27,8 @@
 
 #define DISKS_PART "disks"
 
+#define ANCESTORS_MAX 1000 /* more would be a circle */
+
 bool worker_recording_name_is_valid(const char *name)
 {
     static const char rest[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -428,14 +430,41 @@ bool worker_recording_check_machine(Worker *worker, const char *what, const char
                                       (const RecordingVersion *)(void *)own->data, own->len, error);
 }
 
-Recording *worker_recording_open(Worker *worker, const char *name, JsonNode *files, GError **error)
+static Recording *open_named(Worker *worker, const char *name, GError **error)
 {
     g_autofree char *folder = g_build_filename("recordings", name, NULL);
     int fd = open_folder(worker, folder, error);
-    g_autoptr(Recording) recording = fd >= 0 ? recording_open(fd, error) : NULL;
+    Recording *recording = fd >= 0 ? recording_open(fd, error) : NULL;
     if (fd >= 0) {
         close(fd);
     }
+    return recording;
+}
+
+LogTrack *worker_recording_track(Worker *worker, const char *name, GError **error)
+{
+    g_autoptr(LogTrack) track = log_track_new();
+    g_autofree char *next = g_strdup(name);
+    Position branch, *at = NULL;
+    for (unsigned i = 0; next && i < ANCESTORS_MAX; i++) {
+        g_autoptr(Recording) recording = open_named(worker, next, error);
+        LogReader *log = recording ? recording_open_log(recording, error) : NULL;
+        if (!log) {
+            g_prefix_error(error, "Recording '%s': ", next);
+            return NULL;
+        }
+        log_track_prepend(track, log, at);
+        g_free(next);
+        next = g_strdup(recording_info(recording)->parent);
+        branch = recording_info(recording)->branch;
+        at = &branch;
+    }
+    return g_steal_pointer(&track);
+}
+
+Recording *worker_recording_open(Worker *worker, const char *name, JsonNode *files, GError **error)
+{
+    g_autoptr(Recording) recording = open_named(worker, name, error);
     const RecordingInfo *info = recording ? recording_info(recording) : NULL;
     if (!info || !check_files(worker, recording, files, error) ||
         !worker_recording_check_machine(worker, "recording", info->definition, info->versions,

@@ -6,6 +6,7 @@
 
 #include "machine/worker.h"
 
+#include "replay/log-compare.h"
 #include "replay/recording.h"
 
 /* Whether it may be the name of a recording's folder. */
@@ -21,6 +22,9 @@ Recording *worker_recording_create(Worker *worker, const char *name, JsonNode *f
 /* Opens a recording; fails, saying what differs, if it does not belong to this machine and program.
  * Control thread. */
 Recording *worker_recording_open(Worker *worker, const char *name, JsonNode *files, GError **error);
+
+/* The log of recording NAME behind those of the recordings that it goes on from. Any thread. */
+LogTrack *worker_recording_track(Worker *worker, const char *name, GError **error);
 
 /* Where a recording branched off from another one. */
 typedef struct {

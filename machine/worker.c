@@ -15,6 +15,7 @@
 
 #include "api/json-reader.h"
 #include "api/json-writer.h"
+#include "machine/time-travel.h"
 #include "machine/worker-display.h"
 #include "machine/worker-gdb.h"
 #include "machine/worker-link.h"
@@ -67,6 +68,7 @@ void worker_end(Worker *worker)
 {
     if (!worker->is_ending) {
         worker->is_ending = true;
+        machine_call_back(worker->machine);
         worker_call(worker, NULL, execute_end, finish_end, NULL, NULL);
     }
 }
@@ -202,7 +204,7 @@ static bool add_input(Worker *worker, GError **error)
         }
     }
     if (config->display.device != CONFIG_DISPLAY_NONE &&
-        !machine_device_by_id(worker->machine, CONFIG_DISPLAY_ID)) {
+        !machine_device_by_id(worker->machine, config_display_id(&config->display))) {
         g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_VALUE,
                     "display: the board \"%s\" takes none", config->board);
         return false;

@@ -8,7 +8,8 @@ struct KeyframeSet {
     PageStore *store;
     guint64 budget;
     guint64 state_bytes;
-    GPtrArray *frames; /* of Keyframe *, by position */
+    guint64 present_bytes; /* of the pages of the one that was added last */
+    GPtrArray *frames;     /* of Keyframe *, by position */
 };
 
 gboolean seek_target_is_reached(const SeekTarget *target, const Position *position)
@@ -27,11 +28,16 @@ KeyframeSet *keyframe_set_new(PageStore *store, guint64 budget)
     return set;
 }
 
-static void frame_free(Keyframe *frame)
+void keyframe_clear(Keyframe *frame)
 {
     g_clear_pointer(&frame->place, replay_seek_free);
     g_clear_pointer(&frame->state, g_bytes_unref);
     g_clear_pointer(&frame->map, page_map_unref);
+}
+
+static void frame_free(Keyframe *frame)
+{
+    keyframe_clear(frame);
     g_free(frame);
 }
 
@@ -66,7 +72,7 @@ guint64 keyframe_set_bytes(const KeyframeSet *set)
 {
     PageFigures figures;
     page_store_figures(set->store, &figures);
-    return figures.memory_bytes + set->state_bytes;
+    return set->state_bytes + figures.memory_bytes - MIN(figures.memory_bytes, set->present_bytes);
 }
 
 /* --- thinning --------------------------------------------------------------------------------- */
@@ -136,6 +142,7 @@ gboolean keyframe_set_add(KeyframeSet *set, const Keyframe *keyframe)
     }
     g_ptr_array_insert(set->frames, (int)at, frame);
     set->state_bytes += g_bytes_get_size(frame->state);
+    set->present_bytes = page_map_used(frame->map) * PAGE_BYTES;
     return thin(set, frame);
 }
 
@@ -152,6 +159,16 @@ Keyframe *keyframe_set_before(KeyframeSet *set, const SeekTarget *target)
     for (guint i = set->frames->len; i > 0; i--) {
         Keyframe *frame = g_ptr_array_index(set->frames, i - 1);
         if (!seek_target_is_reached(target, &frame->position) || is_first_arrival(frame, target))
+            return frame;
+    }
+    return NULL;
+}
+
+Keyframe *keyframe_set_previous(KeyframeSet *set, const Position *position)
+{
+    for (guint i = set->frames->len; i > 0; i--) {
+        Keyframe *frame = g_ptr_array_index(set->frames, i - 1);
+        if (position_compare(&frame->position, position) < 0 && (frame->is_arrival || i == 1))
             return frame;
     }
     return NULL;

@@ -38,8 +38,11 @@ typedef struct Keyframe {
 
 typedef struct KeyframeSet KeyframeSet;
 
-/* STORE is that of the maps and must outlive the set. BUDGET: bytes of states and of all the
- * store's pages in memory. */
+/*
+ * STORE is that of the maps and must outlive the set. BUDGET: bytes of states, and of the store's
+ * pages in memory but for those of the one that was added last. What memory holds at present must
+ * be there once; it is what keyframes do not share with it that they cost.
+ */
 KeyframeSet *keyframe_set_new(PageStore *store, guint64 budget);
 void keyframe_set_free(KeyframeSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KeyframeSet, keyframe_set_free)
@@ -51,6 +54,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(KeyframeSet, keyframe_set_free)
 gboolean keyframe_set_add(KeyframeSet *set, const Keyframe *keyframe);
 /* The latest from which TARGET can be reached, or NULL. Borrowed until the set changes. */
 Keyframe *keyframe_set_before(KeyframeSet *set, const SeekTarget *target);
+
+/* The latest strictly before POSITION at which a boundary begins, or else the first one; NULL if
+ * that is not before POSITION either. Borrowed until the set changes. */
+Keyframe *keyframe_set_previous(KeyframeSet *set, const Position *position);
+
+/* Gives up what FRAME, which is in no set, refers to. */
+void keyframe_clear(Keyframe *frame);
 
 /* Drops FRAME; not the first one. */
 void keyframe_set_remove(KeyframeSet *set, Keyframe *frame);

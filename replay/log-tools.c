@@ -98,17 +98,22 @@ static gboolean dump_text(gpointer user, const LogEvent *event, GError **error)
     return TRUE;
 }
 
-static gboolean dump_json(gpointer user, const LogEvent *event, GError **error)
+void log_event_to_json_line(const LogEvent *event, GString *out)
 {
     g_string_append_printf(
-        user, "{\"number\": %" G_GUINT64_FORMAT ", \"icount\": \"%" G_GUINT64_FORMAT "\", ",
+        out, "{\"number\": %" G_GUINT64_FORMAT ", \"icount\": \"%" G_GUINT64_FORMAT "\", ",
         event->number, event->position.icount);
     if (event->position.sequence) {
-        g_string_append_printf(user, "\"virtual-ns\": \"%" G_GUINT64_FORMAT "\", ",
+        g_string_append_printf(out, "\"virtual-ns\": \"%" G_GUINT64_FORMAT "\", ",
                                event->position.virtual_ns);
     }
-    event_to_json_members(&event->event, user);
-    g_string_append(user, "}\n");
+    event_to_json_members(&event->event, out);
+    g_string_append(out, "}\n");
+}
+
+static gboolean dump_json(gpointer user, const LogEvent *event, GError **error)
+{
+    log_event_to_json_line(event, user);
     return TRUE;
 }
 

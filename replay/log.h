@@ -130,5 +130,6 @@ typedef enum LogFormat {
     LOG_FORMAT_TEXT,
     LOG_FORMAT_JSON_LINES,
 } LogFormat;
+void log_event_to_json_line(const LogEvent *event, GString *out);
 /* Appends the dump to OUT. */
 gboolean log_dump(LogReader *reader, LogFormat format, GString *out, GError **error);

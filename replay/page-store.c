@@ -306,6 +306,14 @@ guint64 page_map_pages(const PageMap *map)
     return map->pages;
 }
 
+guint64 page_map_used(const PageMap *map)
+{
+    guint64 used = 0;
+    for (guint64 i = 0; i < leaf_count(map->pages); i++)
+        used += map->leaf[i] ? map->leaf[i]->used : 0;
+    return used;
+}
+
 Page *page_map_get(const PageMap *map, guint64 page)
 {
     const Leaf *leaf = map->leaf[page / LEAF_PAGES];

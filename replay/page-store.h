@@ -81,6 +81,8 @@ guint64 page_map_fill(PageMap *map, const PageMemory *memory, guint64 from, guin
 PageMap *page_map_ref(PageMap *map);
 void page_map_unref(PageMap *map);
 guint64 page_map_pages(const PageMap *map);
+/* How many of them are not all zero. */
+guint64 page_map_used(const PageMap *map);
 /* NULL: all zero. */
 Page *page_map_get(const PageMap *map, guint64 page);
 

@@ -150,6 +150,37 @@ void replay_seek_go(Replay *replay, ReplaySeek *seek)
     replay->status = seek->is_end ? REPLAY_STATUS_ENDED : REPLAY_STATUS_PLAYING;
 }
 
+/* --- listing -------------------------------------------------------------- */
+
+static gboolean is_wanted(const Event *event, gboolean only_inputs)
+{
+    EventClass class = event_class(event);
+
+    return !only_inputs || class == EVENT_CLASS_INPUT || class == EVENT_CLASS_VALUE ||
+           event->kind == EVENT_MARK;
+}
+
+gboolean replay_dump_events(Replay *replay, guint64 *from, guint count, gboolean only_inputs,
+                            GString *out, GError **error)
+{
+    g_autoptr(LogCursor) cursor = NULL;
+    LogEvent event;
+
+    g_assert(replay->mode == REPLAY_PLAY);
+    cursor = log_cursor_new(replay->reader);
+    while (log_cursor_next(cursor, &event, error) == LOG_STEP_EVENT) {
+        if (event.number < *from || !is_wanted(&event.event, only_inputs)) {
+            continue;
+        }
+        if (!count--) {
+            *from = event.number;
+            return TRUE;
+        }
+        log_event_to_json_line(&event, out);
+    }
+    return FALSE;
+}
+
 /* --- landmarks ------------------------------------------------------------ */
 
 static gboolean is_landmark(const LogEvent *event, ReplayLandmark kind, guint64 number,

@@ -26,6 +26,14 @@ void replay_seek_go(Replay *replay, ReplaySeek *seek);
 void replay_seek_free(ReplaySeek *seek);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ReplaySeek, replay_seek_free)
 
+/*
+ * Play: appends lines of JSON for at most COUNT events from number *FROM on, and moves *FROM behind
+ * them; ONLY_INPUTS: those that bring something from outside, and marks. TRUE if there are more.
+ * Changes nothing.
+ */
+gboolean replay_dump_events(Replay *replay, guint64 *from, guint count, gboolean only_inputs,
+                            GString *out, GError **error);
+
 /* What to look for in a log, and where it is. */
 typedef enum ReplayLandmark {
     REPLAY_LANDMARK_EVENT, /* the event of that NUMBER in the log, from 0 */

@@ -7,7 +7,9 @@
  * The library waits for the rest of a message that has begun, gives a web page's request the same
  * port, and knows messages that nobody here needs. So it sees only viewers that have come in, only
  * whole messages, and only these: pixel format, encodings, requests for updates. Keys and pointers
- * go to the machine from here; cut text is skipped; anything else ends the connection.
+ * go to the machine from here; cut text and wishes for another size are skipped; anything else ends
+ * the connection. Of the encodings the library hears of those that need no more messages than
+ * these: others would make it ask the viewer for some that are not served (its clipboard, say).
  *
  * 1. A message is taken whole or not at all; nothing is looked at before it is complete.
  * 2. What is kept of a viewer is bounded by the largest message.
@@ -26,8 +28,10 @@ enum {
     MESSAGE_UPDATE_REQUEST = 3,
     MESSAGE_KEY = 4,
     MESSAGE_POINTER = 5,
-    MESSAGE_CUT_TEXT = 6
+    MESSAGE_CUT_TEXT = 6,
+    MESSAGE_SIZE_WISH = 251
 };
+#define SCREENS_MAX 16u /* of a wish for another size */
 
 static const char server_version[] = "RFB 003.008\n";
 
@@ -216,6 +220,10 @@ static gsize message_length(RfbPeer *peer, const uint8_t *bytes, gsize length)
     case MESSAGE_KEY: return 8;
     case MESSAGE_POINTER: return 6;
     case MESSAGE_CUT_TEXT: return 8; /* and the text, which is skipped */
+    case MESSAGE_SIZE_WISH:
+        if (length >= 8 && bytes[6] > SCREENS_MAX)
+            die(peer, "a wish for more screens than are served");
+        return length < 8 ? 0 : 8 + 16 * (gsize)bytes[6];
     default: die(peer, "a message of a type that is not served"); return 1;
     }
 }
@@ -237,6 +245,42 @@ static void skip_text(RfbPeer *peer, uint32_t length)
         peer->state = RFB_STATE_CUT_TEXT;
 }
 
+typedef struct {
+    int32_t first, last;
+} EncodingRange;
+
+static bool encoding_is_served(int32_t encoding)
+{
+    static const EncodingRange served[] = {
+        { 0, 2 },       /* raw, rectangles copied, rectangles that rise */
+        { 4, 7 },       /* CoRRE, hextile, zlib, tight */
+        { 16, 16 },     /* ZRLE */
+        { -32, -23 },   /* quality of pictures */
+        { -224, -223 }, /* the last rectangle; the size has changed */
+        { -256, -247 }, /* degree of compression */
+        { -308, -308 }, /* the size and the screens have changed */
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(served); i++)
+        if (encoding >= served[i].first && encoding <= served[i].last)
+            return true;
+    return false;
+}
+
+static void forward_encodings(RfbPeer *peer, const uint8_t *bytes, gsize length)
+{
+    guint start = peer->forward->len;
+    unsigned count = 0;
+    forward(peer, bytes, 4);
+    for (gsize at = 4; at < length; at += 4) {
+        if (!encoding_is_served((int32_t)get32(bytes + at)))
+            continue;
+        forward(peer, bytes + at, 4);
+        count++;
+    }
+    peer->forward->data[start + 2] = (uint8_t)(count >> 8);
+    peer->forward->data[start + 3] = (uint8_t)count;
+}
+
 /* False when input cannot be taken now. */
 static bool take_normal(RfbPeer *peer, const uint8_t *bytes, gsize length)
 {
@@ -255,7 +299,8 @@ static bool take_normal(RfbPeer *peer, const uint8_t *bytes, gsize length)
         peer->wants_update = true;
         forward(peer, bytes, length);
         return true;
-    default: forward(peer, bytes, length); return true;
+    case MESSAGE_ENCODINGS: forward_encodings(peer, bytes, length); return true;
+    default: return true; /* a wish for another size: the guest decides that */
     }
 }
 
@@ -288,6 +333,12 @@ static gsize skip(RfbPeer *peer, gsize count)
     return skipped;
 }
 
+/* Bytes of a message of this type that its length follows from. */
+static gsize known_enough(uint8_t type)
+{
+    return type == MESSAGE_SIZE_WISH ? 8 : 4;
+}
+
 /* One step: a byte to learn the length from, or the rest of a message. False when it waits. */
 static bool step(RfbPeer *peer, const uint8_t *bytes, gsize count, gsize *used)
 {
@@ -307,7 +358,7 @@ static bool step(RfbPeer *peer, const uint8_t *bytes, gsize count, gsize *used)
         die(peer, "more encodings than are served");
         return true;
     }
-    *used += collect(peer, bytes, count, length ? length : 4);
+    *used += collect(peer, bytes, count, length ? length : known_enough(peer->pending[0]));
     if (!length || peer->pending_length < length)
         return count > 0;
     if (!take_message(peer, peer->pending, length))

@@ -33,6 +33,7 @@ typedef struct {
     int code;
     bool is_tagged;
     uint32_t tag;
+    bool is_forgotten;
 } Request;
 
 /* Bytes of a failed write. */
@@ -55,6 +56,10 @@ struct Disk {
     uint64_t entries; /* how often a private layer was begun */
     DiskDone done_function;
     void *done_opaque;
+    void (*wake)(void *opaque);
+    void *wake_opaque;
+    DiskGate gate;
+    void *gate_opaque;
     GThread *thread;
     GMutex lock; /* all below */
     GCond changed;
@@ -62,7 +67,15 @@ struct Disk {
     GQueue waiting; /* of Request */
     GQueue done;
     uint64_t next_ticket;
-    bool is_busy, must_end;
+    Request *current; /* that the thread is at; NULL: none */
+    bool must_end;
+    bool wants_wake;
+    /* While the host has no space: */
+    unsigned attempts;     /* that have failed */
+    unsigned retried_from; /* ATTEMPTS when somebody asked for another one */
+    bool is_told;          /* somebody knows */
+    bool must_retry;       /* at once */
+    bool gives_up;         /* the present content is to be forgotten anyway */
     DiskFigures figures;
 };
 
@@ -70,6 +83,13 @@ struct Disk {
 static Layer *upper(const Disk *disk)
 {
     return disk->is_writable ? disk->layer[disk->layer_count - 1] : NULL;
+}
+
+static void free_request(gpointer data)
+{
+    Request *request = data;
+    g_free(request->data);
+    g_free(request);
 }
 
 /* --- on the disk's thread ------------------------------------------------------------------------
@@ -221,38 +241,49 @@ static int transfer(const Disk *disk, Request *request)
 
 static int perform(const Disk *disk, Request *request)
 {
+    int code = disk->gate ? disk->gate(disk->gate_opaque, request->operation) : 0;
+    if (code != 0)
+        return code;
     if (request->operation != DISK_FLUSH)
         return transfer(disk, request);
     return upper(disk) ? layer_flush(upper(disk)) : 0;
 }
 
-static void set_waiting_for_space(Disk *disk, bool is_waiting)
+/* With the lock held, which is released meanwhile. */
+static void wake(Disk *disk)
 {
-    g_mutex_lock(&disk->lock);
-    disk->figures.is_waiting_for_space = is_waiting;
+    if (!disk->wants_wake)
+        return;
+    disk->wants_wake = false;
     g_mutex_unlock(&disk->lock);
+    disk->wake(disk->wake_opaque);
+    g_mutex_lock(&disk->lock);
 }
 
-static bool ends_soon(Disk *disk)
+/* After a failed attempt; false when there shall be no further one. */
+static bool wait_for_space(Disk *disk)
 {
+    gint64 end = g_get_monotonic_time() + SPACE_RETRY_US;
     g_mutex_lock(&disk->lock);
-    bool must_end = disk->must_end;
+    disk->figures.is_waiting_for_space = true;
+    disk->attempts++;
+    g_cond_broadcast(&disk->changed);
+    wake(disk);
+    while (!disk->must_end && !disk->must_retry && !disk->gives_up &&
+           g_cond_wait_until(&disk->changed, &disk->lock, end))
+        ;
+    disk->must_retry = false;
+    bool goes_on = !disk->must_end && !disk->gives_up;
     g_mutex_unlock(&disk->lock);
-    return must_end;
+    return goes_on;
 }
 
 /* A full host disk is the operator's matter, never the guest's: wait until there is space. */
 static void perform_with_space(Disk *disk, Request *request)
 {
-    request->code = perform(disk, request);
-    if (request->code != ENOSPC && request->code != EDQUOT)
-        return;
-    set_waiting_for_space(disk, true);
-    while ((request->code == ENOSPC || request->code == EDQUOT) && !ends_soon(disk)) {
-        g_usleep(SPACE_RETRY_US);
+    do
         request->code = perform(disk, request);
-    }
-    set_waiting_for_space(disk, false);
+    while ((request->code == ENOSPC || request->code == EDQUOT) && wait_for_space(disk));
 }
 
 static void perform_whole(Disk *disk, Request *request)
@@ -281,6 +312,30 @@ static void count(Disk *disk, const Request *request)
     figures->clusters = upper(disk) ? layer_cluster_count(upper(disk)) : 0;
 }
 
+/* With the lock held; takes REQUEST. */
+static void end_request(Disk *disk, Request *request)
+{
+    bool must_tell = request->is_tagged && !request->is_forgotten;
+    uint32_t tag = request->tag;
+    int code = request->code;
+    disk->current = NULL;
+    disk->figures.is_waiting_for_space = false;
+    disk->attempts = disk->retried_from = 0;
+    disk->is_told = false;
+    count(disk, request);
+    if (request->is_forgotten)
+        free_request(request);
+    else
+        g_queue_push_tail(&disk->done, request); /* from here on disk_wait() may free it */
+    g_cond_broadcast(&disk->changed);
+    wake(disk);
+    if (must_tell) {
+        g_mutex_unlock(&disk->lock);
+        disk->done_function(disk->done_opaque, tag, code);
+        g_mutex_lock(&disk->lock);
+    }
+}
+
 static gpointer disk_thread(gpointer data)
 {
     Disk *disk = data;
@@ -293,22 +348,11 @@ static gpointer disk_thread(gpointer data)
             g_cond_wait(&disk->changed, &disk->lock);
             continue;
         }
-        disk->is_busy = true;
+        disk->current = request;
         g_mutex_unlock(&disk->lock);
         perform_whole(disk, request);
         g_mutex_lock(&disk->lock);
-        disk->is_busy = false;
-        count(disk, request);
-        bool must_tell = request->is_tagged;
-        uint32_t tag = request->tag;
-        int code = request->code;
-        g_queue_push_tail(&disk->done, request); /* from here on disk_wait() may free it */
-        g_cond_broadcast(&disk->changed);
-        if (must_tell) {
-            g_mutex_unlock(&disk->lock);
-            disk->done_function(disk->done_opaque, tag, code);
-            g_mutex_lock(&disk->lock);
-        }
+        end_request(disk, request);
     }
     g_mutex_unlock(&disk->lock);
     return NULL;
@@ -346,13 +390,6 @@ Disk *disk_new(int base_fd, GError **error)
     return disk;
 }
 
-static void free_request(gpointer data)
-{
-    Request *request = data;
-    g_free(request->data);
-    g_free(request);
-}
-
 void disk_free(Disk *disk)
 {
     if (!disk)
@@ -375,11 +412,31 @@ void disk_free(Disk *disk)
     g_free(disk);
 }
 
-/* Waits for an empty queue; the lock is held before and after. */
+static bool is_working(Disk *disk)
+{
+    return disk->current || !g_queue_is_empty(&disk->waiting);
+}
+
+/* Waits for an empty queue, after which nobody asks for the present content any more; the lock is
+ * held before and after. */
 static void drain(Disk *disk)
 {
-    while (disk->is_busy || !g_queue_is_empty(&disk->waiting))
+    disk->gives_up = true;
+    g_cond_broadcast(&disk->changed);
+    while (is_working(disk))
         g_cond_wait(&disk->changed, &disk->lock);
+    disk->gives_up = false;
+}
+
+/* The same to keep that content: 0, or ENOSPC when that may take for ever. */
+static int drain_whole(Disk *disk)
+{
+    while (is_working(disk)) {
+        if (disk->figures.is_waiting_for_space)
+            return ENOSPC;
+        g_cond_wait(&disk->changed, &disk->lock);
+    }
+    return 0;
 }
 
 static void update_version(Disk *disk)
@@ -499,6 +556,71 @@ bool disk_is_done(Disk *disk, uint64_t ticket)
     return is_done;
 }
 
+void disk_set_wake(Disk *disk, void (*wake)(void *opaque), void *opaque)
+{
+    disk->wake = wake;
+    disk->wake_opaque = opaque;
+}
+
+void disk_set_gate(Disk *disk, DiskGate gate, void *opaque)
+{
+    disk->gate = gate;
+    disk->gate_opaque = opaque;
+}
+
+/* With the lock held, and no space on the host. */
+static DiskProgress progress_of_full(Disk *disk)
+{
+    if (disk->is_told) {
+        disk->is_told = false;
+        disk->retried_from = disk->attempts;
+        disk->must_retry = true;
+        g_cond_broadcast(&disk->changed);
+    }
+    disk->is_told = disk->attempts != disk->retried_from;
+    return disk->is_told ? DISK_FULL : DISK_LATE;
+}
+
+DiskProgress disk_progress(Disk *disk, uint64_t ticket)
+{
+    DiskProgress progress = DISK_DONE;
+    g_mutex_lock(&disk->lock);
+    g_assert(disk->wake && ticket < disk->next_ticket);
+    if (ticket && find_done(disk, ticket))
+        progress = DISK_DONE;
+    else if (disk->figures.is_waiting_for_space)
+        progress = progress_of_full(disk);
+    else if (ticket)
+        progress = DISK_LATE;
+    disk->wants_wake = progress != DISK_DONE || !ticket;
+    g_mutex_unlock(&disk->lock);
+    return progress;
+}
+
+static GList *find_waiting(Disk *disk, uint64_t ticket)
+{
+    for (GList *link = disk->waiting.head; link; link = link->next)
+        if (((Request *)link->data)->ticket == ticket)
+            return link;
+    return NULL;
+}
+
+void disk_forget(Disk *disk, uint64_t ticket)
+{
+    g_mutex_lock(&disk->lock);
+    g_assert(ticket && ticket < disk->next_ticket);
+    GList *done = find_done(disk, ticket), *waiting = find_waiting(disk, ticket);
+    if (done) {
+        free_request(done->data);
+        g_queue_delete_link(&disk->done, done);
+    } else if (waiting) {
+        ((Request *)waiting->data)->is_forgotten = true;
+    } else if (disk->current && disk->current->ticket == ticket) {
+        disk->current->is_forgotten = true;
+    }
+    g_mutex_unlock(&disk->lock);
+}
+
 int disk_wait(Disk *disk, uint64_t ticket, uint8_t **data)
 {
     GList *link;
@@ -596,12 +718,11 @@ static int freeze_private(Disk *disk, uint64_t *version)
 bool disk_freeze(Disk *disk, uint64_t *version, GError **error)
 {
     g_mutex_lock(&disk->lock);
-    drain(disk);
-    int code = 0;
+    int code = drain_whole(disk);
     *version = 0;
-    if (disk->outside)
+    if (code == 0 && disk->outside)
         code = freeze_private(disk, version);
-    else if (upper(disk))
+    else if (code == 0 && upper(disk))
         code = layer_freeze(upper(disk), version);
     update_version(disk);
     g_mutex_unlock(&disk->lock);

@@ -72,8 +72,29 @@ int disk_wait(Disk *disk, uint64_t ticket, uint8_t **data);
 bool disk_is_done(Disk *disk, uint64_t ticket);
 
 /*
- * Waits until all requests are done; ends the present version and returns its number; durable. When
- * nothing was written since the last one (or since going back to one), it returns that again.
+ * For a thread that must not wait: how TICKET stands (0: only whether the host has space). When it
+ * is DISK_LATE, the wake function is called, on the disk's thread, once asking again is worth it.
+ * DISK_FULL is said once; asking after that has the host tried again.
+ */
+typedef enum {
+    DISK_DONE, /* disk_wait() would return at once */
+    DISK_LATE,
+    DISK_FULL, /* the host has no space for what is under way, and whoever runs it should know */
+} DiskProgress;
+DiskProgress disk_progress(Disk *disk, uint64_t ticket);
+void disk_set_wake(Disk *disk, void (*wake)(void *opaque), void *opaque);
+/* Instead of disk_wait(): what becomes of TICKET interests nobody. A write is done nevertheless. */
+void disk_forget(Disk *disk, uint64_t ticket);
+
+/* For tests: GATE is called on the disk's thread before each attempt at a request; it may wait, and
+ * returns 0 or the errno value that the host shall fail with. */
+typedef int (*DiskGate)(void *opaque, DiskOperation operation);
+void disk_set_gate(Disk *disk, DiskGate gate, void *opaque);
+
+/*
+ * Waits until all requests are done (fails, if the host has no space for one); ends the present
+ * version and returns its number; durable. When nothing was written since the last one (or since
+ * going back to one), it returns that again.
  */
 bool disk_freeze(Disk *disk, uint64_t *version, GError **error);
 /* Makes the content that of VERSION; what was written after it is forgotten. */

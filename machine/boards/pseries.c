@@ -13,6 +13,7 @@
 #include "machine/devices/pseries.h"
 #include "machine/devices/vga.h"
 #include "machine/devices/virtio-devices.h"
+#include "machine/devices/virtio-gpu.h"
 #include "machine/devices/vty.h"
 #include "machine/devices/xics.h"
 #include "machine/machine.h"
@@ -65,11 +66,17 @@ static bool add_disk(Pseries *board, const ConfigDisk *config, unsigned *slot, G
 
 static void add_display(Pseries *board, const ConfigDisplay *config, unsigned *slot)
 {
-    if (config->device == CONFIG_DISPLAY_NONE)
+    Machine *machine = board->parent.machine;
+    const char *id = config_display_id(config);
+    switch (config->device) {
+    case CONFIG_DISPLAY_NONE: return;
+    case CONFIG_DISPLAY_VIRTIO_GPU:
+        plug(board, virtio_gpu_new(machine, id, config->width, config->height), slot);
         return;
-    board->display =
-        vga_new(board->parent.machine, CONFIG_DISPLAY_ID, config->width, config->height, VGA_BASE);
-    pci_host_plug(board->pci, vga_function(board->display), (*slot)++);
+    case CONFIG_DISPLAY_VGA:
+        board->display = vga_new(machine, id, config->width, config->height, VGA_BASE);
+        pci_host_plug(board->pci, vga_function(board->display), (*slot)++);
+    }
 }
 
 static bool build(Machine *machine, GError **error)

@@ -13,7 +13,7 @@
 static bool may_run_on(MachineRunState state)
 {
     return state == MACHINE_PRELAUNCH || state == MACHINE_RUNNING || state == MACHINE_PAUSED ||
-           state == MACHINE_PANICKED;
+           state == MACHINE_PANICKED || state == MACHINE_IO_ERROR;
 }
 
 /* A recording begins anywhere, a replay in a machine that has not run. */

@@ -4,6 +4,8 @@
 
 #include "machine/commands/commands.h"
 
+#include "machine/time-travel.h"
+
 bool cmd_query_status(ApiSession *session, const QueryStatusArgs *arguments, JsonNode **reply,
                       GError **error)
 {
@@ -25,6 +27,7 @@ static void execute_stop(WorkerCall *call)
 
 void cmd_stop(ApiRequest *request, const StopArgs *arguments)
 {
+    machine_call_back(worker_of_request(request)->machine);
     worker_call(worker_of_request(request), request, execute_stop, NULL, NULL, NULL);
 }
 

@@ -54,7 +54,8 @@ void cmd_screendump(ApiRequest *request, const ScreendumpArgs *arguments)
     if (!is_plain_name(request, arguments->filename)) {
         return;
     }
-    if (arguments->device && strcmp(arguments->device, CONFIG_DISPLAY_ID) != 0) {
+    const MachineConfig *config = machine_config(worker_of_request(request)->machine);
+    if (arguments->device && strcmp(arguments->device, config_display_id(&config->display)) != 0) {
         api_request_fail_text(request, API_ERROR_DEVICE_NOT_FOUND, "Device '%s' not found",
                               arguments->device);
         return;

@@ -22,7 +22,7 @@ void cpu_free(Cpu *cpu);
 void cpu_reset(Cpu *cpu);
 
 /* The state was replaced: everything derived is rebuilt or dropped. */
-void cpu_after_load(Cpu *cpu);
+void cpu_after_load(Cpu *cpu, bool keeps_code);
 
 /* A device wrote LENGTH bytes at real ADDRESS. */
 void cpu_break_reservation(Cpu *cpu, uint64_t address, uint64_t length);

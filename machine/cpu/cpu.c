@@ -88,9 +88,12 @@ void cpu_reset(Cpu *cpu)
     cpu_mode_changed(cpu);
 }
 
-void cpu_after_load(Cpu *cpu)
+void cpu_after_load(Cpu *cpu, bool keeps_code)
 {
-    code_cache_flush(cpu->engine);
+    if (keeps_code)
+        mmu_drop_banks(cpu->mmu);
+    else
+        code_cache_flush(cpu->engine);
     cpu_mode_changed(cpu);
 }
 

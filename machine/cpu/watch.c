@@ -95,7 +95,7 @@ static void report(const Cpu *cpu, const WatchRange *range, uint64_t address, bo
 {
     WatchHit hit = { .range = range,
                      .icount = cpu_icount(cpu),
-                     .cia = cpu->s.cia,
+                     .cia = cpu->left > 0 ? cpu->s.cia : UINT64_MAX,
                      .address = MAX(address, range->address),
                      .is_write = is_write };
     cpu->watch->accessed(cpu->watch->opaque, &hit);

@@ -31,8 +31,8 @@ typedef struct {
 typedef struct {
     const WatchRange *range; /* borrowed from the watch */
     uint64_t icount;         /* of the instruction; the position, if it was a device's */
-    uint64_t cia;
-    uint64_t address; /* of the first byte in RANGE that was accessed */
+    uint64_t cia;            /* its address; UINT64_MAX: a device did it on this boundary */
+    uint64_t address;        /* of the first byte in RANGE that was accessed */
     bool is_write;
 } WatchHit;
 

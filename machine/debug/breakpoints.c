@@ -15,8 +15,8 @@
 
 struct Breakpoints {
     CpuWatch watch;
-    Cpu *cpu; /* that looks for them, or NULL */
-    uint64_t stop_icount;
+    Cpu *cpu;                             /* that looks for them, or NULL */
+    uint64_t stop_icount, stop_cia;       /* UINT64_MAX: nowhere; any */
     uint64_t resumed_icount, resumed_cia; /* where it does not stop again */
     StopReason reason;
     StopHit hit;
@@ -49,7 +49,7 @@ Breakpoints *breakpoints_new(void)
 {
     Breakpoints *breakpoints = g_new0(Breakpoints, 1);
     cpu_watch_init(&breakpoints->watch, accessed, breakpoints);
-    breakpoints->stop_icount = breakpoints->resumed_icount = UINT64_MAX;
+    breakpoints->stop_icount = breakpoints->stop_cia = breakpoints->resumed_icount = UINT64_MAX;
     return breakpoints;
 }
 
@@ -147,6 +147,13 @@ bool breakpoints_remove_range(Breakpoints *breakpoints, const WatchRange *range)
 void breakpoints_stop_at(Breakpoints *breakpoints, uint64_t icount)
 {
     breakpoints->stop_icount = icount;
+    breakpoints->stop_cia = UINT64_MAX;
+}
+
+void breakpoints_stop_in_front(Breakpoints *breakpoints, uint64_t icount, uint64_t cia)
+{
+    breakpoints->stop_icount = icount;
+    breakpoints->stop_cia = cia;
 }
 
 void breakpoints_set_note(Breakpoints *breakpoints, BreakpointsNote note, void *opaque)
@@ -177,6 +184,17 @@ void breakpoints_resume(Breakpoints *breakpoints, const Cpu *cpu)
     breakpoints->is_hit = false;
 }
 
+void breakpoints_begin(Breakpoints *breakpoints)
+{
+    breakpoints->resumed_icount = breakpoints->resumed_cia = UINT64_MAX;
+    breakpoints->is_hit = false;
+}
+
+const CpuWatch *breakpoints_watch(const Breakpoints *breakpoints)
+{
+    return &breakpoints->watch;
+}
+
 void breakpoints_stopped(Breakpoints *breakpoints, StopReason reason, const StopHit *hit)
 {
     breakpoints->reason = reason;
@@ -192,6 +210,13 @@ static bool is_at(const Breakpoints *breakpoints, const Cpu *cpu)
     bool resumed_here =
         cpu_icount(cpu) == breakpoints->resumed_icount && cia == breakpoints->resumed_cia;
     return !cpu->s.halted && !resumed_here && cpu_watch_is_at(&breakpoints->watch, cia);
+}
+
+static bool is_at_position(const Breakpoints *breakpoints, const Cpu *cpu)
+{
+    uint64_t icount = cpu_icount(cpu);
+    bool is_in_front = breakpoints->stop_cia == UINT64_MAX || breakpoints->stop_cia == cpu->s.cia;
+    return icount > breakpoints->stop_icount || (icount == breakpoints->stop_icount && is_in_front);
 }
 
 static StopHit hit_at(const Cpu *cpu)
@@ -220,7 +245,7 @@ bool breakpoints_stop_here(Breakpoints *breakpoints, const Cpu *cpu)
     } else if (is_at(breakpoints, cpu)) {
         StopHit hit = hit_at(cpu);
         breakpoints_stopped(breakpoints, STOP_BREAKPOINT, &hit);
-    } else if (cpu_icount(cpu) >= breakpoints->stop_icount) {
+    } else if (is_at_position(breakpoints, cpu)) {
         breakpoints_stopped(breakpoints, STOP_POSITION, NULL);
     } else {
         return false;

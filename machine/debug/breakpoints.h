@@ -32,7 +32,7 @@ typedef enum {
 typedef struct {
     StopReason reason; /* STOP_BREAKPOINT or STOP_WATCHPOINT */
     uint64_t icount;   /* number of the instruction */
-    uint64_t cia;      /* its address */
+    uint64_t cia;      /* its address; UINT64_MAX: a device did it on this boundary */
     uint64_t address;  /* of the instruction, or the first byte of RANGE that was accessed */
     bool is_write;
     WatchRange range; /* of a STOP_WATCHPOINT: the one that was hit */
@@ -59,6 +59,8 @@ bool breakpoints_remove_range(Breakpoints *breakpoints, const WatchRange *range)
 
 /* Stop in phase 1 of the first boundary at ICOUNT; UINT64_MAX: do not. Forgotten at any stop. */
 void breakpoints_stop_at(Breakpoints *breakpoints, uint64_t icount);
+/* The same where the next instruction is CIA's, even if an interrupt has led there. */
+void breakpoints_stop_in_front(Breakpoints *breakpoints, uint64_t icount, uint64_t cia);
 
 /* Why the machine stopped last. */
 StopReason breakpoints_reason(const Breakpoints *breakpoints);
@@ -80,6 +82,9 @@ void machine_set_breakpoints(Machine *machine, Breakpoints *breakpoints);
 
 /* The machine goes on: what it stands on now does not stop it at once. */
 void breakpoints_resume(Breakpoints *breakpoints, const Cpu *cpu);
+/* It begins to look somewhere else: nothing was resumed, nothing hit. */
+void breakpoints_begin(Breakpoints *breakpoints);
+const CpuWatch *breakpoints_watch(const Breakpoints *breakpoints);
 /* The machine was taken somewhere and stopped there. HIT may be NULL. */
 void breakpoints_stopped(Breakpoints *breakpoints, StopReason reason, const StopHit *hit);
 /* Whether the machine has to stop on this boundary; the reason is kept. */

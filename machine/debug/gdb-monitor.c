@@ -23,6 +23,18 @@ static char *when(GdbSession *session, const char *rest)
                            replay_mode_name(replay_mode(machine_replay(session->machine))));
 }
 
+/* All that the guest is: two machines with the same one have the same future. */
+static char *hash(GdbSession *session, const char *rest)
+{
+    g_autoptr(HashList) list = hash_list_new();
+    Digest digest;
+    char hex[2 * DIGEST_SIZE + 1];
+    machine_hash(session->machine, true, list);
+    hash_list_digest(list, &digest);
+    digest_to_hex(&digest, hex);
+    return g_strdup_printf("%s\n", hex);
+}
+
 static char *stop_reason(GdbSession *session, const char *rest)
 {
     static const char *const names[] = { [STOP_OTHER] = "paused",
@@ -140,6 +152,8 @@ static char *seek(GdbSession *session, const char *rest)
 {
     g_autoptr(GError) error = NULL;
     SeekTarget target;
+    if (session->seek || session->is_awaited)
+        return g_strdup("the machine has not come to its last stop yet\n");
     if (!is_replaying(session))
         return seek_live(session, rest);
     if (!find_target(session, rest, &target, &error))
@@ -199,6 +213,7 @@ static const struct {
 } commands[] = {
     { "help", "this list", help },
     { "when", "the position", when },
+    { "hash", "the state's digest", hash },
     { "timeline", "where the recording begins and ends, and the keyframes", timeline },
     { "seek", "go to instruction N, +N, -N, or to time NANOSECONDS, event N, mark NAME, begin, end",
       seek },

@@ -50,7 +50,7 @@ static void reply_paused(GdbSession *session, bool is_backwards)
     Breakpoints *breakpoints = machine_breakpoints(session->machine);
     const StopHit *hit = breakpoints_hit(breakpoints);
     switch (breakpoints_reason(breakpoints)) {
-    case STOP_OTHER: reply_signal(session, SIGNAL_INT, ""); return;
+    case STOP_OTHER: reply_signal(session, is_backwards ? SIGNAL_TRAP : SIGNAL_INT, ""); return;
     case STOP_WATCHPOINT: reply_access(session, hit, is_backwards); return;
     case STOP_BEGIN: reply_signal(session, SIGNAL_TRAP, "replaylog:begin;"); return;
     default: reply_signal(session, SIGNAL_TRAP, "");
@@ -114,6 +114,14 @@ static bool is_watched_still(GdbSession *session)
     return is_there;
 }
 
+/* The machine is moving at the debugger's own wish already. */
+static bool refuse_second_move(GdbSession *session)
+{
+    if (session->seek || session->is_awaited)
+        gdb_fail(session, "the machine has not come to its last stop yet: interrupt it first");
+    return session->seek || session->is_awaited;
+}
+
 /* Whether a step, or what else moves the machine, is gdb's behind an access: then it is answered.
  */
 static bool is_done_already(GdbSession *session, bool is_step, bool is_backwards)
@@ -134,7 +142,7 @@ static void resume(GdbSession *session, bool is_step)
     Breakpoints *breakpoints = machine_breakpoints(session->machine);
     uint64_t icount = machine_position(session->machine).icount;
     g_autoptr(GError) error = NULL;
-    if (is_done_already(session, is_step, false))
+    if (refuse_second_move(session) || is_done_already(session, is_step, false))
         return;
     breakpoints_stop_at(breakpoints, is_step ? icount + 1 : UINT64_MAX);
     session->is_awaited = true;
@@ -256,13 +264,15 @@ static void go_backwards(GdbSession *session, const SeekTarget *target)
 void gdb_step_back(GdbSession *session, const char *arguments)
 {
     SeekTarget target = { machine_position(session->machine).icount - 1, 0 };
-    if (!is_done_already(session, true, true))
+    if (!refuse_second_move(session) && !is_done_already(session, true, true))
         go_backwards(session, &target);
 }
 
 void gdb_go_back(GdbSession *session, const char *arguments)
 {
-    is_done_already(session, false, true);
+    if (refuse_second_move(session))
+        return;
+    session->is_step_due = false;
     go_backwards(session, NULL);
 }
 

@@ -6,6 +6,7 @@
 #include "machine/devices/pseries.h"
 #include "machine/devices/vga.h"
 #include "machine/devices/virtio-devices.h"
+#include "machine/devices/virtio-gpu.h"
 #include "machine/devices/vty.h"
 #include "machine/devices/xics.h"
 

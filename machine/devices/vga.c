@@ -18,8 +18,8 @@
 #include "machine/devices/vga.h"
 
 #include "machine/display/edid.h"
+#include "machine/display/frame.h"
 #include "machine/machine.h"
-#include "replay/hash.h"
 
 #define REGISTERS_SIZE       0x1000u
 #define EDID_AT              0x000
@@ -78,11 +78,7 @@ typedef struct {
     unsigned width, height; /* of the firmware's mode */
     uint32_t base;
     uint8_t edid[EDID_SIZE];
-    /* The digest of the frame that was hashed last, good while its memory is not marked anew. */
-    Hasher *hasher;
-    Digest frame;
-    Scanout frame_scanout;
-    uint32_t frame_epoch; /* 0: there is none */
+    Frame frame;
     uint32_t loads;
 } Vga;
 
@@ -363,30 +359,12 @@ bool vga_scanout(Device *device, Scanout *scanout)
     return true;
 }
 
-static void digest_frame(Vga *vga, const Memory *memory, const Scanout *scanout)
-{
-    const uint8_t *data = memory_device_data(memory) + scanout->offset;
-    unsigned bytes = scanout->width * depth_bytes(vga->s.mode[MODE_DEPTH]);
-    hasher_reset(vga->hasher);
-    for (unsigned y = 0; y < scanout->height; y++)
-        hasher_bytes(vga->hasher, data + (uint64_t)y * scanout->pitch, bytes);
-    hasher_digest(vga->hasher, &vga->frame);
-    vga->frame_scanout = *scanout;
-    vga->frame_epoch = memory->epoch - 1; /* pages of this epoch may still change unmarked */
-}
-
-/* What the screen shows is output: a replay must show the same. */
 static void vga_hash_more(Device *device, StateFeed feed, void *user)
 {
     Vga *vga = (Vga *)device;
-    const Memory *memory = machine_memory(device->machine);
     Scanout scanout;
-    unsigned first, last;
     vga_scanout(device, &scanout);
-    if (!vga->frame_epoch || !scanout_equal(&scanout, &vga->frame_scanout) ||
-        scanout_dirty_rows(&scanout, memory, vga->frame_epoch, &first, &last))
-        digest_frame(vga, memory, &scanout);
-    feed(user, vga->frame.bytes, DIGEST_SIZE);
+    frame_feed(&vga->frame, machine_memory(device->machine), &scanout, feed, user);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -411,7 +389,7 @@ static void vga_reset(Device *device)
 static void vga_after_load(Device *device)
 {
     Vga *vga = (Vga *)device;
-    vga->frame_epoch = 0;
+    frame_forget(&vga->frame);
     vga->loads++;
     if (vga->s.mode[MODE_ENABLE] & ENABLED && !mode_fits(vga->s.mode))
         vga->s.mode[MODE_ENABLE] = 0; /* only a forged snapshot has such a mode */
@@ -420,7 +398,7 @@ static void vga_after_load(Device *device)
 
 static void vga_finalize(Device *device)
 {
-    hasher_free(((Vga *)device)->hasher);
+    frame_clear(&((Vga *)device)->frame);
 }
 
 PciFunction *vga_function(Device *device)
@@ -446,7 +424,7 @@ Device *vga_new(Machine *machine, const char *id, unsigned width, unsigned heigh
     vga->width = width;
     vga->height = height;
     vga->base = base;
-    vga->hasher = hasher_new();
+    frame_init(&vga->frame);
     vga->pci = (PciFunction){ .device = &vga->parent,
                               .state = &vga->s.pci,
                               .identity = &identity,

@@ -408,11 +408,16 @@ static void scatter(VirtioBlk *blk, const BlkRequest *request, const uint8_t *da
     }
 }
 
+static bool is_to_be_done_again(const BlkRequest *request)
+{
+    return request->work == WORK_READ || request->work == WORK_FLUSH;
+}
+
 /* Waits for the host's part; 0 or an errno value. A load has left some parts to be done again. */
 static int finish_host_part(VirtioBlk *blk, const BlkRequest *request, unsigned slot,
                             uint8_t **data)
 {
-    if (!blk->ticket[slot] && (request->work == WORK_READ || request->work == WORK_FLUSH))
+    if (!blk->ticket[slot] && is_to_be_done_again(request))
         blk->ticket[slot] = submit(blk, request, NULL);
     if (!blk->ticket[slot])
         return 0;
@@ -481,6 +486,41 @@ static void blk_input(Device *device, const struct Event *event)
     take_requests(blk);
 }
 
+static const HostPart host_part_of[] = {
+    [DISK_DONE] = HOST_PART_DONE, [DISK_LATE] = HOST_PART_LATE, [DISK_FULL] = HOST_PART_NO_SPACE
+};
+
+/* Parts that a load has left to be done begin here. */
+static HostPart part_of(VirtioBlk *blk, const BlkRequest *request, unsigned slot)
+{
+    if (!blk->ticket[slot] && is_to_be_done_again(request))
+        blk->ticket[slot] = submit(blk, request, NULL);
+    return blk->ticket[slot] ? host_part_of[disk_progress(blk->disk, blk->ticket[slot])]
+                             : HOST_PART_DONE;
+}
+
+/* Completion by the host waits for nobody, but for the operator of a full one. */
+static HostPart blk_host_part(Device *device, uint64_t now_ns)
+{
+    VirtioBlk *blk = (VirtioBlk *)device;
+    HostPart part = HOST_PART_DONE;
+    unsigned slot;
+    if (blk->is_by_host && blk->s.count)
+        return host_part_of[disk_progress(blk->disk, 0)];
+    for (unsigned n = 0; n < blk->s.count && part == HOST_PART_DONE; n++) {
+        const BlkRequest *request = request_at(blk, n, &slot);
+        if (request->deadline_ns > now_ns)
+            break;
+        part = part_of(blk, request, slot);
+    }
+    return part;
+}
+
+static void wake_machine(void *device)
+{
+    machine_wake(device);
+}
+
 static void fire(Device *device, unsigned which)
 {
     VirtioBlk *blk = (VirtioBlk *)device;
@@ -497,13 +537,12 @@ static void fire(Device *device, unsigned which)
 /* --- life ----------------------------------------------------------------------------------------
  */
 
-/* Waits for what the host has under way, and forgets it. */
+/* What the host has under way interests nobody any more. */
 static void drop_host_parts(VirtioBlk *blk)
 {
     for (unsigned slot = 0; slot < REQUESTS_MAX; slot++) {
-        g_autofree uint8_t *data = NULL;
         if (blk->ticket[slot])
-            disk_wait(blk->disk, blk->ticket[slot], &data);
+            disk_forget(blk->disk, blk->ticket[slot]);
         blk->ticket[slot] = 0;
     }
 }
@@ -595,6 +634,7 @@ VirtioDevice *virtio_blk_new(Machine *machine, const char *id, Disk *disk, bool 
     blk->is_readonly = is_readonly;
     virtio_init(&blk->parent, &blk_type);
     timer_init(&blk->timer, &blk->parent.parent, &blk->s.timer, fire, 0);
+    disk_set_wake(disk, wake_machine, blk);
     return &blk->parent;
 }
 
@@ -625,6 +665,7 @@ const DeviceClass virtio_blk_class = {
     .reset = blk_reset,
     .after_load = blk_after_load,
     .input = blk_input,
+    .host_part = blk_host_part,
     .save_more = blk_save_more,
     .load_more = blk_load_more,
     .finalize = blk_finalize,

@@ -7,7 +7,7 @@ static unsigned bytes_per_pixel(ScanoutFormat format)
 {
     static const unsigned bytes[] = {
         [SCANOUT_INDEXED8] = 1, [SCANOUT_RGB555] = 2,   [SCANOUT_RGB565] = 2,
-        [SCANOUT_RGB888] = 3,   [SCANOUT_XRGB8888] = 4,
+        [SCANOUT_RGB888] = 3,   [SCANOUT_XRGB8888] = 4, [SCANOUT_XBGR8888] = 4,
     };
     return bytes[format];
 }
@@ -28,8 +28,14 @@ static uint32_t colour(const Scanout *scanout, uint32_t pixel)
         return channel(pixel, 10, 5) << 16 | channel(pixel, 5, 5) << 8 | channel(pixel, 0, 5);
     case SCANOUT_RGB565:
         return channel(pixel, 11, 5) << 16 | channel(pixel, 5, 6) << 8 | channel(pixel, 0, 5);
+    case SCANOUT_XBGR8888: return GUINT32_SWAP_LE_BE(pixel << 8);
     default: return pixel & 0xffffff;
     }
+}
+
+unsigned scanout_row_bytes(const Scanout *scanout)
+{
+    return scanout->width * bytes_per_pixel(scanout->format);
 }
 
 static uint32_t load_pixel(const uint8_t *at, unsigned bytes, bool is_big_endian)
@@ -57,7 +63,7 @@ void scanout_row(const Scanout *scanout, const Memory *memory, unsigned y, uint3
 static bool row_is_dirty(const Scanout *scanout, const Memory *memory, uint32_t since, unsigned y)
 {
     uint64_t start = memory->size + scanout->offset + (uint64_t)y * scanout->pitch;
-    uint64_t end = start + (uint64_t)scanout->width * bytes_per_pixel(scanout->format) - 1;
+    uint64_t end = start + scanout_row_bytes(scanout) - 1;
     for (uint64_t page = start >> MEMORY_PAGE_BITS; page <= end >> MEMORY_PAGE_BITS; page++)
         if (memory->page_mark[page] > since)
             return true;

@@ -18,6 +18,7 @@ typedef enum {
     SCANOUT_RGB565,
     SCANOUT_RGB888,
     SCANOUT_XRGB8888,
+    SCANOUT_XBGR8888,
 } ScanoutFormat;
 
 typedef struct {
@@ -36,6 +37,8 @@ typedef struct Machine Machine;
 /* The machine's screen; false if it has none. Machine thread. */
 bool machine_scanout(Machine *machine, Scanout *scanout);
 
+/* Of a row, without what the pitch has beyond it. */
+unsigned scanout_row_bytes(const Scanout *scanout);
 /* Row Y as 0x00RRGGBB numbers, scanout->width of them. */
 void scanout_row(const Scanout *scanout, const Memory *memory, unsigned y, uint32_t *out);
 /* The rows [*FIRST, *LAST] whose memory changed after epoch SINCE; false if none did. */

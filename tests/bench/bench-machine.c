@@ -37,7 +37,7 @@ static const char *const marks[] = { "GUEST-READY", "BENCH-START", "BENCH-END", 
 
 typedef struct {
     char *kernel, *initrd, *append, *memory, *cpu;
-    char *mode, *log, *engine, *directory;
+    char *mode, *log, *engine, *directory, *disk;
     char **windows;
     gint64 quantum, limit;
     gint block_limit, threshold;
@@ -109,6 +109,18 @@ static void member(JsonBuilder *builder, const char *name, const char *value)
     json_builder_add_string_value(builder, value);
 }
 
+static void add_disk(JsonBuilder *builder, const char *path)
+{
+    json_builder_set_member_name(builder, "disks");
+    json_builder_begin_array(builder);
+    json_builder_begin_object(builder);
+    member(builder, "id", "hd0");
+    member(builder, "file", path);
+    member(builder, "format", "raw");
+    json_builder_end_object(builder);
+    json_builder_end_array(builder);
+}
+
 static MachineConfig *read_options(const Options *options, GError **error)
 {
     g_autoptr(JsonBuilder) builder = json_builder_new();
@@ -125,6 +137,8 @@ static MachineConfig *read_options(const Options *options, GError **error)
     json_builder_set_member_name(builder, "sleep");
     json_builder_add_boolean_value(builder, FALSE);
     json_builder_end_object(builder);
+    if (options->disk)
+        add_disk(builder, options->disk);
     json_builder_set_member_name(builder, "serial");
     json_builder_begin_array(builder);
     json_builder_begin_object(builder);
@@ -370,6 +384,8 @@ static bool parse_command_line(Options *options, int *count, char ***words, GErr
           "Executions before a block is translated", "N" },
         { "directory", 0, 0, G_OPTION_ARG_FILENAME, &options->directory,
           "For overlays (the temporary folder)", "PATH" },
+        { "disk", 0, 0, G_OPTION_ARG_FILENAME, &options->disk, "Raw image of a virtio disk",
+          "FILE" },
         { "window", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->windows,
           "Count the host's instructions here; repeated", "FIRST:LEAST" },
         { "quantum", 0, 0, G_OPTION_ARG_INT64, &options->quantum,
@@ -396,9 +412,9 @@ static bool parse_command_line(Options *options, int *count, char ***words, GErr
 
 static void free_options(Options *options)
 {
-    char **strings[] = { &options->kernel, &options->initrd, &options->append,
-                         &options->memory, &options->cpu,    &options->mode,
-                         &options->log,    &options->engine, &options->directory };
+    char **strings[] = { &options->kernel,    &options->initrd, &options->append, &options->memory,
+                         &options->cpu,       &options->mode,   &options->log,    &options->engine,
+                         &options->directory, &options->disk };
     for (size_t i = 0; i < G_N_ELEMENTS(strings); i++)
         g_free(*strings[i]);
     g_strfreev(options->windows);

@@ -14,6 +14,7 @@ import dataclasses
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -29,6 +30,8 @@ RUN_LIMIT = 1800
 # Windows per benchmark in which the host's instructions are counted, how many at least, and the room that one takes.
 WINDOWS, WINDOW_LEAST, WINDOW_ROOM = 4, 20_000, 200_000
 GUEST = TESTS / "bench/guest"
+DISK = "disk"       # a benchmark of the shell guest, on a disk of its own
+DISK_BYTES = 64 << 20
 
 
 @dataclasses.dataclass
@@ -42,13 +45,15 @@ class Figures:
 
 
 def names() -> list[str]:
-    """boot, and the benchmarks that the guest has."""
+    """boot, the benchmarks that the guest has, and that of the disk."""
     script = (GUEST / "run.sh").read_text(encoding="utf-8")
-    return ["boot", *re.search(r'^ALL="([^"]*)"', script, re.M)[1].split()]
+    return ["boot", *re.search(r'^ALL="([^"]*)"', script, re.M)[1].split(), DISK]
 
 
 def words(wanted: list[str]) -> str:
     """Words of the kernel's command line; hello is a benchmark of one echo."""
+    if wanted == [DISK]:
+        return "mods=blk run=benchdisk"
     return f"run={','.join(name for name in wanted if name != 'boot') or 'hello'} end=off"
 
 
@@ -94,6 +99,7 @@ class Process:
 
     def __init__(self, guest: Guest, program: pathlib.Path, folder: pathlib.Path, engine: str | None = None):
         self._guest, self._program, self._folder, self._engine = guest, program, folder, engine
+        self._disk = ["--disk", str(guest.disk)] if guest.disk else []
 
     def version(self) -> str:
         return os.environ.get("POWERPLAY_COMMIT", "")[:12] or "unknown"
@@ -101,10 +107,12 @@ class Process:
     def _command(self, wanted: list[str], mode: str, *more: str) -> list[str]:
         return [str(self._program), "--kernel", str(self._guest.kernel), "--initrd", str(self._guest.initrd),
                 "--append", f"{self._guest.append} {words(wanted)}", "--memory", MEMORY + "M", "--mode", mode,
-                "--log", str(self._folder / "log"), "--directory", str(self._folder),
+                "--log", str(self._folder / "log"), "--directory", str(self._folder), *self._disk,
                 *(["--engine", self._engine] if self._engine else []), *more]
 
     def _run(self, command: list[str]) -> str:
+        for path in self._folder.glob("disk-hd0.*"):    # what an earlier run has written
+            path.unlink()
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=RUN_LIMIT)
         if done.returncode != 0:
             raise Failed(f"the machine did not run to the end: {done.stderr.strip() or done.returncode}")
@@ -196,7 +204,7 @@ class Qemu:
     modes = ("plain", "icount", "record", "replay")
 
     def __init__(self, guest: Guest, folder: pathlib.Path):
-        self._guest, self._log = guest, folder / "qemu-log"
+        self._guest, self._log, self._image = guest, folder / "qemu-log", folder / "qemu-disk.img"
         found = debian.packages(debian.backports(), ["qemu-system-ppc", "qemu-system-common"], dependencies=True)
         self._root = cache() / "unpacked" / f"qemu-{next(p for p in found if p.name == 'qemu-system-ppc').sha256[:16]}"
         with locked(cache() / "locks" / self._root.name):
@@ -216,6 +224,15 @@ class Qemu:
             raise Failed(f"QEMU from backports does not start: {done.stderr.strip()}")
         return re.search(r"version (\S+)", done.stdout)[1]
 
+    def _disk(self, mode: str) -> list[str]:
+        """A fresh copy of the image; QEMU records disks only behind its driver blkreplay."""
+        if not self._guest.disk:
+            return []
+        shutil.copyfile(self._guest.disk, self._image)
+        drive = f"file={self._image},format=raw,if=none,cache=writeback"
+        drives = ["-drive", f"{drive},id=image", "-drive", "driver=blkreplay,if=none,image=image,id=hd0"]
+        return [*(drives if mode in ("record", "replay") else ["-drive", f"{drive},id=hd0"]), "-device", "virtio-blk-pci,drive=hd0"]
+
     def run(self, wanted: list[str], mode: str) -> dict[str, Figures]:
         options = {"plain": [], "icount": ["-icount", "shift=0"]}
         for rr in ("record", "replay"):
@@ -223,7 +240,8 @@ class Qemu:
         data = next(self._root.glob("usr/share/qemu"))
         command = [self._program, "-L", data, "-machine", "pseries,x-vof=on", "-cpu", "POWER9", "-m", MEMORY, "-nodefaults",
                    "-vga", "none", "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", self._guest.kernel,
-                   "-initrd", self._guest.initrd, "-append", f"{self._guest.append} {words(wanted)}", *options[mode]]
+                   "-initrd", self._guest.initrd, "-append", f"{self._guest.append} {words(wanted)}", *options[mode],
+                   *self._disk(mode)]
         marks, last, start = Marks(), "", time.monotonic()
         with tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,

@@ -232,6 +232,41 @@ START_TEST(cut_text_is_skipped_up_to_a_limit)
 }
 END_TEST
 
+START_TEST(encodings_that_lead_to_other_messages_are_left_out)
+{
+    static const uint8_t all[] = { 2,    0,    0,    6,                              /* six */
+                                   0,    0,    0,    7,    0xc0, 0xa1, 0xe5, 0xce,   /* clipboard */
+                                   0xff, 0xff, 0xff, 0x21, 0xff, 0xff, 0xfe, 0xcb,   /* Xvp */
+                                   0,    0,    0,    3,    0xff, 0xff, 0xfe, 0xcc }; /* none yet */
+    static const uint8_t served[] = { 2,    0,    0,    3,    0,    0,    0,    7,
+                                      0xff, 0xff, 0xff, 0x21, 0xff, 0xff, 0xfe, 0xcc };
+    for (gsize piece = 1; piece <= sizeof all; piece++) {
+        teardown();
+        setup();
+        come_in();
+        for (gsize at = 0; at < sizeof all; at += piece)
+            say(all + at, MIN(piece, sizeof all - at));
+        forwarded(served, sizeof served);
+    }
+}
+END_TEST
+
+START_TEST(wishes_for_another_size_are_skipped)
+{
+    uint8_t wish[8 + 16 + 8] = { 251, 0, 4, 0, 3, 0, 1 };
+    memcpy(wish + 24, (uint8_t[]){ 4, 1, 0, 0, 0x12, 0x34, 0x56, 0x78 }, 8);
+    for (gsize piece = 1; piece <= sizeof wish; piece++) {
+        teardown();
+        setup();
+        come_in();
+        for (gsize at = 0; at < sizeof wish; at += piece)
+            say(wish + at, MIN(piece, sizeof wish - at));
+        forwarded("", 0);
+        ck_assert_uint_eq(inputs, 1);
+    }
+}
+END_TEST
+
 START_TEST(what_the_library_must_not_see_ends_it)
 {
     static const uint8_t others[][20] = {
@@ -243,7 +278,8 @@ START_TEST(what_the_library_must_not_see_ends_it)
         { 252 },
         { 255 },
         { 1 },
-        { 2, 0, 1, 1 }, /* 257 encodings */
+        { 2, 0, 1, 1 },             /* 257 encodings */
+        { 251, 0, 0, 0, 0, 0, 17 }, /* 17 screens */
         { 0, 0, 0, 0, 32, 24, 0, 0 },
         { 0, 0, 0, 0, 24, 24, 0, 1 }, /* colour maps, 24 bits */
     };
@@ -270,6 +306,8 @@ int main(void)
         messages_pass_whole_in_any_pieces,
         input_that_cannot_be_taken_waits_in_order,
         cut_text_is_skipped_up_to_a_limit,
+        encodings_that_lead_to_other_messages_are_left_out,
+        wishes_for_another_size_are_skipped,
         what_the_library_must_not_see_ends_it,
     };
     Suite *suite = suite_create("rfb");

@@ -4,10 +4,11 @@
 import os
 import pathlib
 import stat
+import subprocess
 import time
 
 import pytest
-from conftest import FAST
+from conftest import FAST, program
 from test_worker import alone
 
 import powerplay
@@ -108,3 +109,24 @@ def test_a_machine_that_is_alone_and_confined_says_why_it_cannot_listen(definiti
         ask("quit")
         assert process.wait(10) == 0
         assert not os.path.exists(address.removeprefix("unix:"))
+
+
+def test_the_command_line_starts_gdb_with_the_kernels_symbols(daemon, guest, tmp_path, tiny):
+    def call(*words):
+        return subprocess.run([program("powerplay"), "--socket", daemon.socket, *words], capture_output=True, text=True, timeout=60)
+
+    shown = tmp_path / "shown"
+    fake = tmp_path / "fake-gdb"
+    fake.write_text(f'#!/bin/sh\nfor word; do echo "$word"; done > {shown}\nexit 3\n')
+    fake.chmod(0o755)
+    assert call("gdb", "debugged", "--program", str(fake), "--batch", "--execute", "break *0x400000").returncode == 3
+    words = shown.read_text().splitlines()
+    assert words[0] == "-x" and words[1].endswith("debugger.gdb") and os.path.exists(words[1])
+    assert words[2] == "-ex" and words[3].startswith("target remote /") and words[3].endswith("/debugged/gdb.sock")
+    assert words[4:] == ["-ex", "monitor endian little", str(tiny.kernel), "-batch", "-ex", "break *0x400000"]
+    assert not os.path.exists(words[3].removeprefix("target remote "))
+    assert "cannot be read" in call("gdb", "debugged", "--symbols", "/nowhere").stderr
+    missing = call("gdb", "debugged", "--program", str(tmp_path / "none"))
+    assert missing.returncode == 3 and "apt install gdb-multiarch" in missing.stderr
+    said = call("gdb", "debugged", "--only-listen", "--listen", "tcp:0")
+    assert said.returncode == 0 and "target remote 127.0.0.1:" in said.stdout

@@ -7,6 +7,7 @@ how: tests/bench/runners.py; what becomes of it: tests/bench/report.py.
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 import pathlib
@@ -14,7 +15,7 @@ import platform
 import tempfile
 
 from bench import report
-from bench.runners import Daemon, Figures, Native, Process, Qemu, names
+from bench.runners import DISK, DISK_BYTES, Daemon, Figures, Native, Process, Qemu, names
 from dev.build import build
 from dev.common import BUILD, Failed, say
 from dev.lab import Lab
@@ -40,8 +41,8 @@ def _chosen(arguments) -> list[str]:
 
 def _portions(wanted: list[str], size: int) -> list[list[str]]:
     """What one boot does: boot itself is measured with the first portion."""
-    rest = [name for name in wanted if name != "boot"]
-    portions = [rest[i:i + size] for i in range(0, len(rest), size)] or [[]]
+    rest = [name for name in wanted if name not in ("boot", DISK)]
+    portions = [rest[i:i + size] for i in range(0, len(rest), size)] or [[]] * ("boot" in wanted)
     if "boot" in wanted:
         portions[0] = ["boot", *portions[0]]
     return portions
@@ -85,7 +86,15 @@ def _runners(arguments, guest, folder: pathlib.Path, stack: contextlib.ExitStack
         ours = Daemon(guest, stack.enter_context(Lab(environment={"POWERPLAY_ENGINE": arguments.engine})))
     else:
         ours = Process(guest, BUILD / "tests/bench/bench-machine", folder, arguments.engine)
-    return [ours] + ([Qemu(guest, folder), Native(folder)] if arguments.peer == "qemu" else [])
+    peers = [Qemu(guest, folder), *([] if guest.disk else [Native(folder)])]
+    return [ours, *(peers if arguments.peer == "qemu" else [])]
+
+
+def _disk_guest(folder: pathlib.Path):
+    """The shell guest, with a disk of bytes that are no zeroes."""
+    image = folder / "bench-disk.img"
+    image.write_bytes(bytes(range(1, 251)) * (DISK_BYTES // 250) + bytes(DISK_BYTES % 250))
+    return dataclasses.replace(prepare(["shell"])["shell"], disk=image)
 
 
 def make(arguments) -> int:
@@ -99,7 +108,10 @@ def make(arguments) -> int:
         versions = {runner.name: runner.version() for runner in runners}
         say(f"host: {platform.machine()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}; "
             + ", ".join(f"{name} {version}" for name, version in versions.items()))
-        for portion in _portions(wanted, arguments.per_boot):
+        portions = [(runners, portion) for portion in _portions(wanted, arguments.per_boot)]
+        if DISK in wanted:
+            portions.append((_runners(arguments, _disk_guest(pathlib.Path(folder)), pathlib.Path(folder), stack), [DISK]))
+        for runners, portion in portions:
             _measure(runners, portion, arguments.pairs, found)
             if not arguments.daemon and not arguments.no_count and platform.machine() == "x86_64":
                 counted |= _count(runners[0], portion, found)

@@ -2,10 +2,13 @@
 """Screen, keyboard, pointers and viewers, with Debian's kernel and its drivers in the guest."""
 
 import base64
+import dataclasses
 import os
+import pathlib
 import random
 import re
 import signal
+import subprocess
 import time
 import zlib
 
@@ -13,9 +16,12 @@ import pytest
 
 from conftest import PACED, parts
 from dev.lab import Refused
-from viewer import Bare, Stock, WebSocket, connect, snapshot
+from guest import archive
+from viewer import EXTENDED_SIZE, NEW_SIZE, Bare, Stock, WebSocket, connect, snapshot
 
 HANDS = ["keyboard", "tablet"]
+GPU = {"device": "virtio-gpu", "width": 800, "height": 600, "vnc": {"listen": "unix"}}
+SET_MODE = pathlib.Path(__file__).resolve().parents[1] / "guest/programs/set-mode.c"
 WATCH = "(while :; do echo {mark} $(dd bs=24 count=1 2>/dev/null | od -An -v -t d2 -j16); done) < /dev/input/event{number} &\n"
 
 
@@ -374,3 +380,91 @@ def test_a_web_page_comes_in_once_with_its_token_and_sees_and_types(make, shell)
         machine.call("vnc-web", origin="nowhere at all")
     with pytest.raises((ConnectionError, TimeoutError)):   # a viewer's socket knows nothing of the web
         web_socket({"socket": machine.call("query-vnc")["host"], "token": answer["token"]})
+
+
+@pytest.fixture(scope="session")
+def mode_shell(shell, tmp_path_factory):
+    """The shell guest with the program set-mode: a second archive behind the first."""
+    folder = tmp_path_factory.mktemp("set-mode")
+    subprocess.run(["powerpc64le-linux-gnu-gcc", "-static", "-O2", "-Wall", "-Werror", "-o", folder / "set-mode", SET_MODE],
+                   check=True)
+    more = archive.initramfs([archive.file("bin/set-mode", (folder / "set-mode").read_bytes(), 0o755)])
+    (folder / "initrd").write_bytes(shell.initrd.read_bytes() + more)
+    return dataclasses.replace(shell, initrd=folder / "initrd")
+
+
+def gpu_machine(make, guest):
+    return make(guest, "mods=gpu,input", "console=tty0", "console=hvc0", "end=none", clock=PACED, display=GPU, input=HANDS)
+
+
+def test_debians_virtio_gpu_shows_its_console_and_the_replay_shows_the_same(make, shell):
+    machine = gpu_machine(make, shell)
+    machine.start(record="r1")
+    viewer = Bare(machine.call("query-vnc")).log_in()   # before there is a screen: black
+    assert viewer.size == (640, 480) and not any(viewer.picture())
+    viewer.understands(0, NEW_SIZE)
+    assert viewer.next_size(60) == (NEW_SIZE, 800, 600)
+    wait_ready(machine)
+    machine.type("cat /proc/fb; echo hello > /dev/tty1\n")
+    machine.wait_for("virtio_gpudrmfb", 60)
+    time.sleep(2)
+    machine.call("stop")
+    time.sleep(0.5)
+    before, digests = machine.call("screen-image", data=False), parts(machine)
+    assert viewer.digest() == before["digest"]
+    width, height, pixels = png_pixels(base64.b64decode(machine.call("screen-image")["data"]))
+    assert (width, height) == (800, 600) and len(set(pixels[i:i + 3] for i in range(0, len(pixels), 3))) >= 2
+    machine.call("screendump", filename="screen.ppm", device="gpu")
+    with pytest.raises(Refused, match="'vga' not found"):
+        machine.call("screendump", filename="screen2.ppm", device="vga")
+    machine.call("record-stop")
+    machine.end()
+    assert machine.replay("r1", 300)["status"] == "ended", machine.call("query-divergence")
+    assert parts(machine) == digests and machine.call("screen-image", data=False) == before
+
+
+def test_the_guest_changes_the_size_of_its_screen_and_viewers_follow(make, mode_shell):
+    machine = gpu_machine(make, mode_shell)
+    machine.start(record="r1")
+    wait_ready(machine)
+    time.sleep(1)   # while nobody views, the size is looked at twice a second
+    old, new = (Bare(machine.call("query-vnc")).log_in() for _ in range(2))
+    assert old.size == (800, 600)
+    old.understands(0, NEW_SIZE)
+    new.understands(0, EXTENDED_SIZE)
+    machine.type("set-mode 648 400 3366cc 8\n")
+    machine.wait_for("MODE-SET 648x400", 30)
+    assert old.next_size() == (NEW_SIZE, 648, 400)
+    assert new.next_size() == (EXTENDED_SIZE, 648, 400)
+    blue = bytes((0x33, 0x66, 0xcc)) * 648 * 400
+    for viewer in (old, new):
+        viewer.understands(0)
+        assert viewer.picture() == blue
+        viewer.understands(0, NEW_SIZE)
+    assert png_pixels(base64.b64decode(machine.call("screen-image")["data"])) == (648, 400, blue)
+    new.socket.sendall(b"\xfb\0\4\0\3\0\1\0" + bytes(16))   # a viewer's own wish is not followed, and harms nobody
+    assert old.next_size(30)[1:] == (800, 600)   # the console has its screen again
+    machine.call("stop")
+    machine.call("savevm", name="s1")
+    before, digests = machine.call("screen-image", data=False), parts(machine)
+    machine.call("record-stop")
+    machine.end()
+    assert machine.replay("r1", 300)["status"] == "ended", machine.call("query-divergence")
+    assert parts(machine) == digests and machine.call("screen-image", data=False) == before
+    machine.end()
+    machine.start(paused=True)
+    machine.call("loadvm", name="s1")
+    assert machine.call("screen-image", data=False)["digest"] == before["digest"]
+
+
+def test_a_place_on_a_virtio_gpu_is_the_pixel_that_was_clicked(make, shell):
+    machine = gpu_machine(make, shell)
+    machine.start()
+    wait_ready(machine)
+    watch_events(machine)
+    viewer = Bare(machine.call("query-vnc")).log_in()
+    for x, y in ((0, 0), (799, 599), (123, 456), (400, 300)):
+        start = len(machine.text())
+        viewer.pointer(x, y, 0)
+        places = {code: value for kind, code, value in events_after(machine, start, "T", 3) if kind == 3}
+        assert (places[0] * 800 >> 15, places[1] * 600 >> 15) == (x, y)

@@ -4,17 +4,20 @@
 Debian's kernel comes without symbols here: addresses are those of the guest's own /proc/kallsyms.
 """
 
+import pathlib
 import random
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import time
 
 import pytest
 
-from conftest import PACED, finish, parts, record, replay
+from conftest import FAST, PACED, finish, parts, record, replay
 from dev.gdb_stub import Stub, packet
+from dev.lab import Lab
 
 HASH_POINT = 1 << 24   # instructions between two of them
 
@@ -40,10 +43,14 @@ def positions(text: str) -> list[int]:
     return [int(number) for number in re.findall(r"instruction (\d+),", text)]
 
 
-def hypercall(tiny) -> int:
-    """Where the small guest's function of that name is; the guest is loaded at 4 MiB."""
+def address_of(tiny, name: str) -> int:
+    """Where the small guest's function or variable of that name is; the guest is loaded at 4 MiB."""
     names = subprocess.run(["nm", tiny.kernel], check=True, capture_output=True, text=True).stdout
-    return 0x400000 + int(re.search(r"(\w+) T hypercall\n", names).group(1), 16)
+    return int(re.search(rf"(\w+) \w {name}\n", names).group(1), 16)
+
+
+def hypercall(tiny) -> int:
+    return 0x400000 + address_of(tiny, "hypercall")
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +209,121 @@ def test_monitor_commands(make, tiny):
     assert stub.ask("P3a=0000000000000000") == b"OK"
 
 
+def hits(stub: Stub, count: int, packet: str) -> list[tuple[bytes, int]]:
+    """What stops the machine when it runs on, and where, COUNT times or up to an end of the recording."""
+    found: list[tuple[bytes, int]] = []
+    while len(found) < count and not (found and b"replaylog" in found[-1][0]):
+        found.append((stub.ask(packet), stub.icount()))
+    return found
+
+
+def test_what_stops_the_machine_forwards_stops_it_backwards_on_both_engines(tiny, tmp_path):
+    """One of them records, both replay."""
+    call = hypercall(tiny)
+    scratch = 0x400000 + address_of(tiny, "scratch")
+    recorded, seen = None, {}
+    for engine in ("translator", "interpreter"):
+        with Lab(environment={"POWERPLAY_ENGINE": engine}) as lab:
+            machine = lab.machine(tiny.definition("m", "rounds=12", clock=FAST))
+            folder = lab.state / "machines/m/recordings"
+            if not recorded:
+                recorded = record(machine)
+                shutil.copytree(folder, tmp_path / "recordings")
+            else:
+                shutil.copytree(tmp_path / "recordings", folder, dirs_exist_ok=True)
+            machine.start(replay="r1", paused=True)
+            stub = Stub(machine.call("gdbserver-start")["address"])
+            for packet in (f"Z0,{call:x},4", f"Z2,{scratch:x},8", f"Z3,{scratch + 8:x},8"):
+                assert stub.ask(packet) == b"OK"
+            began = time.monotonic()
+            forwards = hits(stub, 100_000, "c")
+            assert forwards.pop() == (b"T05thread:1;replaylog:end;", recorded["icount"])
+            half = time.monotonic()
+            backwards = hits(stub, 40, "bc")
+            print(f"{engine}: {len(forwards)} hits forwards in {half - began:.2f} s, {len(backwards)} backwards in "
+                  f"{time.monotonic() - half:.2f} s")
+            # Behind an access when going forwards, in front of it when going back.
+            expected = [(reply, icount - (b"watch" in reply)) for reply, icount in forwards]
+            assert backwards == expected[::-1][:40]
+            assert stub.seek("begin") == 0 and stub.ask("bc") == stub.ask("bs") == b"T05thread:1;replaylog:begin;"
+            assert [reply for reply, _ in hits(stub, 5, "c")] == [reply for reply, _ in forwards[:5]]
+            middle = forwards[len(forwards) // 2][1]
+            assert stub.seek(middle + 1) == middle + 1      # no breakpoint stops a seek
+            stub.socket.close()
+            machine.call("gdbserver-stop")
+            machine.call("cont")
+            machine.wait_until_stopped(60)
+            assert machine.replay_info()["status"] == "ended" and parts(machine) == recorded["parts"]
+            seen[engine] = forwards
+            machine.end()
+    assert seen["translator"] == seen["interpreter"]
+    kinds = {reply.partition(b";")[2].partition(b":")[0] for reply, _ in seen["translator"]}
+    assert kinds == {b"", b"watch", b"rwatch"}, kinds
+
+
+def test_gdbs_own_step_at_a_watchpoint_is_answered_and_not_taken(make, tiny):
+    machine = make(tiny, "rounds=12")
+    record(machine)
+    machine.start(replay="r1", paused=True)
+    scratch = 0x400000 + address_of(tiny, "scratch")
+    stub = Stub(machine.call("gdbserver-start")["address"])
+    watch, access = f"2,{scratch:x},8", f"4,{scratch:x},8"
+    assert stub.ask("Z" + watch) == b"OK"
+    assert stub.ask("c") == b"T05thread:1;watch:%x;" % scratch
+    place = stub.icount()
+    assert stub.ask("z" + watch) == b"OK"
+    assert stub.ask("s") == b"T05thread:1;" and stub.icount() == place        # gdb takes it away, steps, and looks
+    assert stub.ask("s") == b"T05thread:1;" and stub.icount() == place + 1    # the user's step
+    assert stub.ask("Z" + access) == b"OK"
+    assert stub.ask("bc") == b"T05thread:1;awatch:%x;" % scratch and stub.icount() == place - 1
+    assert stub.ask("z" + access) == b"OK"
+    assert stub.ask("bs") == b"T05thread:1;" and stub.icount() == place - 1
+    assert stub.ask("bs") == b"T05thread:1;" and stub.icount() == place - 2
+    assert stub.ask("Z" + watch) == b"OK"
+    assert stub.ask("c") == b"T05thread:1;watch:%x;" % scratch and stub.icount() == place
+    assert stub.ask("s").startswith(b"T05thread:1;") and stub.icount() == place + 1   # the watchpoint is still there
+
+
+def test_reverse_finish_goes_to_the_caller(make, tiny):
+    machine = make(tiny, "rounds=5")
+    record(machine)
+    machine.start(replay="r1", paused=True)
+    said = gdb(machine, f"add-symbol-file {tiny.kernel} -o 0x400000", "break hypercall", "continue", "continue", "monitor when",
+               "backtrace 2", "delete", "stepi", "reverse-finish", "monitor when", "x/i $pc", "stepi", "info symbol $pc")
+    places = positions(said)
+    assert places[1] < places[0] and re.search(r"=> 0x\w+ <\w+\+\d+>:\s+bl\s+0x\w+ <hypercall", said), said
+    assert re.search(r"^hypercall in section", said, re.M), said
+
+
+def loop32(path: pathlib.Path) -> pathlib.Path:
+    """A 32-bit program at 0x10000: addi r3,r3,1; stw r3,0(r4); lwz r5,0(r4); b to the first."""
+    code = struct.pack(">4I", 0x38630001, 0x90640000, 0x80a40000, 0x4bfffff4)
+    head = b"\x7fELF\x01\x02\x01" + bytes(9) + struct.pack(">HHIIIIIHHHHHH", 2, 20, 1, 0x10000, 52, 0, 0, 52, 32, 1, 0, 0, 0)
+    path.write_bytes(head + struct.pack(">8I", 1, 84, 0x10000, 0x10000, len(code), len(code), 7, 4) + code)
+    return path
+
+
+def test_a_32_bit_machine(lab, tmp_path):
+    machine = lab.machine({"name": "g4", "board": "bench32", "cpu": "7447a", "memory": "64M",
+                           "kernel": str(loop32(tmp_path / "loop")), "clock": FAST})
+    machine.start(record="r1", paused=True)
+    said = gdb(machine, "set var $r4 = 0x20000", "stepi", "p/x $pc", "p $r3", "watch *(int*)0x20000", "continue", "x/i $pc - 4",
+               "delete", "set var $f1 = 2.5", "p $f1", "set var $vr3.v4_int32 = {1, 2, 3, 4}", "p $vr3.v4_int32", "break *0x1000c",
+               "continue", "p $r5", "info mem", "p $vs1h", "monitor mark there", "delete", "stepi 1000", "monitor when", little=False)
+    for line in ("$1 = 0x10004", "$2 = 1", "New value = 1", "0x10004:\tstw     r3,0(r4)", "$3 = 2.5", "$4 = {1, 2, 3, 4}", "$5 = 1",
+                 "0x00000000 0x100000000", "$6 = void", "instruction 1003,"):
+        assert line in said, f"{line} is not in {said}"
+    recorded = finish(machine)
+    machine.start(replay="r1", paused=True)
+    said = gdb(machine, "monitor seek mark there", "maintenance flush register-cache", "p/x $pc", "p $r5", "p $f1", "monitor seek end",
+               "maintenance flush register-cache", "p $r3", "watch *(int*)0x20000", "reverse-continue", "x/i $pc", "p $r3", little=False)
+    for line in ("$1 = 0x1000c", "$2 = 1", "$3 = 2.5", "$4 = 251", "New value = 250", "=> 0x10004:\tstw     r3,0(r4)", "$5 = 251"):
+        assert line in said, f"{line} is not in {said}"
+    machine.end()
+    assert replay(machine) == recorded
+    lab.wire.call("machine-destroy", name="g4")
+
+
 def test_the_stub_refuses_bad_packets_and_lives_on(make, tiny):
     machine = make(tiny, "rounds=5")
     machine.start(paused=True)
@@ -209,7 +331,8 @@ def test_the_stub_refuses_bad_packets_and_lives_on(make, tiny):
     for bad in ("mzz", "m0", "m0,", "m,4", "mffffffffffffffffff,4", "Mg", "M0,4:00", "M0,ffffffffffffffff:00", "p", "pzz",
                 "pffffffff", "P0", "P0=12", "Pfff=00", "G00", "Z", "Z0", "Z0,,", "Z0,zz,4", "z0,4444,4", "X0,5:ab",
                 "vCont;x", "vCont", "qXfer:features:read:target.xml:zz", "qXfer:features:read:none:0,10",
-                "Qqemu.PhyMemMode:7", "qRcmd,6", "qRcmd,zz"):
+                "qXfer:memory-map:read::zz", "qXfer:memory-map:read::0", "Z2,0,0", "Z4,ffffffffffffffff,8", "Z3,4000,", "z2,4000,8",
+                "bs", "bc", "Qqemu.PhyMemMode:7", "qRcmd,6", "qRcmd,zz"):
         assert stub.ask(bad).startswith(b"E"), bad
     for unknown in ("vMustReplyEmpty", "vFoo", "qFoo", "QFoo", "b", "y", "", "Z9,0,4"):
         assert stub.ask(unknown) == b"", unknown

@@ -184,6 +184,17 @@ def test_a_stop_ends_a_seek(make, tiny, lab):
     finish_replay(machine, recorded)
 
 
+def check_first_difference(machine, child: str, branch: int) -> None:
+    """The child differs from its parent by what was typed where it begins, and by nothing before."""
+    found = machine.call("recording-compare", recording="r1", other=child)
+    assert found["second"]["icount"] == branch and not found["same"], found
+    assert (found["second"]["event"]["event"], found["second"]["event"]["data"]) == ("char-read", b"xyz".hex()), found
+    assert found["first"]["icount"] >= branch
+    assert machine.call("recording-compare", recording=child, other=child)["same"]
+    other = machine.call("recording-compare", recording=child, other="r1")
+    assert (other["first"], other["second"]) == (found["second"], found["first"])
+
+
 def test_a_takeover_goes_on_live_and_both_branches_replay(make, tiny, blank_disk):
     machine, recorded = recorded_machine(make, tiny, "rounds=150", "work=60000", **disk_of(blank_disk))
     dice = random.Random(6)
@@ -199,7 +210,7 @@ def test_a_takeover_goes_on_live_and_both_branches_replay(make, tiny, blank_disk
         machine.type("xyz")
         machine.call("cont")
         assert machine.wait_until_stopped(120) == "shutdown"
-        children[child["recording"]] = finish(machine)
+        children[child["recording"]] = finish(machine) | {"branch": place}
     assert len(children) > 2
     for name, seen in children.items():
         info = machine.replay(name, 120)
@@ -207,6 +218,7 @@ def test_a_takeover_goes_on_live_and_both_branches_replay(make, tiny, blank_disk
         assert (info["icount"], info["hash-points"]) == (seen["icount"], seen["hash-points"])
         assert parts(machine) == seen["parts"] != recorded["parts"]
         machine.call("replay-seek", icount=(seen["icount"] + 2 * info["icount"]) // 3)
+        check_first_difference(machine, name, seen["branch"])
         machine.end()
     start_replay(machine)
     finish_replay(machine, recorded)

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 
+NEW_SIZE, EXTENDED_SIZE = -223, -308
 MODIFIERS = {"shift": 0xffe1, "ctrl": 0xffe3, "alt": 0xffe9}
 KEYS = {"up": 0xff52, "down": 0xff54, "left": 0xff51, "right": 0xff53, "tab": 0xff09, "ret": 0xff0d, "esc": 0xff1b,
         "backspace": 0xff08, "space": 0x20}
@@ -203,19 +204,48 @@ class Bare:
         self.socket.sendall(struct.pack(">BxxxBBBBHHHBBBxxx", 0, 32, 24, 0, 1, 255, 255, 255, 16, 8, 0))
         return self
 
-    def picture(self) -> bytes:
-        """A whole picture, 3 bytes a pixel."""
-        width, height = self.size
-        self.socket.sendall(struct.pack(">BBHHHH", 3, 0, 0, 0, width, height))
-        pixels = bytearray(width * height * 4)
+    def understands(self, *encodings: int) -> None:
+        self.socket.sendall(struct.pack(f">BxH{len(encodings)}i", 2, len(encodings), *encodings))
+
+    def next_size(self, seconds: float = 20) -> tuple[int, int, int]:
+        """Asks for pictures until one says that the size has changed; the encoding that says so, and the size."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.socket.sendall(struct.pack(">BBHHHH", 3, 1, 0, 0, *self.size))
+            _, rectangles = struct.unpack(">BxH", self.receive(4))
+            for _ in range(rectangles):
+                _, _, width, height, encoding = struct.unpack(">HHHHi", self.receive(12))
+                if encoding == EXTENDED_SIZE:
+                    self.receive(4 + 16 * self.receive(4)[0] - 4)
+                if encoding in (NEW_SIZE, EXTENDED_SIZE):
+                    if (width, height) != self.size:
+                        self.size = width, height
+                        return encoding, width, height
+                    continue
+                assert encoding == 0
+                self.receive(width * height * 4)
+        raise AssertionError("the size never changed")
+
+    def _update(self, pixels: bytearray, width: int) -> int:
+        """Takes one update; of how many pixels it was."""
+        got = 0
         _, rectangles = struct.unpack(">BxH", self.receive(4))
         for _ in range(rectangles):
             x, y, w, h, encoding = struct.unpack(">HHHHi", self.receive(12))
             assert encoding == 0
-            data = self.receive(w * h * 4)
+            data, got = self.receive(w * h * 4), got + w * h
             for row in range(h):
                 start = ((y + row) * width + x) * 4
                 pixels[start:start + w * 4] = data[row * w * 4:(row + 1) * w * 4]
+        return got
+
+    def picture(self) -> bytes:
+        """A whole picture, 3 bytes a pixel."""
+        width, height = self.size
+        self.socket.sendall(struct.pack(">BBHHHH", 3, 0, 0, 0, width, height))
+        pixels, got = bytearray(width * height * 4), 0
+        while got < width * height:   # after a change of size the library sends one update that nobody asked for
+            got = self._update(pixels, width)
         rgb = bytearray(width * height * 3)
         rgb[0::3], rgb[1::3], rgb[2::3] = pixels[2::4], pixels[1::4], pixels[0::4]
         return bytes(rgb)

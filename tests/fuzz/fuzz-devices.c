@@ -7,6 +7,7 @@
 #include "machine/devices/pci.h"
 #include "machine/devices/pseries.h"
 #include "machine/devices/vga.h"
+#include "machine/devices/virtio-gpu.h"
 #include "machine/devices/vty.h"
 #include "tests/machine/fake-machine.h"
 #include "tests/machine/virtio-driver.h"
@@ -14,10 +15,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define STEPS_MAX 400
-#define RAM_BYTES (2u << 20)
-#define FUNCTIONS 6 /* slots */
-#define VGA_BASE  0xf0000000u
+#define STEPS_MAX   400
+#define RAM_BYTES   (2u << 20)
+#define FUNCTIONS   6 /* slots */
+#define SCREEN_SLOT 3
+#define VGA_BASE    0xf0000000u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -55,23 +57,28 @@ static void store(Machine *machine, Input *input)
     memory_write(machine_memory(machine), address, bytes, length);
 }
 
+static bool has_gpu(Machine *machine)
+{
+    return machine_config(machine)->display.device == CONFIG_DISPLAY_VIRTIO_GPU;
+}
+
 static void add_chain(Machine *machine, Input *input, Driver *drivers)
 {
-    /* Disk, network, entropy; keyboard and tablet come behind the VGA. */
-    static const uint8_t slots[] = { 0, 1, 2, 4, 5 };
-    unsigned slot = slots[take(input, 1) % sizeof slots];
+    /* Disk, network, entropy; keyboard and tablet come behind the screen, which may have queues. */
+    static const uint8_t slots[] = { 0, 1, 2, 4, 5, SCREEN_SLOT };
+    unsigned slot = slots[take(input, 1) % (sizeof slots - !has_gpu(machine))];
     DriverBuffer buffers[4];
     unsigned count = 1 + (unsigned)take(input, 1) % 4;
     if (!drivers[slot].machine)
         driver_start(&drivers[slot], machine, fake_machine_device(machine, "pci"), slot,
-                     0x100000 + slot * 0x40000, slot == 1 || slot > 3 ? 2 : 1,
-                     (uint32_t)take(input, 1) & 7);
+                     0x100000 + slot * 0x40000, slot == 1 || slot >= SCREEN_SLOT ? 2 : 1,
+                     (uint32_t)take(input, 1) & (slot ? 3 : 7));
     for (unsigned i = 0; i < count; i++) {
         buffers[i].address = take_address(input);
         buffers[i].length = (uint32_t)take(input, 2);
         buffers[i].is_writable = take(input, 1) & 1;
     }
-    unsigned queue = slot == 1 || slot > 3 ? (unsigned)take(input, 1) & 1 : 0;
+    unsigned queue = slot == 1 || slot >= SCREEN_SLOT ? (unsigned)take(input, 1) & 1 : 0;
     driver_add(&drivers[slot], queue, buffers, count);
     driver_notify(&drivers[slot], queue);
 }
@@ -134,6 +141,39 @@ static void move(Machine *machine, Input *input)
 }
 
 /* Its registers, its frame buffer, and what it shows then: every row must lie in its memory. */
+/* A command with words that mean something more often than not. */
+static void work_gpu(Machine *machine, Input *input, Driver *driver)
+{
+    static uint32_t row[VIRTIO_GPU_SIDE_MAX];
+    const uint64_t command = 0x1000, answer = 0x2000;
+    Memory *memory = machine_memory(machine);
+    Scanout scanout;
+    if (!driver->machine)
+        driver_start(driver, machine, fake_machine_device(machine, "pci"), SCREEN_SLOT,
+                     0x100000 + SCREEN_SLOT * 0x40000, 2, 0);
+    memory_write_le32(memory, command, 0x100 + (uint32_t)take(input, 1) % 12);
+    for (unsigned i = 1; i < 20; i++) {
+        uint32_t value = (uint32_t)take(input, 1);
+        if (value >= 0xf0)
+            value = (uint32_t)take(input, 4);
+        else if (value >= 0x80)
+            value = (value & 0x7f) << 4;
+        memory_write_le32(memory, command + 4 * i, value);
+    }
+    DriverBuffer buffers[] = { { command, 24 + (uint32_t)take(input, 1) % 60, false },
+                               { answer, 1080, true } };
+    driver_add(driver, 0, buffers, 2);
+    driver_notify(driver, 0);
+    g_assert(virtio_gpu_scanout(fake_machine_device(machine, "gpu"), &scanout));
+    if (scanout.height) {
+        g_assert(scanout.offset + (uint64_t)(scanout.height - 1) * scanout.pitch +
+                     scanout_row_bytes(&scanout) <=
+                 memory->device_size);
+        scanout_row(&scanout, memory, 0, row);
+        scanout_row(&scanout, memory, scanout.height - 1, row);
+    }
+}
+
 static void work_vga(Machine *machine, Input *input, unsigned size)
 {
     static uint32_t row[VGA_WIDTH_MAX];
@@ -177,7 +217,12 @@ static void step(Machine *machine, Input *input, Driver *drivers)
     case 8: fake_machine_reset(machine); break;
     case 10: move(machine, input); break;
     case 11:
-    case 12: work_vga(machine, input, size); break;
+    case 12:
+        if (has_gpu(machine))
+            work_gpu(machine, input, &drivers[SCREEN_SLOT]);
+        else
+            work_vga(machine, input, size);
+        break;
     case 9: fake_machine_hypercall(machine, 0xf000, 1, take_address(input)); break;
     default: add_chain(machine, input, drivers); break;
     }
@@ -206,6 +251,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .inputs = { CONFIG_INPUT_KEYBOARD, CONFIG_INPUT_TABLET },
         .input_count = 2,
     };
+    if (size && data[size - 1] & 1)
+        config.display.device = CONFIG_DISPLAY_VIRTIO_GPU;
     Input input = { data, size };
     Driver drivers[FUNCTIONS] = { { 0 } };
     Machine *machine = fake_machine_new(&config);

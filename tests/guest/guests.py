@@ -23,6 +23,9 @@ KERNEL = r"linux-image-6\.1\.0-[0-9]+-powerpc64le"
 BUSYBOX = "busybox-static"
 INSTALLER = "debian-installer-12-netboot-ppc64el"
 SSH_PACKAGES = ["dropbear-bin"]
+FIO_PACKAGES = ["fio", "e2fsprogs"]
+FIO_UNUSED = ["usr/share", "usr/bin/perl*", "usr/bin/python*", "usr/lib/python3*", "usr/lib/gcc", "usr/lib/*/perl*", "usr/lib/*/gconv",
+              "usr/lib/*/libperl*", "usr/lib/*/gprofng", "var"]
 ROOT_PACKAGES = ["libc6", "perl-base", "python3-minimal", "coreutils", "gzip"]
 CROSS = "powerpc64le-linux-gnu-gcc"
 
@@ -35,8 +38,9 @@ MODULE_SETS = {
     "ext4": ["crc32c_generic", "crc32c-vpmsum", "ext4"],
     "input": ["virtio_pci", "virtio_input", "evdev"],
     "bochs": ["bochs"],
+    "gpu": ["virtio_pci", "virtio-gpu"],
 }
-ON_DEMAND = {"input", "bochs"}   # not part of mods=all
+ON_DEMAND = {"input", "bochs", "gpu"}   # not part of mods=all
 
 
 @dataclasses.dataclass(frozen=True)
@@ -235,6 +239,27 @@ def dynamic() -> Guest:
     return dataclasses.replace(shell(), name="dynamic", disk=image)
 
 
+def fio() -> Guest:
+    """The shell guest with a disk of Debian's fio and e2fsprogs; run=fio works on the second disk, an ext4 image."""
+    packages = debian.packages(debian.ppc64el(), FIO_PACKAGES, dependencies=True)
+
+    def make(folder: pathlib.Path) -> None:
+        say(f"making the disk with fio ({len(packages)} packages)")
+        tree = folder / "tree"
+        for package in packages:
+            debian.unpack(package, tree)
+        for path in (found for pattern in FIO_UNUSED for found in tree.glob(pattern)):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        for name in ("proc", "sys", "dev", "tmp", "data"):
+            (tree / name).mkdir(exist_ok=True)
+        archive.ext4(folder / "fio.img", "256M", tree)
+        shutil.rmtree(tree)
+        (folder / "fio.img").chmod(0o444)
+
+    image = _once(f"guests/fio-{_key(*(package.sha256 for package in packages), _code())}", make) / "fio.img"
+    return dataclasses.replace(shell(), name="fio", disk=image)
+
+
 def ssh() -> Guest:
     """The shell guest with a disk of Debian's dropbear; run=dhcp,ssh serves root, who has no password, on port 22."""
     packages = debian.packages(debian.ppc64el(), SSH_PACKAGES, dependencies=True)
@@ -344,6 +369,7 @@ GUESTS = {
     "disk": Recipe(data_disk, (), ("e2fsprogs",)),
     "dynamic": Recipe(dynamic, (*_SHELL, (ROOT_PACKAGES, True)), ("e2fsprogs",)),
     "ssh": Recipe(ssh, (*_SHELL, (SSH_PACKAGES, True)), ("e2fsprogs",)),
+    "fio": Recipe(fio, (*_SHELL, (FIO_PACKAGES, True)), ("e2fsprogs",)),
     "tiny": Recipe(tiny, (), ("gcc-powerpc64le-linux-gnu",)),
     "bench": Recipe(bench, _SHELL, ("gcc-powerpc64le-linux-gnu", "libc6-dev-ppc64el-cross", "gcc", "libc6-dev", "xz-utils")),
 }

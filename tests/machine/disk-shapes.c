@@ -198,8 +198,12 @@ static void go_on(Run *run, Recording *recording, guint32 seed, Trouble trouble)
 {
     g_autoptr(GRand) dice = g_rand_new_with_seed(seed);
     Machine *machine = run->machine;
+    Position last = { 0 };
     while (machine_run_state(machine) == MACHINE_RUNNING) {
-        if (g_rand_int_range(dice, 0, 16) == 0)
+        Position position = machine_position(machine);
+        bool has_moved = position_compare(&position, &last) != 0; /* or waits for its disk */
+        last = position;
+        if (has_moved && g_rand_int_range(dice, 0, 16) == 0)
             type_something(machine, dice);
         if (trouble)
             trouble(machine, cpu_icount(machine_cpu(machine, 0)));

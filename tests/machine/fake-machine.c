@@ -290,6 +290,10 @@ void machine_random(Machine *machine, void *data, size_t length)
     machine->record.random_reads++;
 }
 
+void machine_wake(Device *device)
+{
+}
+
 /* Completion by the host needs a whole machine: disk-shapes.c. */
 void machine_block_done(Device *device, uint32_t request, int code)
 {

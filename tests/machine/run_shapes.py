@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs build/tests/machine/shapes on the tiny guest: 6 random recordings, or 100 by the ledger (POWERPLAY_FULL); and
 disk-shapes, the same for a machine whose disk changes: 3 seeds of 3 recordings each, or 20.  The first also with the
-translator recording, replaying or both: 2 recordings each, or 30."""
+translator recording, replaying or both: 2 recordings each, or 30.  And late-disk: hosts that are slow, stuck or full."""
 
 import os
 import pathlib
@@ -19,9 +19,9 @@ DISK_QUICK, DISK_FULL = 3, 20
 ENGINES = {"ii": (QUICK, FULL), "it": (2, 30), "ti": (2, 30), "tt": (2, 30)}     # what records, what replays
 
 
-def run(program: str, kernel: str, seeds: int, first: int, *words: str) -> tuple[int, int]:
+def run(program: str, *arguments: object) -> tuple[int, int]:
     """Passed and failed; a run that dies counts as one more failure."""
-    done = subprocess.run([program, kernel, str(seeds), str(first), *words], text=True, capture_output=True, check=False)
+    done = subprocess.run([program, *map(str, arguments)], text=True, capture_output=True, check=False)
     sys.stdout.write(done.stdout + done.stderr)
     passed = len(re.findall(r"^ok ", done.stdout, re.M))
     failed = len(re.findall(r"^not ok ", done.stdout, re.M))
@@ -49,8 +49,9 @@ def main() -> int:
     for engines, (quick, full) in ENGINES.items():
         more = run_engines(program, kernel, engines, quick, full)
         passed, failed = passed + more[0], failed + more[1]
-    more = run(os.path.join(folder, "disk-shapes"), kernel, DISK_FULL if os.environ.get("POWERPLAY_FULL") else DISK_QUICK, 0)
-    passed, failed = passed + more[0], failed + more[1]
+    seeds = DISK_FULL if os.environ.get("POWERPLAY_FULL") else DISK_QUICK
+    for more in (run(os.path.join(folder, "disk-shapes"), kernel, seeds, 0), run(os.path.join(folder, "late-disk"), kernel)):
+        passed, failed = passed + more[0], failed + more[1]
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 

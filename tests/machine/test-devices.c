@@ -10,6 +10,7 @@
 #include "machine/devices/pseries.h"
 #include "machine/devices/vga.h"
 #include "machine/devices/virtio-devices.h"
+#include "machine/devices/virtio-gpu.h"
 #include "machine/devices/vty.h"
 #include "tests/machine/fake-machine.h"
 #include "tests/machine/virtio-driver.h"
@@ -20,8 +21,8 @@
 #include <unistd.h>
 
 #define IMAGE_BYTES (300u << 10)
-#define FUNCTIONS   5 /* of the slots; the VGA's has no queue */
-#define VGA_SLOT    3
+#define FUNCTIONS   5 /* of the slots */
+#define SCREEN_SLOT 3 /* a VGA, which has no queues, or a virtio-gpu */
 #define TABLET_SLOT 4
 #define OPERATIONS  3000
 #define BENCH_BASE  0xf0000000u
@@ -58,6 +59,17 @@ static void setup(void)
 static void teardown(void)
 {
     close(config.disks[0].fd);
+}
+
+/* Of boards that are made from now on. */
+static void choose_screen(bool is_gpu)
+{
+    config.display.device = is_gpu ? CONFIG_DISPLAY_VIRTIO_GPU : CONFIG_DISPLAY_VGA;
+}
+
+static bool has_gpu(void)
+{
+    return config.display.device == CONFIG_DISPLAY_VIRTIO_GPU;
 }
 
 static TestBoard board_new(uint32_t seed)
@@ -99,9 +111,10 @@ static Device *pci(TestBoard *board)
 
 static void start_slot(TestBoard *board, unsigned slot)
 {
-    if (slot != VGA_SLOT)
+    bool has_two = slot == 1 || slot == SCREEN_SLOT || slot == TABLET_SLOT;
+    if (slot != SCREEN_SLOT || has_gpu())
         driver_start(&board->driver[slot], board->machine, pci(board), slot,
-                     0x100000 + slot * 0x40000, slot == 1 || slot == TABLET_SLOT ? 2 : 1,
+                     0x100000 + slot * 0x40000, has_two ? 2 : 1,
                      below(board, 4) | (slot == 0 ? DRIVER_ZEROES : 0));
 }
 
@@ -138,6 +151,34 @@ static void add_disk_request(TestBoard *board)
     driver_add(&board->driver[0], 0, buffers, 3);
 }
 
+/* A command that a virtio-gpu understands, most of the time: the last two words are a list of
+ * pages. */
+static void add_gpu_command(TestBoard *board)
+{
+    static const uint32_t formats[] = { 1, 2, 3, 4, 67, 68, 121, 134, 5 };
+    Memory *memory = machine_memory(board->machine);
+    DriverBuffer buffers[2] = { any_buffer(board, false), any_buffer(board, true) };
+    uint32_t words[20] = { 0x100 + below(board, 12), below(board, 2), below(board, 99) };
+    uint32_t id = 1 + below(board, 3), side = 1 + below(board, 20);
+    words[6] = words[0] == 0x101 || words[0] == 0x102 || words[0] >= 0x106 ? id : below(board, 3);
+    words[7] = words[0] == 0x101   ? formats[below(board, G_N_ELEMENTS(formats))]
+               : words[0] == 0x106 ? 1 + below(board, 2)
+                                   : below(board, 3);
+    words[8] = words[0] == 0x106 ? 0x10000 + below(board, 0x1000) : side;
+    words[9] = words[0] == 0x106 ? 0 : 1 + below(board, 20);
+    words[10] = words[0] == 0x103 ? 0 : words[0] == 0x104 ? id : 4 * below(board, 9);
+    words[11] = words[0] == 0x103 ? id : 0;
+    words[12] = words[0] == 0x106 ? 0x30000 : id;
+    words[14] = 4 * below(board, 500);
+    if (words[0] == 0x106)
+        words[10] = 4 * below(board, 500);
+    for (unsigned i = 0; i < G_N_ELEMENTS(words); i++)
+        memory_write_le32(memory, buffers[0].address + 4 * i, words[i]);
+    buffers[0].length = sizeof words;
+    buffers[1].length += 24;
+    driver_add(&board->driver[SCREEN_SLOT], 0, buffers, 2);
+}
+
 static void add_any_chain(TestBoard *board, unsigned slot, unsigned queue)
 {
     DriverBuffer buffers[4];
@@ -150,13 +191,16 @@ static void add_any_chain(TestBoard *board, unsigned slot, unsigned queue)
 static void add_chain(TestBoard *board)
 {
     unsigned slot = below(board, FUNCTIONS);
-    unsigned queue = slot == 1 || slot == TABLET_SLOT ? below(board, 2) : 0;
-    if (slot == VGA_SLOT)
+    bool has_two = slot == 1 || slot == SCREEN_SLOT || slot == TABLET_SLOT;
+    unsigned queue = has_two ? below(board, 2) : 0;
+    if (slot == SCREEN_SLOT && !has_gpu())
         return;
     if (!board->driver[slot].machine || driver_status(&board->driver[slot]) != 0x0f)
         start_slot(board, slot);
     if (slot == 0 && below(board, 30))
         add_disk_request(board);
+    else if (slot == SCREEN_SLOT && queue == 0 && below(board, 30))
+        add_gpu_command(board);
     else
         add_any_chain(board, slot, queue);
     driver_notify(&board->driver[slot], queue);
@@ -190,6 +234,8 @@ static void poke_vga(TestBoard *board)
     static const uint16_t places[] = { 0, 0x400, 0x408, 0x41a, 0x500, 0x508, 0x600, 0x604 };
     Bus *bus = machine_bus(board->machine);
     uint64_t real = 0;
+    if (has_gpu())
+        return;
     Device *vga = fake_machine_device(board->machine, "vga");
     bool in_frame = below(board, 2);
     if (!pci_function_bar(vga_function(vga), in_frame ? VGA_FRAME_BAR : VGA_REGISTER_BAR, &real))
@@ -386,10 +432,13 @@ static void check_that_it_worked(TestBoard *board)
     ck_assert_uint_ge(record->output->len, 1000);
 }
 
+/* Boards that are made from now on have such a device. */
 static const DeviceRow *row_at(int index)
 {
     unsigned count;
     const DeviceRow *rows = device_rows(&count);
+    if ((unsigned)index < count)
+        choose_screen(rows[index].class == &virtio_gpu_class);
     return (unsigned)index < count ? &rows[index] : NULL;
 }
 
@@ -515,6 +564,7 @@ END_TEST
 
 START_TEST(the_same_operations_give_the_same_machine)
 {
+    choose_screen(_i & 1);
     TestBoard a = board_new(100 + (uint32_t)_i), b = board_new(100 + (uint32_t)_i);
     work(&a, OPERATIONS);
     work(&b, OPERATIONS);
@@ -535,6 +585,7 @@ START_TEST(a_loaded_machine_goes_on_as_the_saved_one)
 {
     uint32_t seed = 200 + (uint32_t)_i;
     config.disks[0].readonly = true;
+    choose_screen(_i & 1);
     TestBoard a = board_new(seed), b = board_new(seed);
     work(&a, OPERATIONS / 10);
     clone_machine(a.machine, b.machine);

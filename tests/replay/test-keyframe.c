@@ -166,11 +166,45 @@ END_TEST
 START_TEST(a_budget_that_is_too_small_leaves_the_first_one)
 {
     Fixture fixture;
-    fixture_init(&fixture, 10u * PAGE_BYTES);
+    fixture_init(&fixture, 8u * PAGE_BYTES);
     ck_assert(add(&fixture, at(0, 0, 0), 9));
     ck_assert(!add(&fixture, at(10, 10, 0), 9));
     ck_assert_uint_eq(keyframe_set_count(fixture.set), 1);
     ck_assert_uint_eq(begins_at(&fixture, 10, 0), 0);
+    fixture_clear(&fixture);
+}
+END_TEST
+
+START_TEST(much_memory_that_does_not_change_costs_nothing)
+{
+    Fixture fixture;
+    fixture_init(&fixture, 12u * PAGE_BYTES);
+    ck_assert(add(&fixture, at(0, 0, 0), 60));
+    for (guint64 i = 1; i < 100; i++)
+        ck_assert(add(&fixture, at(i << 24, i << 24, 0), 2));
+    ck_assert_uint_ge(keyframe_set_count(fixture.set), 5);
+    ck_assert_uint_le(keyframe_set_count(fixture.set), 7);
+    fixture_clear(&fixture);
+}
+END_TEST
+
+/* Forwards and backwards through the set, as searches go. */
+START_TEST(the_one_before_is_where_a_boundary_begins)
+{
+    Fixture fixture;
+    fixture_init(&fixture, G_MAXUINT64);
+    add(&fixture, at(0, 0, 0), 1);
+    add(&fixture, at(100, 100, 0), 1);
+    add(&fixture, at(200, 200, 0), 1);
+    Position position = at(200, 200, 0);
+    ck_assert_uint_eq(keyframe_set_previous(fixture.set, &position)->position.icount, 100);
+    position = at(200, 201, 1);
+    ck_assert_uint_eq(keyframe_set_previous(fixture.set, &position)->position.icount, 200);
+    ((Keyframe *)keyframe_set_get(fixture.set, 1))->is_arrival = FALSE;
+    position = at(200, 200, 0);
+    ck_assert_uint_eq(keyframe_set_previous(fixture.set, &position)->position.icount, 0);
+    position = at(0, 0, 0);
+    ck_assert_ptr_null(keyframe_set_previous(fixture.set, &position));
     fixture_clear(&fixture);
 }
 END_TEST
@@ -185,6 +219,8 @@ int main(void)
     tcase_add_test(tests, too_many_are_thinned_and_those_near_the_present_stay_close);
     tcase_add_test(tests, thinning_looks_from_where_the_machine_is);
     tcase_add_test(tests, a_budget_that_is_too_small_leaves_the_first_one);
+    tcase_add_test(tests, much_memory_that_does_not_change_costs_nothing);
+    tcase_add_test(tests, the_one_before_is_where_a_boundary_begins);
     Suite *suite = suite_create("keyframes");
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -4,15 +4,16 @@
 import argparse
 import json
 import os
-import subprocess
 import sys
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from . import errors
+from .debugger import do_gdb
 from .definition import load_definition
 from .places import default_socket
 from .screen import do_key, do_screenshot, do_vnc
 from .sync import Connection, Machine, Powerplay
+from .time_search import do_executions, do_last_write, do_log, do_reverse, number
 from .time_travel import do_seek, do_takeover, do_timeline
 from .wire import Call
 
@@ -284,22 +285,6 @@ def do_console(arguments: Arguments, out: Output) -> int:
     raise errors.NotFound(f"{machine.name} has no serial port '{arguments.device}'")
 
 
-def do_gdb(arguments: Arguments, out: Output) -> int:
-    _, machine = open_machine(arguments)
-    address = machine.execute("gdbserver-start", {"listen": arguments.listen or "unix"})["address"]
-    target = address.split(":", 1)[1]
-    if arguments.only_listen or arguments.json:
-        out.show({"address": address}, f"gdb-multiarch -ex 'target remote {target}'")
-        return OK
-    words = [arguments.program, "-ex", f"target remote {target}"]
-    try:
-        return subprocess.call(words + ([arguments.symbols] if arguments.symbols else []))
-    except FileNotFoundError:
-        raise errors.NotFound(f"there is no program {arguments.program}", "apt install gdb-multiarch") from None
-    finally:
-        machine.execute("gdbserver-stop")
-
-
 def do_doctor(arguments: Arguments, out: Output) -> int:
     from .doctor import examine
     findings = examine(arguments.socket)
@@ -417,11 +402,38 @@ VERBS: Dict[str, Verb] = {
                   option("--mark", metavar="NAME", help="at this mark"),
                   option("--clock", type=int, metavar="NS", help="where the guest saw this time; ns since 1970"),
                   option("--back", type=int, metavar="N", help="back by so many instructions")]),
+    "reverse": Verb(do_reverse, "go back to where something that is watched was met last",
+                    "powerplay reverse deb1 --address 0xc000000001234560",
+                    [option("--pc", type=number, metavar="ADDRESS", help="an instruction"),
+                     option("--address", type=number, metavar="ADDRESS", help="data"),
+                     option("--length", type=number, metavar="BYTES", help="of data (8)"),
+                     option("--kind", choices=["read", "write", "access"], help="which accesses (write)"),
+                     flag("--physical", "the data's address is a real one")]),
+    "last-write": Verb(do_last_write, "who wrote to memory last; the replay stays where it is",
+                       "powerplay last-write deb1 0xc000000001234560",
+                       [option("address", type=number, help="of the memory"),
+                        option("--length", type=number, metavar="BYTES", help="how much of it (8)"),
+                        flag("--physical", "the address is a real one"),
+                        option("--before", type=number, metavar="N", help="only what was before so many instructions"),
+                        option("--count", type=int, metavar="N", help="so many writes (1)")]),
+    "executions": Verb(do_executions, "when an instruction was executed; the replay stays where it is",
+                       "powerplay executions deb1 0xc000000000012340",
+                       [option("pc", type=number, help="its address"),
+                        option("--from", type=number, metavar="N", help="from so many instructions on"),
+                        option("--to", type=number, metavar="N", help="up to so many instructions"),
+                        option("--count", type=int, metavar="N", help="list so many (100)")]),
+    "log": Verb(do_log, "list the events of the recording that is replayed", "powerplay log deb1 --inputs",
+                [option("--from", type=int, metavar="N", help="from this event on"),
+                 option("--count", type=int, metavar="N", help="so many (1000)"),
+                 flag("--inputs", "only what came from outside, and marks")]),
     "timeline": Verb(do_timeline, "show where a replay is, and its keyframes", "powerplay timeline deb1"),
-    "gdb": Verb(do_gdb, "debug the guest with gdb; it pauses meanwhile", "powerplay gdb deb1 --symbols vmlinux",
-                [option("--symbols", metavar="FILE", help="the guest's program, for gdb"),
+    "gdb": Verb(do_gdb, "debug the guest with gdb; it pauses meanwhile", "powerplay gdb deb1 --execute 'break panic'",
+                [option("--symbols", metavar="FILE", help="the guest's program, for gdb (the machine's kernel)"),
                  option("--listen", metavar="WHERE", help="unix (default) or tcp:PORT; port 0 is any free one"),
                  option("--program", metavar="GDB", default="gdb-multiarch", help="the debugger (gdb-multiarch)"),
+                 option("--execute", metavar="COMMAND", action="append", default=[],
+                        help="a command for gdb to begin with; may be given several times"),
+                 flag("--batch", "end gdb after these commands"),
                  flag("--only-listen", "do not start it, say how to")]),
     "takeover": Verb(do_takeover, "leave a replay where it is: live, recorded as a child",
                      "powerplay takeover deb1 second",

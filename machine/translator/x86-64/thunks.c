@@ -31,12 +31,19 @@ HostReg pin_of(unsigned home)
     return NO_REG;
 }
 
+/* clang 14 does not know the name in __builtin_cpu_supports(). */
+static bool has_lzcnt(void)
+{
+    unsigned a, b, c = 0, d;
+    return __get_cpuid(0x80000001u, &a, &b, &c, &d) && (c & 1u << 5);
+}
+
 bool target_is_supported(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("lzcnt") &&
-           __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("fma") &&
-           __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("aes");
+           __builtin_cpu_supports("bmi2") && has_lzcnt() && __builtin_cpu_supports("popcnt") &&
+           __builtin_cpu_supports("fma") && __builtin_cpu_supports("pclmul") &&
+           __builtin_cpu_supports("aes");
 }
 
 static void load_pins(Assembler *as, bool all)

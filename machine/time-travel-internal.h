@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Shared by time-travel.c, which goes to places, and time-travel-search.c, which looks for them.
+ */
+#ifndef MACHINE_TIME_TRAVEL_INTERNAL_H
+#define MACHINE_TIME_TRAVEL_INTERNAL_H
+
+#include "machine/machine-internal.h"
+#include "machine/snapshot.h"
+
+typedef struct Search Search;
+
+struct TimeTravel {
+    KeyframeSet *frames;
+    uint64_t interval;
+    uint64_t work;        /* of the machine's position */
+    uint64_t counted;     /* icount up to which it is counted in `work` */
+    uint64_t next_work;   /* of the next keyframe */
+    bool is_full;         /* the budget does not hold any more of them */
+    MachineSeekDone done; /* NULL: neither a seek nor a search is under way */
+    void *opaque;
+    SeekTarget target; /* of the seek, or of the present part of a search */
+    Search *search;    /* NULL: it is a seek */
+    StopReason found;  /* by the last search of a debugger */
+    StopHit found_hit;
+    bool has_break;
+    uint64_t break_icount;
+};
+
+/* The machine can go to places; nothing is under way. */
+bool travel_may_begin(Machine *machine, GError **error);
+/* It becomes what it was at FRAME, of the set or of none. */
+bool travel_become(Machine *machine, Keyframe *frame, GError **error);
+/* The same, at the best keyframe from which TARGET can be reached. */
+bool travel_go_back(Machine *machine, const SeekTarget *target, GError **error);
+/* After travel_become() failed: FRAME is of no use any more. */
+bool travel_is_gone(Machine *machine, const Keyframe *frame);
+/* The present place, as a keyframe that is in no set yet. */
+bool travel_capture(Machine *machine, Keyframe *frame, GError **error);
+
+/* The target of the search's present part is reached. True: the machine goes on to another one. */
+bool search_arrived(Machine *machine);
+/* The machine has stopped: where it was to, or elsewhere with ERROR. */
+void search_finish(Machine *machine, const GError *error);
+/* The machine stopped before its target was reached, but in the right place. */
+bool search_is_there(Machine *machine);
+/* It is a question, asked from a place to which the machine returns; somebody has taken it back. */
+bool search_is_question(const Search *search);
+/* Keyframes on the way to the target are good to have. */
+bool search_approaches(const Search *search);
+
+#endif

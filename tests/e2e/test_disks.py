@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Disks as Debian's kernel, fio and e2fsprogs work them: verified, recorded, replayed, killed, on a host without space."""
+
+import collections
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import pytest
+
+from conftest import FAST, PACED, digest, record, replay
+from dev.common import BUILD, ROOT
+from dev.lab import Lab
+from guest import guests
+from test_shell import results
+
+sys.path.append(str(ROOT / "replay"))
+import log_reader  # noqa: E402
+
+MIB = 1 << 20
+
+
+def raw(folder: pathlib.Path, name: str, size: int) -> pathlib.Path:
+    path = folder / name
+    with open(path, "wb") as file:
+        file.truncate(size)
+    return path
+
+
+def ext4(folder: pathlib.Path) -> pathlib.Path:
+    path = raw(folder, "work.img", 64 * MIB)
+    subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext4", path], check=True)
+    return path
+
+
+def disk(identity: str, path: pathlib.Path, **members) -> dict:
+    return {"id": identity, "file": str(path), "format": "raw", "interface": "virtio", **members}
+
+
+@pytest.fixture(scope="session")
+def tools():
+    """The disk with fio and e2fsprogs."""
+    return guests.fio().disk
+
+
+def logged(lab, machine, recording: str) -> collections.Counter:
+    """How many events of each kind a recording's log has."""
+    log = lab.state / "machines" / machine.name / "recordings" / recording / "log"
+    table = log_reader.load_table(BUILD / "replay/log_events.py")
+    return collections.Counter(event["event"] for event in log_reader.read(table, log.read_bytes()))
+
+
+@pytest.mark.parametrize("completion", ("virtual", "host"))
+def test_fio_verifies_what_it_wrote_the_image_is_unchanged_and_the_replay_is_equal(lab, make, shell, tools, tmp_path,
+                                                                                  completion):
+    image = ext4(tmp_path)
+    before = digest(image)
+    machine = make(shell, "run=fio", memory="256M",
+                   disks=[disk("tools", tools, readonly=True), disk("work", image, completion=completion)])
+    wanted = record(machine, timeout=400)
+    lines = re.findall(r"RESULT fio (.*?)\r?\n", wanted["console"].decode(errors="replace"))
+    assert len(lines) == 3 and lines[2] == "fsck=0", lines
+    for line, size in zip(lines, ("4k", "64k")):
+        found = dict(word.split("=") for word in line.split())
+        assert found["bs"] == size and found["code"] == "0" and found["error"] == "0", line
+        assert int(found["read_kb"]) > 1000 and int(found["written_kb"]) > 1000, line
+    assert (logged(lab, machine, "r1")["block"] > 1000) == (completion == "host")
+    assert digest(image) == before
+    assert replay(machine) == wanted
+    assert digest(image) == before
+
+
+def test_discards_and_zeroes_give_space_back_and_replay(make, shell, tools, tmp_path):
+    machine = make(shell, "run=discard", memory="256M",
+                   disks=[disk("tools", tools, readonly=True), disk("work", raw(tmp_path, "work.img", 64 * MIB))])
+    wanted = record(machine, timeout=300)
+    text = wanted["console"].decode(errors="replace")
+    assert "RESULT discard code=0 left=0 next=kept" in text and "RESULT discard again=0" in text, text[-800:]
+    assert "RESULT discard fstrim=0" in text, text[-800:]
+    trimmed = int(re.search(r"/mnt/data: (?:[\d.]+ \w+ \()?(\d+)(?: bytes)?\)? ?(?:bytes )?(?:were )?trimmed", text)[1])
+    assert trimmed > 8 * MIB
+    assert replay(machine) == wanted
+
+
+def test_several_disks_each_with_its_own_properties(make, shell, tmp_path):
+    paths = [raw(tmp_path, f"{number}.img", (number + 1) * MIB) for number in range(4)]
+    machine = make(shell, "mods=blk run=disks,readonly",
+                   disks=[disk("first", paths[0], readonly=True), disk("second", paths[1]),
+                          disk("third", paths[2], completion="host"), disk("fourth", paths[3])])
+    console = record(machine)["console"].decode(errors="replace")
+    most = 1 << 30
+    for line in ("vda=first,2048,1,0,0", f"vdb=second,4096,0,{most},{most}", f"vdc=third,6144,0,{most},{most}",
+                 f"vdd=fourth,8192,0,{most},{most}"):
+        assert f"RESULT disks {line}\r\n" in console, console[-600:]
+    assert re.search(r"RESULT readonly code=[^0]\d* ro=1", console)
+    assert paths[0].read_bytes() == bytes(MIB)
+
+
+def test_what_was_synced_survives_a_kill_and_the_file_system_is_clean(make, shell, tools, tmp_path):
+    machine = make(shell, "run=synced", memory="256M", clock=PACED,
+                   disks=[disk("tools", tools, readonly=True), disk("work", ext4(tmp_path))])
+    machine.start()
+    machine.wait_for("SYNCED 12 ", 120)
+    process = machine.wire.call("machine-info", name=machine.name)["pid"]
+    os.kill(process, signal.SIGKILL)
+    synced = dict(re.findall(r"SYNCED (\d+) (\w+)", machine.text()))
+    for _ in range(100):
+        if not machine.running():
+            break
+        time.sleep(0.1)
+    machine.start()
+    assert machine.wait_until_stopped(120) == "shutdown"
+    found = dict(re.findall(r"FILE (\d+) (\w+)", machine.text()))
+    assert len(synced) >= 12 and synced.items() <= found.items()
+    assert results(machine.console)["synced"] == "fsck=0"
+
+
+def test_a_full_host_stops_the_machine_until_there_is_space(shell, tmp_path):
+    """The daemon's folder is on a file system of 48 MiB, which run_disks.py has mounted."""
+    small = os.environ.get("POWERPLAY_SMALL_FOLDER")
+    if not small:
+        pytest.skip("run by tests/e2e/run_disks.py, which mounts a small file system")
+    ballast = pathlib.Path(small, "ballast")
+    before, tempfile.tempdir = tempfile.tempdir, small
+    try:
+        private = Lab()
+    finally:
+        tempfile.tempdir = before
+    ballast.write_bytes(bytes(24 * MIB))
+    with private as lab:
+        machine = lab.machine(shell.definition("full", "mods=blk run=flood", clock=FAST,
+                                               disks=[disk("hd0", raw(tmp_path, "disk.img", 64 * MIB))]))
+        machine.start()
+        assert machine.wait_until_stopped(120) == "io-error"
+        events = [event for event in lab.wire.events if event["event"] == "BLOCK_IO_ERROR"]
+        assert len(events) == 1 and events[0]["data"]["device"] == "hd0" and events[0]["data"]["nospace"]
+        machine.call("cont")
+        assert machine.wait_until_stopped(30) == "io-error"
+        assert machine.call("query-status")["status"] == "io-error"
+        ballast.unlink()
+        machine.call("cont")
+        assert machine.wait_until_stopped(120) == "shutdown"
+        assert results(machine.console)["flood"] == "check=0"
+        assert "error" not in machine.text().lower()
