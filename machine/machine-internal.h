@@ -10,6 +10,7 @@
 #include "machine/debug/breakpoints.h"
 #include "machine/inbox.h"
 #include "machine/machine.h"
+#include "machine/script.h"
 #include "machine/time-travel.h"
 #include "replay/page-store.h"
 
@@ -60,8 +61,10 @@ struct Machine {
     GArray *block_errors; /* of BlockError: taken from the log at this boundary, not used yet */
 
     bool waits_for_host; /* at this boundary, for a device's host_part() */
-    bool is_away;        /* a search has taken it elsewhere: its host is told nothing */
-    int is_called_back;  /* atomic: a question is to be given up */
+    InputScript *script; /* inputs at set times; or NULL */
+
+    bool is_away;       /* a search has taken it elsewhere: its host is told nothing */
+    int is_called_back; /* atomic: a question is to be given up */
     MachineRunState run_state;
     ShutdownCause cause; /* of the last shutdown or reset */
     char *error_text;

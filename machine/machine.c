@@ -125,6 +125,7 @@ void machine_free(Machine *machine)
     time_travel_free(machine->travel);
     machine_free_pages(machine);
     breakpoints_free(machine->breakpoints);
+    input_script_free(machine->script);
     replay_free(machine->replay);
     inbox_free(machine->inbox);
     hash_list_free(machine->hashes);

@@ -156,9 +156,16 @@ static void take_inputs(Machine *machine, const Position *position)
     const Event *event;
     if (!replay_open_inputs(machine->replay, position))
         return;
-    while ((event = replay_next_input(machine->replay, position)))
+    while ((event = replay_next_input(machine->replay, position))) {
+        if (machine->is_away)
+            time_travel_note_input(machine);
         deliver(machine, event);
-    if (replay_mode(machine->replay) == REPLAY_PLAY || !inbox_is_touched(machine->inbox))
+    }
+    if (replay_mode(machine->replay) == REPLAY_PLAY)
+        return;
+    if (machine->script)
+        input_script_post(machine->script, machine, position->virtual_ns);
+    if (!inbox_is_touched(machine->inbox))
         return;
     while ((event = inbox_next_input(machine->inbox, room_of, machine)))
         if (replay_record_input(machine->replay, position, event))
@@ -365,6 +372,15 @@ static uint64_t next_deadline(Machine *machine)
                exception_decrementer_deadline(machine->cpu));
 }
 
+/* When a script's next input comes. It is no deadline: an idle machine wakes up only for what can
+ * be delivered. */
+static uint64_t next_scripted(Machine *machine)
+{
+    if (!machine->script || replay_mode(machine->replay) == REPLAY_PLAY)
+        return UINT64_MAX;
+    return input_script_deadline(machine->script, clock_virtual_ns(&machine->clock));
+}
+
 /* Live: waits in real time for the deadline or an input; true when virtual time may move now. */
 static bool wait_for_deadline(Machine *machine, uint64_t deadline, uint64_t *target)
 {
@@ -376,21 +392,25 @@ static bool wait_for_deadline(Machine *machine, uint64_t deadline, uint64_t *tar
         machine->idle_began_ns = real;
     }
     uint64_t elapsed = (uint64_t)MAX(real - machine->idle_began_ns, 0);
-    uint64_t left = deadline - now;
-    *target = deadline;
+    uint64_t until = MIN(deadline, next_scripted(machine)), left = until - now;
+    *target = until;
     if (inbox_has_input(machine->inbox, room_of, machine)) {
         uint64_t moved = machine->config->clock.sleep ? CLAMP(elapsed, 1, left) : 1;
         *target = now + moved;
         return true;
     }
-    if (deadline == UINT64_MAX) {
+    if (until == UINT64_MAX) {
         inbox_wait(machine->inbox, -1);
         return false;
     }
-    if (!machine->config->clock.sleep || !machine->host.monotonic_ns || elapsed >= left)
+    if (machine->config->clock.sleep && machine->host.monotonic_ns && elapsed < left) {
+        inbox_wait(machine->inbox, (int64_t)MIN(left - elapsed, (uint64_t)G_MAXINT64));
+        return false;
+    }
+    if (until == deadline)
         return true;
-    inbox_wait(machine->inbox, (int64_t)MIN(left - elapsed, (uint64_t)G_MAXINT64));
-    return false;
+    input_script_post(machine->script, machine, until);
+    return inbox_has_input(machine->inbox, room_of, machine);
 }
 
 static void idle(Machine *machine)
@@ -477,7 +497,8 @@ static uint64_t budget_end(Machine *machine, const Position *position, uint64_t 
     uint64_t end = MIN(limit, replay_next_icount(machine->replay, position));
     if (machine->stops)
         end = MIN(end, breakpoints_end(machine->stops));
-    return MIN(end, clock_icount_at(&machine->clock, next_deadline(machine)));
+    uint64_t until = MIN(next_deadline(machine), next_scripted(machine));
+    return MIN(end, clock_icount_at(&machine->clock, until));
 }
 
 static void run_budget(Machine *machine, uint64_t end)

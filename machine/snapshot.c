@@ -199,6 +199,8 @@ bool machine_restore(Machine *machine, GBytes *state, PageMap *map, ReplaySeek *
         return false;
     if (place)
         replay_seek_go(machine->replay, place);
+    else
+        machine_set_script(machine, NULL); /* it was of another future */
     g_clear_pointer(&machine->error_text, g_free);
     machine_set_run_state(machine, MACHINE_PAUSED);
     if (was_running)

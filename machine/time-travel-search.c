@@ -63,6 +63,7 @@ static void search_free(Search *search)
     keyframe_clear(&search->here);
     g_array_unref(search->noted);
     g_array_unref(search->answer.hits);
+    g_array_unref(search->answer.inputs);
     g_free(search);
 }
 
@@ -80,6 +81,14 @@ static void note(void *opaque, const StopHit *hit)
         g_array_remove_index(search->noted, 0);
     }
     g_array_append_val(search->noted, met);
+}
+
+void time_travel_note_input(Machine *machine)
+{
+    Search *search = machine->travel ? search_of(machine) : NULL;
+    MachineInput input = { replay_event_number(machine->replay), machine_position(machine) };
+    if (search && search->part == PART_FORWARDS)
+        g_array_append_val(search->answer.inputs, input);
 }
 
 /* From the span's notes into the answer, in the order in which they were looked for. */
@@ -284,6 +293,7 @@ static Search *search_new(Machine *machine, const MachineQuestion *question)
     search->places = question->places;
     search->noted = g_array_new(FALSE, FALSE, sizeof(MachineHit));
     search->answer.hits = g_array_new(FALSE, FALSE, sizeof(MachineHit));
+    search->answer.inputs = g_array_new(FALSE, FALSE, sizeof(MachineInput));
     search->span =
         (Position){ .icount = question->before.icount, .virtual_ns = question->before.virtual_ns };
     breakpoints_set_note(search->places, note, search);
@@ -420,7 +430,8 @@ static bool may_ask(Machine *machine, GError **error)
     MachineRunState state = machine->run_state;
     if (!travel_may_begin(machine, error))
         return false;
-    if (state == MACHINE_RUNNING || state == MACHINE_PAUSED || state == MACHINE_REPLAY_END)
+    if (state == MACHINE_PRELAUNCH || state == MACHINE_RUNNING || state == MACHINE_PAUSED ||
+        state == MACHINE_REPLAY_END)
         return true;
     g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_STATE,
                 "the machine is %s: replay-seek brings it back into the recording",

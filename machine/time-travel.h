@@ -76,7 +76,14 @@ typedef struct {
     unsigned most;           /* so many hits at most are told; at least 1 */
 } MachineQuestion;
 
+/* An input of the log, and where it reached the guest. */
 typedef struct {
+    uint64_t number; /* of the event */
+    Position position;
+} MachineInput;
+
+typedef struct {
+    GArray *inputs; /* of MachineInput: those on the way of a question that looks forwards */
     GArray *hits;   /* of MachineHit, in the order in which they were looked for */
     uint64_t count; /* of all that were met, if it did not look BACKWARDS */
 } MachineAnswer;
@@ -109,6 +116,8 @@ bool machine_take_over(Machine *machine, GError **error);
 /* Before the machine runs on: pauses it where it must, makes keyframes, and returns up to which
  * icount it may run. */
 uint64_t time_travel_before_run(Machine *machine);
+/* A replay gives an input to the guest while its host is told nothing. */
+void time_travel_note_input(Machine *machine);
 /* Tasks have to wait: the machine is not where those who sent them believe it to be. */
 bool time_travel_holds_tasks(Machine *machine);
 /* The machine does not run (any more). */

@@ -150,6 +150,17 @@ void replay_seek_go(Replay *replay, ReplaySeek *seek)
     replay->status = seek->is_end ? REPLAY_STATUS_ENDED : REPLAY_STATUS_PLAYING;
 }
 
+LogCursor *replay_log_cursor(Replay *replay)
+{
+    g_assert(replay->mode == REPLAY_PLAY);
+    return log_cursor_new(replay->reader);
+}
+
+guint64 replay_event_number(const Replay *replay)
+{
+    return replay->next.number;
+}
+
 /* --- listing -------------------------------------------------------------- */
 
 static gboolean is_wanted(const Event *event, gboolean only_inputs)

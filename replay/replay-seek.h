@@ -34,6 +34,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ReplaySeek, replay_seek_free)
 gboolean replay_dump_events(Replay *replay, guint64 *from, guint count, gboolean only_inputs,
                             GString *out, GError **error);
 
+/* Play: a cursor of the caller's at the beginning of the log. */
+LogCursor *replay_log_cursor(Replay *replay);
+/* Play: the number in the log of the event that was taken from it last. */
+guint64 replay_event_number(const Replay *replay);
+
 /* What to look for in a log, and where it is. */
 typedef enum ReplayLandmark {
     REPLAY_LANDMARK_EVENT, /* the event of that NUMBER in the log, from 0 */

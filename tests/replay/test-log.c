@@ -2,6 +2,7 @@
 /* The log file: what is written comes back; what is damaged is reported, never believed. */
 #include "tests/replay/support.h"
 
+#include "replay/event-json.h"
 #include "replay/log-file.h"
 
 #include <signal.h>
@@ -115,6 +116,57 @@ START_TEST(test_each_event_survives_encoding)
         gboolean rolled = kind != EVENT_INSTRUCTION && kind != EVENT_WAKE && kind != EVENT_END;
 
         ck_assert_msg(!rolled || seen[kind] > 100, "%s was not tried", event_kind_title(kind));
+    }
+}
+END_TEST
+
+START_TEST(test_each_event_survives_json)
+{
+    Dice dice = { 2 };
+
+    for (guint i = 0; i < 5000; i++) {
+        g_autoptr(GString) json = g_string_new(NULL);
+        g_autoptr(GByteArray) bytes = g_byte_array_new();
+        g_autoptr(GError) error = NULL;
+        g_autoptr(JsonNode) node = NULL;
+        Event event, again;
+
+        roll_event(&dice, &event);
+        event_to_json(&event, json);
+        node = json_from_string(json->str, NULL);
+        ck_assert_msg(node && event_from_json(&again, json_node_get_object(node), bytes, &error),
+                      "%s: %s", json->str, error ? error->message : "no JSON");
+        ck_assert_msg(event_equal(&event, &again), "%s", json->str);
+    }
+}
+END_TEST
+
+START_TEST(test_bad_json_is_no_event)
+{
+    static const char *const texts[] = {
+        "{}",
+        "{\"event\": 7}",
+        "{\"event\": \"nothing\"}",
+        "{\"event\": \"char-read\", \"device\": 1}",
+        "{\"event\": \"char-read\", \"device\": 256, \"data\": \"\"}",
+        "{\"event\": \"char-read\", \"device\": -1, \"data\": \"\"}",
+        "{\"event\": \"char-read\", \"device\": [1], \"data\": \"\"}",
+        "{\"event\": \"char-read\", \"device\": 1, \"data\": \"6\"}",
+        "{\"event\": \"char-read\", \"device\": 1, \"data\": \"6g\"}",
+        "{\"event\": \"block\", \"request\": 1}",
+        "{\"event\": \"block\", \"request\": \"18446744073709551616\"}",
+        "{\"event\": \"shutdown\", \"cause\": \"boredom\"}",
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autoptr(GByteArray) bytes = g_byte_array_new();
+        g_autoptr(GError) error = NULL;
+        g_autoptr(JsonNode) node = json_from_string(texts[i], NULL);
+        Event event;
+
+        ck_assert_msg(!event_from_json(&event, json_node_get_object(node), bytes, &error), "%s",
+                      texts[i]);
+        ck_assert_ptr_nonnull(error);
     }
 }
 END_TEST
@@ -751,6 +803,8 @@ int main(void)
     tcase_set_timeout(events, 60);
     tcase_add_test(events, test_each_event_survives_encoding);
     tcase_add_test(events, test_known_encodings);
+    tcase_add_test(events, test_each_event_survives_json);
+    tcase_add_test(events, test_bad_json_is_no_event);
     tcase_add_test(events, test_bad_events_are_refused);
     suite_add_tcase(suite, events);
     tcase_set_timeout(logs, 60);

@@ -13,7 +13,7 @@ from .definition import load_definition
 from .places import default_socket
 from .screen import do_key, do_screenshot, do_vnc
 from .sync import Connection, Machine, Powerplay
-from .time_search import do_executions, do_last_write, do_log, do_reverse, number
+from .time_search import do_compare, do_executions, do_export, do_import, do_last_write, do_log, do_reverse, number
 from .time_travel import do_seek, do_takeover, do_timeline
 from .wire import Call
 
@@ -426,6 +426,14 @@ VERBS: Dict[str, Verb] = {
                 [option("--from", type=int, metavar="N", help="from this event on"),
                  option("--count", type=int, metavar="N", help="so many (1000)"),
                  flag("--inputs", "only what came from outside, and marks")]),
+    "export": Verb(do_export, "write the inputs of the recording that is replayed to a file, to be edited",
+                   "powerplay export deb1 inputs.jsonl", [option("file", help="lines of JSON")]),
+    "import": Verb(do_import, "go on from the first input that was edited, as another recording",
+                   "powerplay import deb1 inputs.jsonl --recording edited",
+                   [option("file", help="what `powerplay export` wrote, edited"),
+                    option("--recording", metavar="NAME", help="name of the new recording")]),
+    "compare": Verb(do_compare, "where two recordings of a machine first differ", "powerplay compare deb1 first first-1",
+                    [option("recording", help="the first one"), option("other", help="the second one")]),
     "timeline": Verb(do_timeline, "show where a replay is, and its keyframes", "powerplay timeline deb1"),
     "gdb": Verb(do_gdb, "debug the guest with gdb; it pauses meanwhile", "powerplay gdb deb1 --execute 'break panic'",
                 [option("--symbols", metavar="FILE", help="the guest's program, for gdb (the machine's kernel)"),

@@ -5,6 +5,7 @@ import argparse
 import json
 from typing import Any, Dict, List
 
+from . import errors
 from .time_travel import open_machine
 
 
@@ -55,5 +56,52 @@ def do_log(arguments: argparse.Namespace, out: Any) -> int:
     lines = [json.dumps(event) for event in found["events"]]
     if "next" in found:
         lines.append(f"more from --from {found['next']} on")
+    out.show(found, "\n".join(lines))
+    return 0
+
+
+def do_export(arguments: argparse.Namespace, out: Any) -> int:
+    """All inputs, as lines that can be edited and imported."""
+    machine = open_machine(arguments)
+    lines: List[str] = []
+    start: Any = 0
+    while start is not None:
+        found = machine.execute("query-events", {"from": start, "count": 10000, "inputs": True})
+        lines += [json.dumps(event) + "\n" for event in found["events"]]
+        start = found.get("next")
+    with open(arguments.file, "w", encoding="utf-8") as file:
+        file.writelines(lines)
+    out.show({"file": arguments.file, "events": len(lines)}, f"{len(lines)} events are in {arguments.file}")
+    return 0
+
+
+def read_lines(path: str) -> List[Any]:
+    with open(path, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    events = []
+    for number, line in enumerate(lines, 1):
+        try:
+            events += [json.loads(line)] if line.strip() else []
+        except ValueError as error:
+            raise errors.Failed(f"line {number} of {path} is no JSON: {error}") from None
+    return events
+
+
+def do_import(arguments: argparse.Namespace, out: Any) -> int:
+    machine = open_machine(arguments)
+    events = read_lines(arguments.file)
+    result = machine.execute("replay-import", {"events": events, **given(arguments, "recording")})
+    out.show(result, f"{machine.name} is live and paused at {result['icount']} instructions, in front of the first change, "
+                     f"recorded as {result['recording']}; `powerplay resume {machine.name}` lets it go on")
+    return 0
+
+
+def do_compare(arguments: argparse.Namespace, out: Any) -> int:
+    machine = open_machine(arguments)
+    found = machine.execute("recording-compare", {"recording": arguments.recording, "other": arguments.other})
+    lines = [f"{found['common-events']} events are the same"]
+    for name, side in ((arguments.recording, found.get("first")), (arguments.other, found.get("second"))):
+        if side:
+            lines.append(f"{name}: at {side['icount']} " + json.dumps(side.get("event", "the end")))
     out.show(found, "\n".join(lines))
     return 0
