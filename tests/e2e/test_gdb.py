@@ -295,17 +295,57 @@ def test_reverse_finish_goes_to_the_caller(make, tiny):
     assert re.search(r"^hypercall in section", said, re.M), said
 
 
-def loop32(path: pathlib.Path) -> pathlib.Path:
-    """A 32-bit program at 0x10000: addi r3,r3,1; stw r3,0(r4); lwz r5,0(r4); b to the first."""
-    code = struct.pack(">4I", 0x38630001, 0x90640000, 0x80a40000, 0x4bfffff4)
+def program32(path: pathlib.Path, *words: int) -> dict:
+    """A machine whose program, at 0x10000, are these instructions."""
+    code = struct.pack(f">{len(words)}I", *words)
     head = b"\x7fELF\x01\x02\x01" + bytes(9) + struct.pack(">HHIIIIIHHHHHH", 2, 20, 1, 0x10000, 52, 0, 0, 52, 32, 1, 0, 0, 0)
     path.write_bytes(head + struct.pack(">8I", 1, 84, 0x10000, 0x10000, len(code), len(code), 7, 4) + code)
-    return path
+    return {"name": "g4", "board": "bench32", "cpu": "7447a", "memory": "64M", "kernel": str(path), "clock": FAST}
 
 
-def test_a_32_bit_machine(lab, tmp_path):
-    machine = lab.machine({"name": "g4", "board": "bench32", "cpu": "7447a", "memory": "64M",
-                           "kernel": str(loop32(tmp_path / "loop")), "clock": FAST})
+@pytest.fixture
+def bare(lab, tmp_path):
+    """bare(instructions…): a 32-bit machine."""
+    made = []
+
+    def create(*words: int):
+        made.append(lab.machine(program32(tmp_path / "program", *words)))
+        return made[-1]
+
+    yield create
+    for machine in made:
+        machine.end()
+        lab.wire.call("machine-destroy", name=machine.name)
+
+
+def test_a_write_where_an_interrupt_is_due_and_where_it_was_taken(bare):
+    # li r3,50; mtdec r3; li r6,0; ori r6,r6,EE; mtmsr r6; isync; addi r7,r7,1; b to the addi
+    machine = bare(0x38600032, 0x7c7603a6, 0x38c00000, 0x60c68000, 0x7cc00124, 0x4c00012c, 0x38e70001, 0x4bfffffc)
+    machine.start(record="r0", paused=True)
+    stub = Stub(machine.call("gdbserver-start")["address"])
+    assert stub.ask("Z0,900,4") == b"OK" and stub.ask("c") == b"T05thread:1;" and stub.ask("p20") == b"00000900"
+    place = stub.icount()
+    assert b"inside of a boundary, where an interrupt was taken" in stub.ask("P7=00000001")
+    assert stub.ask("s").startswith(b"T05") and stub.ask("P7=00000001") == b"OK"
+    finish(machine)
+    machine.start(record="r1", paused=True)
+    stub = Stub(machine.call("gdbserver-start")["address"])
+    assert stub.seek(place) == place and stub.ask("p20") != b"00000900"
+    assert stub.ask("P7=12345678") == b"OK" and stub.ask("p7") == b"12345678"
+    machine.call("record-stop")                            # works through the boundary first
+    recorded = parts(machine)
+    machine.end()
+    assert replay(machine, "r1")["parts"] == recorded
+    machine.start(record="r2", paused=True)
+    stub = Stub(machine.call("gdbserver-start")["address"])
+    assert stub.seek(place) == place and stub.ask("P21=00000000") == b"OK"    # MSR: now none is due
+    assert stub.ask("s") == b"T05thread:1;" and stub.ask("p20") in (b"00010018", b"0001001c")
+    recorded = finish(machine)
+    assert replay(machine, "r2") == recorded
+
+
+def test_a_32_bit_machine(bare):
+    machine = bare(0x38630001, 0x90640000, 0x80a40000, 0x4bfffff4)   # addi r3,r3,1; stw r3,0(r4); lwz r5,0(r4); b to the first
     machine.start(record="r1", paused=True)
     said = gdb(machine, "set var $r4 = 0x20000", "stepi", "p/x $pc", "p $r3", "watch *(int*)0x20000", "continue", "x/i $pc - 4",
                "delete", "set var $f1 = 2.5", "p $f1", "set var $vr3.v4_int32 = {1, 2, 3, 4}", "p $vr3.v4_int32", "break *0x1000c",
@@ -321,7 +361,6 @@ def test_a_32_bit_machine(lab, tmp_path):
         assert line in said, f"{line} is not in {said}"
     machine.end()
     assert replay(machine) == recorded
-    lab.wire.call("machine-destroy", name="g4")
 
 
 def test_the_stub_refuses_bad_packets_and_lives_on(make, tiny):
