@@ -16,6 +16,7 @@
 #include "api/unix-socket.h"
 #include "daemon/console.h"
 #include "daemon/gdb.h"
+#include "daemon/nbd.h"
 #include "daemon/netdev.h"
 #include "daemon/relay.h"
 #include "daemon/vnc.h"
@@ -105,6 +106,39 @@ bool process_each_file(JsonNode *definition, ProcessFile take, gpointer data, GE
     return true;
 }
 
+/* Opened again: the first descriptor has gone to the machine, which digests the file by it. */
+static bool send_server(Machine *machine, int link, guint number, JsonObject *disk, GError **error)
+{
+    const char *format = json_object_get_string_member_with_default(disk, "format", "raw");
+    const char *path = json_object_get_string_member(disk, "file");
+    g_autofree char *member = g_strdup_printf("disks[%u].nbd", number);
+    if (strcmp(format, "raw") == 0) {
+        return true;
+    }
+    int image = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (image < 0) {
+        return fail(error, "open", path);
+    }
+    int server =
+        nbd_serve(machine, json_object_get_string_member(disk, "id"), format, image, error);
+    close(image);
+    return server >= 0 && send_fd(link, member, server, error);
+}
+
+static bool send_servers(Machine *machine, int link, GError **error)
+{
+    JsonObject *object = json_node_get_object(machine->definition);
+    JsonArray *disks = json_object_has_member(object, "disks")
+                           ? json_object_get_array_member(object, "disks")
+                           : NULL;
+    for (guint i = 0; disks && i < json_array_get_length(disks); i++) {
+        if (!send_server(machine, link, i, json_array_get_object_element(disks, i), error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool send_definition(Machine *machine, int link, GError **error)
 {
     g_autofree char *text = api_json_to_line(machine->definition);
@@ -127,7 +161,7 @@ static bool send_all(Machine *machine, int link, int relay, GError **error)
     return send_fd(link, "relay", relay, error) && send_fd(link, "directory", directory, error) &&
            send_definition(machine, link, error) &&
            process_each_file(machine->definition, send_file, &link, error) &&
-           message_send(link, &start, -1, error);
+           send_servers(machine, link, error) && message_send(link, &start, -1, error);
 }
 
 /* Fork and exec */

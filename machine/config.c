@@ -243,7 +243,18 @@ static bool take_serial(const char *path, JsonNode *node, void *target, GError *
 TAKE(disk_id, id, ConfigDisk, id)
 TAKE(disk_file, path, ConfigDisk, file)
 TAKE(disk_readonly, bool, ConfigDisk, readonly)
-TAKE_CHOICE(disk_format, ConfigDisk, format, "raw")
+static const char *const disk_formats[] = { "raw", "qcow2", "vdi", NULL };
+
+static bool disk_format(const char *path, JsonNode *node, void *target, GError **error)
+{
+    unsigned choice;
+    if (!take_choice(path, node, disk_formats, &choice, error)) {
+        return false;
+    }
+    ((ConfigDisk *)target)->format = (ConfigDiskFormat)choice;
+    return true;
+}
+
 TAKE_CHOICE(disk_interface, ConfigDisk, interface, "virtio")
 TAKE_CHOICE(disk_completion, ConfigDisk, completion, "virtual", "host")
 
@@ -577,7 +588,7 @@ static MachineConfig *config_new(void)
     config->kernel_fd = config->initrd_fd = -1;
     config->serial_count = G_MAXUINT; /* not given */
     for (unsigned i = 0; i < MACHINE_CONFIG_MAX_DISKS; i++) {
-        config->disks[i].fd = -1;
+        config->disks[i].fd = config->disks[i].nbd_fd = -1;
     }
     for (unsigned i = 0; i < MACHINE_CONFIG_MAX_NICS; i++) {
         static const uint8_t mac[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
@@ -662,7 +673,7 @@ static void add_disks(JsonBuilder *b, const MachineConfig *config)
         add_member(b, "completion",
                    disk->completion == CONFIG_COMPLETION_HOST ? "host" : "virtual");
         add_member(b, "file", disk->file);
-        add_member(b, "format", "raw");
+        add_member(b, "format", disk_formats[disk->format]);
         add_member(b, "id", disk->id);
         add_member(b, "interface", "virtio");
         json_builder_add_boolean_value(json_builder_set_member_name(b, "readonly"), disk->readonly);
@@ -834,6 +845,7 @@ void machine_config_free(MachineConfig *config)
     }
     for (unsigned i = 0; i < MACHINE_CONFIG_MAX_DISKS; i++) {
         close_fd(config->disks[i].fd);
+        close_fd(config->disks[i].nbd_fd);
         g_free(config->disks[i].id);
         g_free(config->disks[i].file);
     }
@@ -857,9 +869,10 @@ typedef struct {
     char path[32];
     const char *file;
     int *fd;
+    bool is_socket;
 } NamedFile;
 
-#define MAX_FILES (2 + MACHINE_CONFIG_MAX_DISKS)
+#define MAX_FILES (2 + 2 * MACHINE_CONFIG_MAX_DISKS)
 
 static unsigned list_files(MachineConfig *config, NamedFile *files)
 {
@@ -872,6 +885,14 @@ static unsigned list_files(MachineConfig *config, NamedFile *files)
         NamedFile *file = &files[count++];
         *file = (NamedFile){ .file = config->disks[i].file, .fd = &config->disks[i].fd };
         g_snprintf(file->path, sizeof(file->path), "disks[%u].file", i);
+        if (config->disks[i].format == CONFIG_DISK_RAW) {
+            continue;
+        }
+        file = &files[count++];
+        *file = (NamedFile){ .file = "the server of the image",
+                             .fd = &config->disks[i].nbd_fd,
+                             .is_socket = true };
+        g_snprintf(file->path, sizeof(file->path), "disks[%u].nbd", i);
     }
     return count;
 }
@@ -882,7 +903,9 @@ static bool set_file(NamedFile *file, int fd, GError **error)
     const char *problem = NULL;
     if (fstat(fd, &status) < 0) {
         problem = g_strerror(errno);
-    } else if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) {
+    } else if (file->is_socket && !S_ISSOCK(status.st_mode)) {
+        problem = "it is no socket";
+    } else if (!file->is_socket && !S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) {
         problem = "it is neither a file nor a block device";
     } else if (*file->fd >= 0) {
         problem = "it was given twice";
@@ -919,6 +942,12 @@ bool machine_config_open_files(MachineConfig *config, int directory_fd, GError *
     for (unsigned i = 0; i < count; i++) {
         if (*files[i].fd >= 0) {
             continue;
+        }
+        if (files[i].is_socket) {
+            return wrong_value(error,
+                               "%s: images of other formats than raw are served by the daemon; "
+                               "without it, convert the image to raw",
+                               files[i].path);
         }
         int fd = openat(directory_fd, files[i].file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         if (fd < 0) {

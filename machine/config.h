@@ -42,7 +42,8 @@ typedef enum {
 } MachineConfigError;
 
 typedef enum { CONFIG_SERIAL_RING, CONFIG_SERIAL_NULL } ConfigSerialBackend;
-typedef enum { CONFIG_DISK_RAW } ConfigDiskFormat;
+/* All but raw are read through a server: see machine/block/nbd.h. */
+typedef enum { CONFIG_DISK_RAW, CONFIG_DISK_QCOW2, CONFIG_DISK_VDI } ConfigDiskFormat;
 typedef enum { CONFIG_DISK_VIRTIO } ConfigDiskInterface;
 /* When a request completes: at a position computed from virtual time, or when the host is done. */
 typedef enum { CONFIG_COMPLETION_VIRTUAL, CONFIG_COMPLETION_HOST } ConfigCompletion;
@@ -58,6 +59,7 @@ typedef struct {
     char *id;
     char *file; /* as written; for messages and manifests, never opened by the core */
     int fd; /* the image; opened read-only always (writes go to the overlay); -1 until attached */
+    int nbd_fd; /* connected to the image's server; -1 for raw, or until attached */
     ConfigDiskFormat format;
     ConfigDiskInterface interface;
     ConfigCompletion completion;
@@ -165,7 +167,8 @@ MachineConfig *machine_config_from_node(JsonNode *node, GError **error);
 /* Closes the descriptors it holds. Takes NULL. */
 void machine_config_free(MachineConfig *config);
 
-/* Gives `config` the open file for the member at `path` ("kernel", "initrd", "disks[0].file");
+/* Gives `config` the open file for the member at `path` ("kernel", "initrd", "disks[0].file"), or
+ * the socket to an image's server ("disks[0].nbd");
  * takes ownership of `fd`, also when it fails (no such member, attached twice, not a file). */
 bool machine_config_attach(MachineConfig *config, const char *path, int fd, GError **error);
 

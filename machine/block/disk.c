@@ -15,6 +15,7 @@
 #include "machine/block/disk.h"
 
 #include "machine/block/layer.h"
+#include "machine/block/nbd.h"
 
 #include <errno.h>
 #include <string.h>
@@ -43,6 +44,7 @@ typedef struct {
 
 struct Disk {
     int base_fd;
+    Nbd *nbd; /* instead of base_fd, or NULL */
     uint64_t size;
     Layer *layer[LAYERS_MAX];
     unsigned layer_count;
@@ -95,9 +97,19 @@ static void free_request(gpointer data)
 /* --- on the disk's thread ------------------------------------------------------------------------
  */
 
-/* Beyond the base image's end (its last cluster may be short) there are zeroes. */
+/* Beyond the image's end (its last cluster may be short) there are zeroes. */
+static int read_served(const Disk *disk, uint64_t offset, uint8_t *data, uint32_t length)
+{
+    uint64_t left = nbd_size(disk->nbd) > offset ? nbd_size(disk->nbd) - offset : 0;
+    uint32_t there = (uint32_t)MIN(length, left);
+    memset(data + there, 0, length - there);
+    return there ? nbd_read(disk->nbd, offset, data, there) : 0;
+}
+
 static int read_base(const Disk *disk, uint64_t offset, uint8_t *data, uint32_t length)
 {
+    if (disk->nbd)
+        return read_served(disk, offset, data, length);
     while (length > 0) {
         ssize_t got = pread(disk->base_fd, data, length, (off_t)offset);
         if (got < 0 && errno == EINTR)
@@ -361,6 +373,31 @@ static gpointer disk_thread(gpointer data)
 /* --- on the machine's thread ---------------------------------------------------------------------
  */
 
+/* Takes NBD. */
+static Disk *new_disk(int base_fd, Nbd *nbd, uint64_t bytes, GError **error)
+{
+    if (bytes < DISK_SECTOR || bytes / LAYER_CLUSTER >= LAYER_ABSENT - 1) {
+        g_set_error(error, LAYER_ERROR, LAYER_ERROR_FORMAT,
+                    "the image has %" G_GUINT64_FORMAT " bytes; one sector (512) to 256 TiB can be "
+                    "used",
+                    bytes);
+        nbd_free(nbd);
+        return NULL;
+    }
+    Disk *disk = g_new0(Disk, 1);
+    disk->base_fd = base_fd;
+    disk->nbd = nbd;
+    disk->size = bytes & ~(uint64_t)(DISK_SECTOR - 1);
+    disk->next_ticket = 1;
+    disk->spoilt = g_array_new(FALSE, FALSE, sizeof(Extent));
+    g_mutex_init(&disk->lock);
+    g_cond_init(&disk->changed);
+    g_queue_init(&disk->waiting);
+    g_queue_init(&disk->done);
+    disk->thread = g_thread_new("disk", disk_thread, disk);
+    return disk;
+}
+
 Disk *disk_new(int base_fd, GError **error)
 {
     struct stat info;
@@ -370,24 +407,13 @@ Disk *disk_new(int base_fd, GError **error)
         return NULL;
     }
     off_t bytes = S_ISBLK(info.st_mode) ? lseek(base_fd, 0, SEEK_END) : info.st_size;
-    if (bytes < (off_t)DISK_SECTOR || (uint64_t)bytes / LAYER_CLUSTER >= LAYER_ABSENT - 1) {
-        g_set_error(error, LAYER_ERROR, LAYER_ERROR_FORMAT,
-                    "the image has %" G_GINT64_FORMAT " bytes; one sector (512) to 256 TiB can be "
-                    "used",
-                    (gint64)bytes);
-        return NULL;
-    }
-    Disk *disk = g_new0(Disk, 1);
-    disk->base_fd = base_fd;
-    disk->size = (uint64_t)bytes & ~(uint64_t)(DISK_SECTOR - 1);
-    disk->next_ticket = 1;
-    disk->spoilt = g_array_new(FALSE, FALSE, sizeof(Extent));
-    g_mutex_init(&disk->lock);
-    g_cond_init(&disk->changed);
-    g_queue_init(&disk->waiting);
-    g_queue_init(&disk->done);
-    disk->thread = g_thread_new("disk", disk_thread, disk);
-    return disk;
+    return new_disk(base_fd, NULL, bytes < 0 ? 0 : (uint64_t)bytes, error);
+}
+
+Disk *disk_new_nbd(int socket, GError **error)
+{
+    Nbd *nbd = nbd_new(socket, error);
+    return nbd ? new_disk(-1, nbd, nbd_size(nbd), error) : NULL;
 }
 
 void disk_free(Disk *disk)
@@ -406,6 +432,7 @@ void disk_free(Disk *disk)
         layer_flush(upper(disk));
     for (unsigned i = 0; i < disk->layer_count; i++)
         layer_free(disk->layer[i]);
+    nbd_free(disk->nbd);
     g_array_unref(disk->spoilt);
     g_cond_clear(&disk->changed);
     g_mutex_clear(&disk->lock);

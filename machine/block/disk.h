@@ -34,6 +34,8 @@ typedef enum {
  * NULL with ERROR when it cannot be used. Without a layer above it the disk refuses writes.
  */
 Disk *disk_new(int base_fd, GError **error);
+/* The same of an image that a server reads: SOCKET (borrowed) is connected to it, see nbd.h. */
+Disk *disk_new_nbd(int socket, GError **error);
 void disk_free(Disk *disk);
 
 /*

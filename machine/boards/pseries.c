@@ -50,7 +50,8 @@ static bool add_disk(Pseries *board, const ConfigDisk *config, unsigned *slot, G
     Machine *machine = board->parent.machine;
     g_autofree char *layer = g_strconcat("disk-", config->id, NULL);
     g_autoptr(Disk) disk = NULL;
-    disk = disk_new(config->fd, error);
+    disk = config->format == CONFIG_DISK_RAW ? disk_new(config->fd, error)
+                                             : disk_new_nbd(config->nbd_fd, error);
     if (!disk ||
         (!config->readonly && !disk_add_layer(disk, machine_directory(machine), layer, error))) {
         g_prefix_error(error, "disk \"%s\": ", config->id);

@@ -13,9 +13,9 @@ import time
 
 import pytest
 
-from conftest import FAST, PACED, digest, record, replay
+from conftest import FAST, PACED, digest, finish, record, replay
 from dev.common import BUILD, ROOT
-from dev.lab import Lab
+from dev.lab import Lab, Refused
 from guest import guests
 from test_shell import results
 
@@ -147,3 +147,66 @@ def test_a_full_host_stops_the_machine_until_there_is_space(shell, tmp_path):
         assert machine.wait_until_stopped(120) == "shutdown"
         assert results(machine.console)["flood"] == "check=0"
         assert "error" not in machine.text().lower()
+
+
+def converted(image: pathlib.Path, folder: pathlib.Path, form: str, *options: str) -> pathlib.Path:
+    path = folder / f"{image.stem}.{form}"
+    subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", form, *options, image, path], check=True)
+    return path
+
+
+def servers() -> set[str]:
+    """The image servers that run."""
+    found = set()
+    for place in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if place.read_bytes().startswith(b"qemu-nbd\0"):
+                found.add(place.parent.name)
+        except OSError:
+            pass
+    return found
+
+
+def test_programs_and_work_on_qcow2_images_are_verified_and_replay(make, shell, tools, tmp_path):
+    """The guest's programs come from a compressed qcow2 image, what they work on is another one."""
+    images = [converted(tools, tmp_path, "qcow2", "-c"), converted(ext4(tmp_path), tmp_path, "qcow2")]
+    before = [digest(image) for image in images], servers()
+    machine = make(shell, "run=fio", memory="256M",
+                   disks=[disk("tools", images[0], format="qcow2", readonly=True), disk("work", images[1], format="qcow2")])
+    wanted = record(machine, timeout=400)
+    console = wanted["console"].decode(errors="replace")
+    assert "bs=64k code=0 error=0" in console and "RESULT fio fsck=0" in console, console[-600:]
+    assert replay(machine) == wanted
+    assert ([digest(image) for image in images], servers()) == before
+
+
+def test_a_vdi_image_is_read(make, shell, tmp_path):
+    image = converted(guests.data_disk(), tmp_path, "vdi")
+    machine = make(shell, "run=disk", disks=[disk("hd0", image, format="vdi")])
+    assert "hello=hello_from_the_host same=1" in results(record(machine)["console"])["disk"]
+
+
+def test_images_that_name_other_files_or_another_format_are_refused(make, shell, tmp_path):
+    base = converted(guests.data_disk(), tmp_path, "qcow2")
+    above = tmp_path / "above.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", above], check=True)
+    for path, form, words in ((above, "qcow2", "has a backing file"), (guests.data_disk(), "qcow2", "not of format"),
+                              (base, "vdi", "is the image of the format that is named")):
+        machine = make(shell, disks=[disk("hd0", path, format=form)])
+        with pytest.raises(Refused, match=words):
+            machine.start()
+
+
+def test_a_server_that_dies_is_a_broken_disk_to_the_guest_and_the_replay_is_equal(make, shell, tmp_path):
+    image = converted(raw(tmp_path, "big.img", 64 * MIB), tmp_path, "qcow2")
+    before = servers()
+    machine = make(shell, "mods=blk run=ask,disksum lines=1", clock=PACED, disks=[disk("hd0", image, format="qcow2")])
+    machine.start(record="r1")
+    machine.wait_for("ASK-LINE", 60)
+    for process in servers() - before:
+        os.kill(int(process), signal.SIGKILL)
+    machine.type("go\n")
+    assert machine.wait_until_stopped(120) == "shutdown"
+    assert "I/O error" in machine.text()
+    wanted = finish(machine)
+    assert replay(machine) == wanted

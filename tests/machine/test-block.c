@@ -4,6 +4,7 @@
  */
 #include "machine/block/disk.h"
 #include "machine/block/layer.h"
+#include "machine/block/nbd.h"
 
 #include <check.h>
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -471,6 +473,70 @@ START_TEST(a_full_host_disk_delays_and_loses_nothing)
 }
 END_TEST
 
+/* What a server would say to a client that reads the first sectors, all of it in advance. */
+static int scripted_server(uint64_t size, unsigned replies, unsigned bad_reply)
+{
+    static const uint8_t greeting[] = "NBDMAGICIHAVEOPT\0\3";
+    uint8_t export[20 + 12] = { 0x00, 0x03, 0xe8, 0x89, 0x04, 0x55, 0x65, 0xa9, 0, 0,
+                                0,    7,    0,    0,    0,    3,    0,    0,    0, 12 };
+    uint8_t ack[20], reply[16 + 512] = { 0x67, 0x44, 0x66, 0x98 };
+    int pair[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    memcpy(ack, export, sizeof ack);
+    ack[15] = 1;
+    ack[19] = 0;
+    for (unsigned i = 0; i < 8; i++)
+        export[22 + i] = (uint8_t)(size >> 8 * (7 - i));
+    ck_assert_int_eq(write(pair[1], greeting, 18), 18);
+    ck_assert_int_eq(write(pair[1], export, sizeof export), sizeof export);
+    ck_assert_int_eq(write(pair[1], ack, sizeof ack), sizeof ack);
+    for (unsigned i = 1; i <= replies; i++) {
+        reply[7] = i == bad_reply ? 5 : 0;
+        reply[15] = (uint8_t)i;
+        memset(reply + 16, (int)i, 512);
+        ssize_t length = i == bad_reply ? 16 : sizeof reply;
+        ck_assert_int_eq(write(pair[1], reply, (size_t)length), length);
+    }
+    shutdown(pair[1], SHUT_WR);
+    return pair[0]; /* the other end stays open for the requests */
+}
+
+START_TEST(an_image_is_read_through_its_server)
+{
+    uint8_t *data = NULL;
+    int socket = scripted_server(1024 + 300, 4, 3);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Disk) disk = disk_new_nbd(socket, &error);
+    ck_assert_msg(disk != NULL, "%s", error ? error->message : "");
+    ck_assert_uint_eq(disk_size(disk), 1024);
+    for (unsigned i = 1; i <= 5; i++) {
+        uint64_t ticket = disk_submit(disk, DISK_READ, 512, 512, NULL);
+        ck_assert_int_eq(disk_wait(disk, ticket, &data), i == 3 || i == 5 ? EIO : 0);
+        ck_assert(i == 3 || i == 5 || data[511] == i);
+        g_clear_pointer(&data, g_free);
+    }
+    close(socket);
+}
+END_TEST
+
+START_TEST(a_server_that_talks_nonsense_is_refused)
+{
+    static const uint8_t nonsense[64] = "HTTP/1.1 400 Bad Request";
+    g_autoptr(GError) error = NULL;
+    int pair[2], socket = scripted_server(UINT64_MAX, 0, 0);
+    ck_assert(!disk_new_nbd(socket, &error));
+    ck_assert(strstr(error->message, "no size"));
+    g_clear_error(&error);
+    close(socket);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    ck_assert_int_eq(write(pair[1], nonsense, sizeof nonsense), sizeof nonsense);
+    ck_assert(!disk_new_nbd(pair[0], &error));
+    ck_assert(strstr(error->message, "does not speak NBD"));
+    close(pair[0]);
+    close(pair[1]);
+}
+END_TEST
+
 static int read_code(Disk *disk, uint64_t offset, uint32_t length)
 {
     g_autofree uint8_t *data = NULL;
@@ -613,6 +679,8 @@ int main(void)
     tcase_add_test(tests, versions_come_back_in_any_order);
     tcase_add_test(tests, zeroes_take_no_space_and_belong_to_versions);
     tcase_add_test(tests, zeroes_inside_a_private_disk_last_outside);
+    tcase_add_test(tests, an_image_is_read_through_its_server);
+    tcase_add_test(tests, a_server_that_talks_nonsense_is_refused);
     tcase_add_test(tests, unknown_versions_are_refused_and_change_nothing);
     tcase_add_test(tests, a_frozen_lower_layer_is_only_read);
     tcase_add_test(tests, a_private_disk_leaves_no_trace);
