@@ -128,7 +128,7 @@ static void take_over(ApiRequest *request, const char *wanted, InputScript *scri
     const char *problem = takeover_problem(worker, name);
     if (problem) {
         input_script_free(script);
-        api_request_fail_text(request, API_ERROR_DEVICE_NOT_ACTIVE, problem);
+        api_request_fail_text(request, API_ERROR_DEVICE_NOT_ACTIVE, "%s", problem);
         return;
     }
     Takeover *takeover = g_new0(Takeover, 1);
