@@ -462,6 +462,53 @@ LogTrack *worker_recording_track(Worker *worker, const char *name, GError **erro
     return g_steal_pointer(&track);
 }
 
+static void clear_child(gpointer child)
+{
+    g_free(((RecordingChild *)child)->name);
+}
+
+static int compare_children(gconstpointer a, gconstpointer b)
+{
+    return strcmp(((const RecordingChild *)a)->name, ((const RecordingChild *)b)->name);
+}
+
+static void add_child(Worker *worker, GArray *children, const char *parent, const char *name)
+{
+    g_autofree char *folder = g_build_filename("recordings", name, NULL);
+    g_autofree char *found = NULL;
+    Position branch;
+    int fd = open_folder(worker, folder, NULL);
+    if (fd >= 0 && recording_read_branch(fd, &found, &branch, NULL) &&
+        g_strcmp0(found, parent) == 0) {
+        RecordingChild child = { g_strdup(name), branch };
+        g_array_append_val(children, child);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+GArray *worker_recording_children(Worker *worker, const char *name)
+{
+    GArray *children = g_array_new(FALSE, FALSE, sizeof(RecordingChild));
+    int fd = open_folder(worker, "recordings", NULL);
+    DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *entry;
+    g_array_set_clear_func(children, clear_child);
+    while (entries && (entry = readdir(entries))) {
+        if (worker_recording_name_is_valid(entry->d_name)) {
+            add_child(worker, children, name, entry->d_name);
+        }
+    }
+    if (entries) {
+        closedir(entries);
+    } else if (fd >= 0) {
+        close(fd);
+    }
+    g_array_sort(children, compare_children);
+    return children;
+}
+
 Recording *worker_recording_open(Worker *worker, const char *name, JsonNode *files, GError **error)
 {
     g_autoptr(Recording) recording = open_named(worker, name, error);

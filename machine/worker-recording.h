@@ -32,6 +32,14 @@ typedef struct {
     Position position;
 } RecordingBranch;
 
+typedef struct {
+    char *name;
+    Position position; /* in the parent */
+} RecordingChild;
+/* The recordings that go on from NAME, by their names: of RecordingChild. Those that cannot be read
+ * are left out. */
+GArray *worker_recording_children(Worker *worker, const char *name);
+
 /* Machine thread: records from here on; a machine that has run is saved first. Takes `recording`,
  * also when it fails. `branch` may be NULL. */
 bool worker_recording_begin(Worker *worker, Recording *recording, const RecordingBranch *branch,

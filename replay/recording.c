@@ -278,6 +278,19 @@ Recording *recording_open(int directory, GError **error)
     return g_steal_pointer(&recording);
 }
 
+gboolean recording_read_branch(int directory, char **parent, Position *branch, GError **error)
+{
+    g_autofree char *text = part_read_text(directory, MANIFEST, TEXT_MAX, error);
+    g_autoptr(Manifest) manifest = text ? manifest_parse(text, error) : NULL;
+
+    if (!manifest) {
+        return FALSE;
+    }
+    *parent = g_steal_pointer(&manifest->parent);
+    *branch = manifest->branch;
+    return TRUE;
+}
+
 const RecordingInfo *recording_info(const Recording *recording)
 {
     return &recording->info;

@@ -70,6 +70,9 @@ gboolean recording_seal(Recording *recording, GError **error);
 
 /* Reads and checks manifest, seal and the parts' SHA-256. */
 Recording *recording_open(int directory, GError **error);
+/* Only what it goes on from: *PARENT is NULL if it begins by itself; the caller frees it. Reads the
+ * manifest alone. */
+gboolean recording_read_branch(int directory, char **parent, Position *branch, GError **error);
 /* What the manifest says; owned by the recording. */
 const RecordingInfo *recording_info(const Recording *recording);
 /* TRUE if the recording was closed and sealed. */

@@ -10,6 +10,7 @@
 #include "machine/commands/commands.h"
 
 #include "machine/time-travel.h"
+#include "machine/worker-recording.h"
 #include "replay/replay-seek.h"
 
 typedef enum { TO_ICOUNT, TO_TIME, TO_LANDMARK, BACK_BY } SeekKind;
@@ -208,6 +209,25 @@ static JsonArray *keyframe_array(const KeyframeSet *frames)
     return array;
 }
 
+static JsonArray *mark_array(Replay *replay)
+{
+    g_autoptr(LogCursor) cursor = replay_log_cursor(replay);
+    JsonArray *array = json_array_new();
+    LogEvent event;
+    while (log_cursor_next(cursor, &event, NULL) == LOG_STEP_EVENT) {
+        if (event.event.kind != EVENT_MARK)
+            continue;
+        const char *text = (const char *)event.event.mark.name;
+        g_autofree char *name = g_utf8_make_valid(text, event.event.mark.name_length);
+        JsonObject *object = json_object_new();
+        json_object_set_string_member(object, "name", name);
+        set_unsigned(object, "event", event.number);
+        set_unsigned(object, "icount", event.position.icount);
+        json_array_add_object_element(array, object);
+    }
+    return array;
+}
+
 static void execute_timeline(WorkerCall *call)
 {
     Machine *machine = call->worker->machine;
@@ -225,10 +245,29 @@ static void execute_timeline(WorkerCall *call)
         set_unsigned(object, "break-icount", stop);
     json_object_set_array_member(object, "keyframes", keyframe_array(frames));
     set_unsigned(object, "keyframe-bytes", keyframe_set_bytes(frames));
+    json_object_set_array_member(object, "marks", mark_array(machine_replay(machine)));
     call->reply = object_node(object);
+}
+
+static void finish_timeline(WorkerCall *call)
+{
+    Worker *worker = call->worker;
+    if (!call->reply)
+        return;
+    g_autoptr(GArray) children = worker_recording_children(worker, worker->recording);
+    JsonArray *array = json_array_new();
+    for (guint i = 0; i < children->len; i++) {
+        const RecordingChild *child = &g_array_index(children, RecordingChild, i);
+        JsonObject *object = json_object_new();
+        json_object_set_string_member(object, "recording", child->name);
+        set_unsigned(object, "icount", child->position.icount);
+        set_unsigned(object, "virtual-ns", child->position.virtual_ns);
+        json_array_add_object_element(array, object);
+    }
+    json_object_set_array_member(json_node_get_object(call->reply), "branches", array);
 }
 
 void cmd_query_timeline(ApiRequest *request, const QueryTimelineArgs *arguments)
 {
-    worker_call(worker_of_request(request), request, execute_timeline, NULL, NULL, NULL);
+    worker_call(worker_of_request(request), request, execute_timeline, finish_timeline, NULL, NULL);
 }

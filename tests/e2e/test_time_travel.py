@@ -131,6 +131,9 @@ def test_marks_times_and_events_are_places(make, tiny):
     assert machine.call("replay-seek", time=mark["virtual-ns"])["virtual-ns"] >= mark["virtual-ns"]
     assert machine.call("replay-seek", mark="ten") == mark
     assert machine.call("replay-seek", event=3)["icount"] <= mark["icount"]
+    timeline = machine.call("query-timeline")
+    assert [(one["name"], one["icount"]) for one in timeline["marks"]] == [("ten", mark["icount"])]
+    assert timeline["branches"] == []
     with pytest.raises(Exception, match="no mark 'eleven'"):
         machine.call("replay-seek", mark="eleven")
     with pytest.raises(Exception, match="fewer than"):
@@ -221,6 +224,8 @@ def test_a_takeover_goes_on_live_and_both_branches_replay(make, tiny, blank_disk
         check_first_difference(machine, name, seen["branch"])
         machine.end()
     start_replay(machine)
+    branches = machine.call("query-timeline")["branches"]
+    assert {one["recording"]: one["icount"] for one in branches} == {name: seen["branch"] for name, seen in children.items()}
     finish_replay(machine, recorded)
     assert machine.call("replay-takeover", recording="after")["icount"] == recorded["icount"]
 

@@ -40,6 +40,8 @@ def do_timeline(arguments: argparse.Namespace, out: Any) -> int:
     lines = [f"{machine.name} is at {timeline['icount']} of {timeline['end-icount']} instructions",
              f"{len(frames)} keyframes, {timeline['keyframe-bytes'] // 1024} KiB:"]
     lines += [f"  {frame['icount']:>16}  {frame['virtual-ns'] / 1e9:.9f} s" for frame in frames]
+    lines += [f"mark {mark['name']} at {mark['icount']}" for mark in timeline["marks"]]
+    lines += [f"{branch['recording']} goes on from {branch['icount']}" for branch in timeline["branches"]]
     if "break-icount" in timeline:
         lines.append(f"stops at {timeline['break-icount']}")
     out.show(timeline, "\n".join(lines))
