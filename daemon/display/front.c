@@ -36,6 +36,7 @@
 #define TRIES_MAX    5
 #define LOCK_OUT_MS  60000
 #define EVENTS_SEC   1000 /* of input, for each viewer */
+#define EVENTS_BURST 16   /* a guest's evdev holds 64 for whoever reads it, two a key */
 #define RETRY_MS     10
 #define TOKENS_MAX   16u /* that are good at the same time */
 
@@ -149,7 +150,7 @@ static void random_bytes(uint8_t *bytes, gsize length)
 
 static bool tell_machine(Viewer *viewer, const DisplayMessage *message)
 {
-    refill(&viewer->events, &viewer->events_at, EVENTS_SEC, EVENTS_SEC);
+    refill(&viewer->events, &viewer->events_at, EVENTS_SEC, EVENTS_BURST);
     bool sent = viewer->events >= 1 && display_message_send(viewer->front->machine, message, -1);
     viewer->events -= sent;
     viewer->input_waits = !sent;
@@ -285,7 +286,7 @@ static void viewer_new(Front *front, unsigned slot, int socket, bool is_web)
     viewer->out = g_byte_array_new();
     viewer->to_library = g_byte_array_new();
     viewer->deadline = now_ms() + LOGIN_MS;
-    viewer->events = EVENTS_SEC;
+    viewer->events = EVENTS_BURST;
     viewer->events_at = now_ms();
     describe_peer(socket, viewer->from, sizeof viewer->from);
     rfb_init(&viewer->peer, &front->door);

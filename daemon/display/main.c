@@ -15,6 +15,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+
+#define BEHIND_THE_GUEST 5 /* nice */
 
 typedef struct {
     int machine, listener, web;
@@ -50,6 +53,7 @@ int main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     mallopt(M_ARENA_MAX, 1); /* the C library opens a file before it trims another thread's heap */
     signal(SIGPIPE, SIG_IGN);
+    setpriority(PRIO_PROCESS, 0, BEHIND_THE_GUEST); /* of what viewers cost, the guest pays last */
     if (!parse(&options, &argc, &argv, &error)) {
         fprintf(stderr, "powerplay-display: %s\n", error->message);
         return 2;
