@@ -138,6 +138,11 @@ void cmd_machine_start(ApiRequest *request, const MachineStartArgs *arguments)
                               machine_state_name(machine->state));
         return;
     }
+    if (machine->is_committing) {
+        api_request_fail_text(request, API_ERROR_DEVICE_NOT_ACTIVE,
+                              "A disk of the machine '%s' is being committed", machine->name);
+        return;
+    }
     if (arguments->has_record && arguments->has_replay) {
         api_request_fail_text(request, API_ERROR_GENERIC,
                               "Parameters 'record' and 'replay' cannot be used together");
@@ -252,10 +257,11 @@ void cmd_machine_destroy(ApiRequest *request, const MachineDestroyArgs *argument
     if (!machine) {
         return;
     }
-    if (machine->pid) {
+    if (machine->pid || machine->is_committing) {
         api_request_fail_text(request, API_ERROR_DEVICE_NOT_ACTIVE,
                               "The machine '%s' is %s: machine-stop or machine-kill it first",
-                              machine->name, machine_state_name(machine->state));
+                              machine->name,
+                              machine->pid ? machine_state_name(machine->state) : "committing");
     } else if (!remove_tree(machine->directory, &error)) {
         api_request_fail(request, error);
     } else {

@@ -38,11 +38,12 @@ struct Machine {
     char *directory;      /* STATE/machines/NAME */
     JsonNode *definition; /* as it was created, with absolute paths */
     MachineState state;
-    char *exit_status; /* of the last process, for people; NULL if there was none */
-    char *run_state;   /* of the guest, as its events tell; NULL without a process */
-    bool must_end;     /* its process was told to end: whatever its status, that is no crash */
-    Start *start;      /* the machine-start that is going on, or NULL */
-    GPtrArray *enders; /* of Ender: requests that wait for the end of the process */
+    char *exit_status;  /* of the last process, for people; NULL if there was none */
+    char *run_state;    /* of the guest, as its events tell; NULL without a process */
+    bool is_committing; /* a program writes one of its images */
+    bool must_end;      /* its process was told to end: whatever its status, that is no crash */
+    Start *start;       /* the machine-start that is going on, or NULL */
+    GPtrArray *enders;  /* of Ender: requests that wait for the end of the process */
 
     pid_t pid;
     guint child_source;

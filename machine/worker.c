@@ -15,6 +15,7 @@
 
 #include "api/json-reader.h"
 #include "api/json-writer.h"
+#include "machine/block/commit.h"
 #include "machine/time-travel.h"
 #include "machine/worker-display.h"
 #include "machine/worker-gdb.h"
@@ -36,12 +37,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define COMMIT_IMAGE_FD     3
+#define COMMIT_DIRECTORY_FD 4
+
 typedef struct {
     char **qmp; /* "unix:PATH" */
     char *directory;
     int link;
     gboolean paused, check, sandbox, version;
     char *config; /* a file, "-" for standard input */
+    char *commit; /* a disk's id */
 } Options;
 
 /* Ending */
@@ -392,6 +397,17 @@ static int check_definition(const Options *options)
     return 0;
 }
 
+static int commit_disk(const char *id, GError **error)
+{
+    g_autofree char *name = g_strconcat("disk-", id, NULL);
+    uint32_t clusters;
+    if (!commit_layer(COMMIT_DIRECTORY_FD, name, COMMIT_IMAGE_FD, &clusters, error)) {
+        return 1;
+    }
+    printf("%u\n", clusters);
+    return 0;
+}
+
 static bool parse_options(Options *options, int *argc, char ***argv, GError **error)
 {
     char **rest = NULL;
@@ -406,6 +422,9 @@ static bool parse_options(Options *options, int *argc, char ***argv, GError **er
         { "sandbox", 0, 0, G_OPTION_ARG_NONE, &options->sandbox,
           "Forbid new sockets, processes and files outside the directory", NULL },
         { "link", 0, 0, G_OPTION_ARG_INT, &options->link, "The daemon's socket", "FD" },
+        { "commit", 0, 0, G_OPTION_ARG_STRING, &options->commit,
+          "Only write a disk's layer into its image: descriptors 3, the image, and 4, the folder",
+          "ID" },
         { "version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Show the version", NULL },
         { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &rest, NULL, "DEFINITION" },
         { NULL },
@@ -416,7 +435,7 @@ static bool parse_options(Options *options, int *argc, char ***argv, GError **er
         return false;
     }
     options->config = rest ? g_strdup(rest[0]) : NULL;
-    bool needs_config = !options->version && options->link < 0;
+    bool needs_config = !options->version && options->link < 0 && !options->commit;
     if (needs_config != (rest != NULL) || (rest && rest[1])) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "expected %s",
                     needs_config ? "one machine definition" : "no machine definition");
@@ -430,6 +449,7 @@ static void options_clear(Options *options)
     g_strfreev(options->qmp);
     g_free(options->directory);
     g_free(options->config);
+    g_free(options->commit);
 }
 
 int main(int argc, char **argv)
@@ -451,6 +471,8 @@ int main(int argc, char **argv)
         status = 2;
     } else if (options.version) {
         printf("powerplay-machine %s\n", POWERPLAY_VERSION);
+    } else if (options.commit) {
+        status = commit_disk(options.commit, &error);
     } else if (options.check) {
         status = check_definition(&options);
     } else {

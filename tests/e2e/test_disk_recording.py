@@ -2,6 +2,7 @@
 """Recordings of machines whose disks change: from power-on, from the middle of disk work, one after another."""
 
 import contextlib
+import functools
 import json
 import random
 import subprocess
@@ -197,3 +198,37 @@ def test_debians_kernel_writes_ext4_and_both_recordings_replay_twice(make, shell
     for name in ("a", "b", "b", "a"):
         assert replay(machine, name) == recorded[name], name
     assert digest(image) == before
+
+
+def test_a_disk_is_committed_when_nothing_depends_on_its_image(lab, make, tiny, tmp_path):
+    image = tmp_path / "image"
+    image.write_bytes(bytes(1 << 20))
+    machine = make(tiny, ROUNDS, **disk_of(image))
+    commit = functools.partial(lab.wire.call, "blockdev-commit", name=machine.name)
+    record(machine, "a")
+    with pytest.raises(Refused, match="recording 'a' refers to the image"):
+        commit(device="hd0")
+    lab.wire.call("recording-delete", name=machine.name, recording="a")
+    machine.start(paused=True)
+    with pytest.raises(Refused, match="is running: machine-stop"):
+        commit(device="hd0")
+    machine.call("savevm", name="s")
+    machine.end()
+    with pytest.raises(Refused, match="snapshot 's.snapshot' refers to the image"):
+        commit(device="hd0")
+    machine.start(paused=True)
+    machine.call("delvm", name="s")
+    machine.end()
+    other = make(tiny, **disk_of(image))
+    with pytest.raises(Refused, match=f"of the machine '{other.name}' has the same image"):
+        commit(device="hd0")
+    lab.wire.call("machine-destroy", name=other.name)
+    with pytest.raises(Refused, match="Device 'hd1' not found"):
+        commit(device="hd1")
+    assert image.read_bytes() == bytes(1 << 20)
+    assert commit(device="hd0")["clusters"] == 2
+    assert image.read_bytes() != bytes(1 << 20)
+    assert commit(device="hd0")["clusters"] == 0
+    machine.start(record="b")
+    assert machine.wait_until_stopped(120) == "shutdown"
+    lab.wire.call("machine-create", **tiny.definition(other.name))     # for the end of the test

@@ -2,6 +2,7 @@
 /*
  * Disks and their layers: what was written is read, versions come back, damage is seen.
  */
+#include "machine/block/commit.h"
 #include "machine/block/disk.h"
 #include "machine/block/layer.h"
 #include "machine/block/nbd.h"
@@ -473,6 +474,41 @@ START_TEST(a_full_host_disk_delays_and_loses_nothing)
 }
 END_TEST
 
+START_TEST(a_committed_layer_is_in_the_image_and_gone)
+{
+    uint32_t clusters = 99;
+    g_autofree uint8_t *image = g_malloc(IMAGE_BYTES);
+    g_autoptr(GError) error = NULL;
+    ck_assert(commit_layer(directory_fd, "hd0", image_fd, &clusters, NULL));
+    ck_assert_uint_eq(clusters, 0);
+    g_autoptr(Disk) disk = open_disk();
+    put_modelled(disk, 512, 512, 1);
+    freeze(disk);
+    put_modelled(disk, LAYER_CLUSTER + 512, 1024, 2);
+    put_modelled(disk, IMAGE_BYTES - 512, 512, 3);
+    zero_modelled(disk, LAYER_CLUSTER * 3, LAYER_CLUSTER);
+    disk_free(g_steal_pointer(&disk));
+
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", image_fd);
+    int readonly = open(path, O_RDONLY);
+    ck_assert(!commit_layer(directory_fd, "hd0", readonly, &clusters, &error));
+    ck_assert(strstr(error->message, "cannot write the image"));
+    close(readonly);
+    disk = open_disk();
+    check_content(disk, model); /* nothing is lost */
+    disk_free(g_steal_pointer(&disk));
+
+    ck_assert(commit_layer(directory_fd, "hd0", image_fd, &clusters, NULL));
+    ck_assert_uint_eq(clusters, 4);
+    ck_assert_int_eq(pread(image_fd, image, IMAGE_BYTES, 0), IMAGE_BYTES);
+    ck_assert(memcmp(image, model, IMAGE_BYTES) == 0);
+    ck_assert_int_eq(faccessat(directory_fd, "hd0.map", F_OK, 0), -1);
+    ck_assert_int_eq(faccessat(directory_fd, "hd0.clusters", F_OK, 0), -1);
+    disk = open_disk();
+    check_content(disk, model);
+}
+END_TEST
+
 /* What a server would say to a client that reads the first sectors, all of it in advance. */
 static int scripted_server(uint64_t size, unsigned replies, unsigned bad_reply)
 {
@@ -679,6 +715,7 @@ int main(void)
     tcase_add_test(tests, versions_come_back_in_any_order);
     tcase_add_test(tests, zeroes_take_no_space_and_belong_to_versions);
     tcase_add_test(tests, zeroes_inside_a_private_disk_last_outside);
+    tcase_add_test(tests, a_committed_layer_is_in_the_image_and_gone);
     tcase_add_test(tests, an_image_is_read_through_its_server);
     tcase_add_test(tests, a_server_that_talks_nonsense_is_refused);
     tcase_add_test(tests, unknown_versions_are_refused_and_change_nothing);
