@@ -133,15 +133,16 @@ void worker_gdb_listener_answered(WorkerGdbListener *listener, MessageType type,
     }
 }
 
-static void ask_daemon(WorkerGdbListener *listener, ApiRequest *request, MessageType type,
+static bool ask_daemon(WorkerGdbListener *listener, ApiRequest *request, MessageType type,
                        const char *text)
 {
     GError *error = NULL;
-    if (link_send(listener->worker->link, type, text, &error)) {
-        listener->waiting = request;
-    } else {
+    if (!link_send(listener->worker->link, type, text, &error)) {
         api_request_fail(request, error);
+        return false;
     }
+    listener->waiting = request;
+    return true;
 }
 
 /* The daemon does one thing at a time for us. True: another client's request is under way. */
@@ -165,28 +166,29 @@ static gboolean on_connection(gint fd, GIOCondition condition, gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-static void open_own(WorkerGdbListener *listener, ApiRequest *request, const char *where)
+static bool open_own(WorkerGdbListener *listener, ApiRequest *request, const char *where)
 {
     GError *error = NULL;
     g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", listener->worker->directory);
     g_autofree char *folder = g_file_read_link(link, &error);
     if (!folder || !gdb_listener_open(&listener->own, where, folder, &error)) {
         api_request_fail(request, error);
-        return;
+        return false;
     }
     listener->address = g_strdup(listener->own.address);
     listener->source = g_unix_fd_source_new(listener->own.fd, G_IO_IN);
     g_source_set_callback(listener->source, G_SOURCE_FUNC(on_connection), listener, NULL);
     g_source_attach(listener->source, NULL);
     answer(request, listener->address);
+    return true;
 }
 
-void worker_gdb_listener_open(WorkerGdbListener *listener, ApiRequest *request, const char *where)
+bool worker_gdb_listener_open(WorkerGdbListener *listener, ApiRequest *request, const char *where)
 {
     Worker *worker = listener->worker;
     GError *error = NULL;
     if (is_waiting(listener, request)) {
-        return;
+        return false;
     }
     if (!gdb_listener_check(where, &error)) {
         api_request_fail(request, error);
@@ -195,15 +197,16 @@ void worker_gdb_listener_open(WorkerGdbListener *listener, ApiRequest *request, 
                               "A debugger is waited for already, at %s: gdbserver-stop ends that",
                               listener->address);
     } else if (worker->link) {
-        ask_daemon(listener, request, MESSAGE_GDB_LISTEN, where);
+        return ask_daemon(listener, request, MESSAGE_GDB_LISTEN, where);
     } else if (worker->is_confined) {
         api_request_fail_text(request, API_ERROR_GENERIC,
                               "This machine runs alone and confined (--sandbox), so it cannot open "
                               "a socket for a debugger: run it under powerplayd, which opens it, "
                               "or without --sandbox");
     } else {
-        open_own(listener, request, where);
+        return open_own(listener, request, where);
     }
+    return false;
 }
 
 /* --- closing ---------------------------------------------------------------------------------- */

@@ -12,8 +12,9 @@ typedef struct WorkerGdbListener WorkerGdbListener;
 WorkerGdbListener *worker_gdb_listener_new(Worker *worker);
 void worker_gdb_listener_free(WorkerGdbListener *listener);
 
-/* Answers REQUEST (gdbserver-start) with the address, now or when the daemon has answered. */
-void worker_gdb_listener_open(WorkerGdbListener *listener, ApiRequest *request, const char *where);
+/* Answers REQUEST (gdbserver-start) with the address, now or when the daemon has answered. False:
+ * it was refused at once. */
+bool worker_gdb_listener_open(WorkerGdbListener *listener, ApiRequest *request, const char *where);
 /* Answers REQUEST (gdbserver-stop) when nobody can come in any more. */
 void worker_gdb_listener_close(WorkerGdbListener *listener, ApiRequest *request);
 

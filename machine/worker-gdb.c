@@ -25,8 +25,9 @@
 struct WorkerGdb {
     Worker *worker;
     WorkerGdbListener *listener;
-    int client;      /* -1: none */
-    unsigned number; /* of the connection */
+    GdbEndian endian; /* that debuggers begin with */
+    int client;       /* -1: none */
+    unsigned number;  /* of the connection */
     GSource *read_source, *write_source;
     GdbFramer framer;
     GByteArray *in, *out;
@@ -299,21 +300,28 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer data)
 
 /* Coming */
 
+typedef struct {
+    unsigned number; /* of the connection */
+    GdbEndian endian;
+} Attach;
+
 static void execute_attach(WorkerCall *call)
 {
+    const Attach *attach = call->data;
     WorkerGdb *gdb = call->worker->gdb;
     g_clear_pointer(&gdb->session, gdb_session_free);
-    gdb->session_number = GPOINTER_TO_UINT(call->data);
+    gdb->session_number = attach->number;
     const GdbHost host = { .send = send_from_session,
                            .recording_end = recording_end,
                            .opaque = gdb };
-    gdb->session = gdb_session_new(call->worker->machine, &host);
+    gdb->session = gdb_session_new(call->worker->machine, &host, attach->endian);
 }
 
 static void finish_attach(WorkerCall *call)
 {
+    const Attach *attach = call->data;
     WorkerGdb *gdb = call->worker->gdb;
-    if (GPOINTER_TO_UINT(call->data) == gdb->number) {
+    if (attach->number == gdb->number) {
         gdb->is_busy = false;
         work(gdb);
     }
@@ -330,8 +338,9 @@ static void take_client(WorkerGdb *gdb, int fd)
     g_clear_pointer(&gdb->last, g_byte_array_unref);
     gdb_framer_clear(&gdb->framer);
     gdb_framer_init(&gdb->framer);
-    worker_call(gdb->worker, NULL, execute_attach, finish_attach, GUINT_TO_POINTER(gdb->number),
-                NULL);
+    Attach *attach = g_new0(Attach, 1);
+    *attach = (Attach){ gdb->number, gdb->endian };
+    worker_call(gdb->worker, NULL, execute_attach, finish_attach, attach, g_free);
 }
 
 /* The one before may have hung up, and the main loop not have seen it yet. */
@@ -353,9 +362,11 @@ void worker_gdb_take_client(WorkerGdb *gdb, int fd)
     }
 }
 
-void worker_gdb_listen(WorkerGdb *gdb, ApiRequest *request, const char *where)
+void worker_gdb_listen(WorkerGdb *gdb, ApiRequest *request, const char *where, GdbEndian endian)
 {
-    worker_gdb_listener_open(gdb->listener, request, where);
+    if (worker_gdb_listener_open(gdb->listener, request, where)) {
+        gdb->endian = endian;
+    }
 }
 
 void worker_gdb_answered(WorkerGdb *gdb, MessageType type, const char *text)

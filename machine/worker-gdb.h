@@ -6,6 +6,7 @@
  * for worker_gdb_state_changed(). */
 
 #include "api/message.h"
+#include "machine/debug/gdb-session.h"
 #include "machine/worker.h"
 
 WorkerGdb *worker_gdb_new(Worker *worker);
@@ -16,9 +17,9 @@ void worker_gdb_free(WorkerGdb *gdb);
 
 /*
  * Listens at WHERE: "unix" (gdb.sock in the machine's folder) or "tcp:PORT" (this host only; port
- * 0: any free one). Answers REQUEST with the address.
+ * 0: any free one). Answers REQUEST with the address. Debuggers begin with ENDIAN.
  */
-void worker_gdb_listen(WorkerGdb *gdb, ApiRequest *request, const char *where);
+void worker_gdb_listen(WorkerGdb *gdb, ApiRequest *request, const char *where, GdbEndian endian);
 /* Nobody comes in any more, and who is there leaves; then REQUEST is answered. */
 void worker_gdb_stop(WorkerGdb *gdb, ApiRequest *request);
 /* A debugger has come: FD is taken. */

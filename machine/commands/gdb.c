@@ -8,8 +8,12 @@
 
 void cmd_gdbserver_start(ApiRequest *request, const GdbserverStartArgs *arguments)
 {
+    static const GdbEndian endians[] = { [API_GDB_ENDIAN_AUTO] = GDB_ENDIAN_AUTO,
+                                         [API_GDB_ENDIAN_LITTLE] = GDB_ENDIAN_LITTLE,
+                                         [API_GDB_ENDIAN_BIG] = GDB_ENDIAN_BIG };
+    GdbEndian endian = arguments->has_endian ? endians[arguments->endian] : GDB_ENDIAN_AUTO;
     worker_gdb_listen(worker_of_request(request)->gdb, request,
-                      arguments->listen ? arguments->listen : "unix");
+                      arguments->listen ? arguments->listen : "unix", endian);
 }
 
 void cmd_gdbserver_stop(ApiRequest *request, const GdbserverStopArgs *arguments)

@@ -21,8 +21,8 @@
 
 static bool is_little(const GdbSession *session)
 {
-    return session->endian == ENDIAN_AUTO ? machine_cpu(session->machine, 0)->s.msr & MSR_LE
-                                          : session->endian == ENDIAN_LITTLE;
+    return session->endian == GDB_ENDIAN_AUTO ? machine_cpu(session->machine, 0)->s.msr & MSR_LE
+                                              : session->endian == GDB_ENDIAN_LITTLE;
 }
 
 static void put_in_order(const GdbSession *session, uint8_t *value, unsigned size)

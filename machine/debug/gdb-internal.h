@@ -13,7 +13,6 @@
 #include "machine/debug/gdb-packet.h"
 #include "machine/debug/gdb-session.h"
 
-typedef enum { ENDIAN_AUTO, ENDIAN_LITTLE, ENDIAN_BIG } GdbEndian;
 typedef struct GdbSeek GdbSeek; /* gdb-run.c */
 
 struct GdbSession {

@@ -233,10 +233,10 @@ bool gdb_session_packet(GdbSession *session, const char *packet, size_t length)
     return true;
 }
 
-GdbSession *gdb_session_new(Machine *machine, const GdbHost *host)
+GdbSession *gdb_session_new(Machine *machine, const GdbHost *host, GdbEndian endian)
 {
     GdbSession *session = g_new0(GdbSession, 1);
-    *session = (GdbSession){ .machine = machine, .host = *host };
+    *session = (GdbSession){ .machine = machine, .host = *host, .endian = endian };
     session->was_running = machine_run_state(machine) == MACHINE_RUNNING;
     machine_set_breakpoints(machine, breakpoints_new());
     machine_pause(machine);

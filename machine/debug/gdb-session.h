@@ -12,6 +12,9 @@
 
 typedef struct GdbSession GdbSession;
 
+/* Of register values; GDB_ENDIAN_AUTO: the processor's at the time. */
+typedef enum { GDB_ENDIAN_AUTO, GDB_ENDIAN_LITTLE, GDB_ENDIAN_BIG } GdbEndian;
+
 /* What a session needs of its process. */
 typedef struct {
     /* Sends a packet's contents, LENGTH bytes at DATA, to the debugger. */
@@ -21,7 +24,7 @@ typedef struct {
     void *opaque;
 } GdbHost;
 
-GdbSession *gdb_session_new(Machine *machine, const GdbHost *host);
+GdbSession *gdb_session_new(Machine *machine, const GdbHost *host, GdbEndian endian);
 void gdb_session_free(GdbSession *session);
 
 /* A packet's contents, a zero byte behind them. False: the debugger has said that it leaves. */

@@ -67,6 +67,11 @@ def test_gdbserver_start_says_what_is_wrong(guest):
         guest.execute("gdbserver-start", {})
     guest.execute("gdbserver-stop")
     guest.execute("gdbserver-stop")
+    with pytest.raises(powerplay.PowerplayError, match="endian"):
+        guest.execute("gdbserver-start", {"endian": "middle"})
+    for endian, pc in (("little", b"0000400000000000"), ("big", b"0000000000400000"), ("auto", b"0000000000400000")):
+        assert Stub(guest.execute("gdbserver-start", {"endian": endian})["address"]).ask("p20") == pc
+        guest.execute("gdbserver-stop")
     port = address.rsplit(":", 1)[1]
     assert guest.execute("gdbserver-start", {"listen": f"tcp:{port}"})["address"] == address
 
@@ -123,7 +128,7 @@ def test_the_command_line_starts_gdb_with_the_kernels_symbols(daemon, guest, tmp
     words = shown.read_text().splitlines()
     assert words[0] == "-x" and words[1].endswith("debugger.gdb") and os.path.exists(words[1])
     assert words[2] == "-ex" and words[3].startswith("target remote /") and words[3].endswith("/debugged/gdb.sock")
-    assert words[4:] == ["-ex", "monitor endian little", str(tiny.kernel), "-batch", "-ex", "break *0x400000"]
+    assert words[4:] == [str(tiny.kernel), "-batch", "-ex", "break *0x400000"]
     assert not os.path.exists(words[3].removeprefix("target remote "))
     assert "cannot be read" in call("gdb", "debugged", "--symbols", "/nowhere").stderr
     missing = call("gdb", "debugged", "--program", str(tmp_path / "none"))

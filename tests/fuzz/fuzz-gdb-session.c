@@ -122,7 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         make_machine();
     g_autofree char *text = g_malloc0(size + 1);
     memcpy(text, data, size);
-    target.session = gdb_session_new(target.machine, &host);
+    target.session = gdb_session_new(target.machine, &host, GDB_ENDIAN_AUTO);
     for (char *line = text, *end = text + size; line < end;) {
         char *stop = memchr(line, '\n', (size_t)(end - line));
         size_t length = (size_t)((stop ? stop : end) - line);

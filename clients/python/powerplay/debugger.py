@@ -24,10 +24,7 @@ def byte_order(path: str) -> Optional[str]:
 
 def command(program: str, address: str, symbols: Optional[str], more: List[str]) -> List[str]:
     """What starts gdb at the address that gdbserver-start has returned."""
-    order = byte_order(symbols) if symbols else None
     words = [program, "-x", str(SCRIPT), "-ex", f"target remote {address.split(':', 1)[1]}"]
-    if order:   # gdb takes it from the file, whatever the processor's is at the time
-        words += ["-ex", f"monitor endian {order}"]
     return words + ([symbols] if symbols else []) + more
 
 
@@ -54,7 +51,9 @@ def do_gdb(arguments: argparse.Namespace, out: Any) -> int:
     daemon = Powerplay(arguments.socket)
     machine = daemon.find(arguments.machine)
     symbols = find_symbols(arguments.symbols, daemon.machine_info(machine.name)["kernel"])
-    address = machine.execute("gdbserver-start", {"listen": arguments.listen or "unix"})["address"]
+    # gdb takes the byte order from the symbols' file, whatever the processor's is at the time.
+    order = byte_order(symbols) if symbols else None
+    address = machine.execute("gdbserver-start", {"listen": arguments.listen or "unix", "endian": order or "auto"})["address"]
     more = ["-batch"] * arguments.batch + [word for line in arguments.execute for word in ("-ex", line)]
     words = command(arguments.program, address, symbols, more)
     if arguments.only_listen or arguments.json:
