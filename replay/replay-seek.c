@@ -172,7 +172,7 @@ static gboolean is_wanted(const Event *event, gboolean only_inputs)
 }
 
 gboolean replay_dump_events(Replay *replay, guint64 *from, guint count, gboolean only_inputs,
-                            GString *out, GError **error)
+                            gsize most_bytes, GString *out, GError **error)
 {
     g_autoptr(LogCursor) cursor = NULL;
     LogEvent event;
@@ -183,7 +183,7 @@ gboolean replay_dump_events(Replay *replay, guint64 *from, guint count, gboolean
         if (event.number < *from || !is_wanted(&event.event, only_inputs)) {
             continue;
         }
-        if (!count--) {
+        if (!count-- || out->len > most_bytes) {
             *from = event.number;
             return TRUE;
         }

@@ -27,12 +27,12 @@ void replay_seek_free(ReplaySeek *seek);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ReplaySeek, replay_seek_free)
 
 /*
- * Play: appends lines of JSON for at most COUNT events from number *FROM on, and moves *FROM behind
- * them; ONLY_INPUTS: those that bring something from outside, and marks. TRUE if there are more.
- * Changes nothing.
+ * Play: appends lines of JSON for at most COUNT events from number *FROM on, and until MOST_BYTES
+ * are reached, and moves *FROM behind them; ONLY_INPUTS: those that bring something from outside,
+ * and marks. TRUE if there are more. Changes nothing.
  */
 gboolean replay_dump_events(Replay *replay, guint64 *from, guint count, gboolean only_inputs,
-                            GString *out, GError **error);
+                            gsize most_bytes, GString *out, GError **error);
 
 /* Play: a cursor of the caller's at the beginning of the log. */
 LogCursor *replay_log_cursor(Replay *replay);

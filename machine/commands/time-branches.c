@@ -163,6 +163,7 @@ typedef struct {
     GArray *wanted;    /* of WantedInput */
     guint kept;        /* so many at the beginning are as they were */
     uint64_t original; /* number of the first event that is not; UINT64_MAX: none is */
+    uint64_t from;     /* events of smaller numbers are as they were */
     SeekTarget branch;
     InputScript *script;
     GError *error;
@@ -255,6 +256,10 @@ static bool find_change(Import *import, SeekTarget *from, GError **error)
     import->original = UINT64_MAX;
     while ((step = log_cursor_next(cursor, &event, error)) == LOG_STEP_EVENT) {
         if (event_class(&event.event) != EVENT_CLASS_INPUT) {
+            continue;
+        }
+        if (event.number < import->from) {
+            from->icount = event.position.icount;
             continue;
         }
         if (import->kept == import->wanted->len ||
@@ -400,7 +405,10 @@ void cmd_replay_import(ApiRequest *request, const ReplayImportArgs *arguments)
     const char *name = arguments->recording;
     const char *problem = takeover_problem(worker, name ? name : "child");
     Import *import = g_new0(Import, 1);
-    *import = (Import){ .worker = worker, .request = request, .name = g_strdup(name) };
+    *import = (Import){ .worker = worker,
+                        .request = request,
+                        .name = g_strdup(name),
+                        .from = arguments->has_from_ ? arguments->from_ : 0 };
     import->wanted = g_array_new(FALSE, FALSE, sizeof(WantedInput));
     g_array_set_clear_func(import->wanted, clear_wanted);
     if (problem) {

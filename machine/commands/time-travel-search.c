@@ -14,9 +14,10 @@
 #include "replay/replay-seek.h"
 
 #define WRITES_MOST     1000u
-#define EXECUTIONS_MOST 100000u
+#define EXECUTIONS_MOST 4000u /* an answer is shorter than 256 KiB */
 #define EXECUTIONS_TOLD 100u
 #define EVENTS_MOST     10000u
+#define EVENTS_BYTES    (160u << 10)
 #define EVENTS_TOLD     1000u
 #define DATA_BYTES      8u
 #define DATA_BYTES_MOST 65536u
@@ -374,7 +375,7 @@ static void execute_events(WorkerCall *call)
         return;
     }
     gboolean more = replay_dump_events(machine_replay(call->worker->machine), &next, wanted->count,
-                                       wanted->only_inputs, lines, &call->error);
+                                       wanted->only_inputs, EVENTS_BYTES, lines, &call->error);
     if (call->error) {
         set_class(&call->error, API_ERROR_GENERIC);
         return;

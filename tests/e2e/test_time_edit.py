@@ -33,11 +33,12 @@ def keys_of(machine) -> list[str]:
 
 
 def run_child(machine, keys: list[str]) -> None:
-    """Lets it go on until the guest has said all keys back, and closes the recording."""
+    """Lets it go on until the guest has said all keys back; what it said before a keyframe that was jumped to is not shown."""
     machine.call("cont")
     machine.wait_for(f"KEY {keys[-1]}(?s:.*)ROUND", 60)
     machine.call("stop")
-    assert keys_of(machine) == keys
+    seen = keys_of(machine)
+    assert len(seen) > 1 and seen == keys[-len(seen):]
 
 
 def check_replay(machine, child: str, seen: dict) -> None:

@@ -79,7 +79,7 @@ def test_executions_are_found_and_stepped_back_through(make, tiny):
     start_replay(machine)
     machine.call("replay-seek", icount=place)
     before = present(machine)
-    found = machine.call("query-executions", pc=at, count=100000)
+    found = machine.call("query-executions", pc=at, count=4000)
     assert present(machine) == before
     times = [one["icount"] for one in found["executions"]]
     assert len(times) == found["count"] > 300 and times == sorted(set(times)) and times[-1] < place
@@ -102,7 +102,7 @@ def test_an_interrupt_handler_is_an_instruction_like_any_other(make, tiny):
     machine, recorded = recorded_machine(make, tiny, "rounds=150", "work=60000")
     start_replay(machine)
     machine.call("replay-seek", icount=recorded["icount"] - 1)
-    found = machine.call("query-executions", pc=0x900, count=100000)
+    found = machine.call("query-executions", pc=0x900, count=4000)
     assert found["count"] > 20
     for one in reversed(found["executions"][-5:]):
         stop = machine.call("reverse-continue", pc=0x900)

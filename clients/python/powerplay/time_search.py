@@ -60,15 +60,20 @@ def do_log(arguments: argparse.Namespace, out: Any) -> int:
     return 0
 
 
-def do_export(arguments: argparse.Namespace, out: Any) -> int:
-    """All inputs, as lines that can be edited and imported."""
-    machine = open_machine(arguments)
-    lines: List[str] = []
+def inputs_of(machine: Any) -> List[Any]:
+    """All inputs of the recording that is replayed."""
+    events: List[Any] = []
     start: Any = 0
     while start is not None:
         found = machine.execute("query-events", {"from": start, "count": 10000, "inputs": True})
-        lines += [json.dumps(event) + "\n" for event in found["events"]]
+        events += found["events"]
         start = found.get("next")
+    return events
+
+
+def do_export(arguments: argparse.Namespace, out: Any) -> int:
+    machine = open_machine(arguments)
+    lines = [json.dumps(event) + "\n" for event in inputs_of(machine)]
     with open(arguments.file, "w", encoding="utf-8") as file:
         file.writelines(lines)
     out.show({"file": arguments.file, "events": len(lines)}, f"{len(lines)} events are in {arguments.file}")
@@ -90,7 +95,14 @@ def read_lines(path: str) -> List[Any]:
 def do_import(arguments: argparse.Namespace, out: Any) -> int:
     machine = open_machine(arguments)
     events = read_lines(arguments.file)
-    result = machine.execute("replay-import", {"events": events, **given(arguments, "recording")})
+    same = 0
+    # What is as it was need not be sent: a message has its limits.
+    for edited, original in zip(events, inputs_of(machine)):
+        if edited != original:
+            break
+        same += 1
+    start = events[same - 1]["number"] + 1 if same else 0
+    result = machine.execute("replay-import", {"from": start, "events": events[same:], **given(arguments, "recording")})
     out.show(result, f"{machine.name} is live and paused at {result['icount']} instructions, in front of the first change, "
                      f"recorded as {result['recording']}; `powerplay resume {machine.name}` lets it go on")
     return 0
