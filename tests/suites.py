@@ -99,7 +99,7 @@ SUITES = (
           "{tests}/e2e/run_hostile.py"), full=(PYTHON, "{tests}/e2e/run_hostile.py", "--pairs", "45"), guests=("shell",),
           minutes=15, default=False),
     Suite("gdb", "gdb-multiarch at a small guest and at Debian's kernel; attached and stopped in a replay",
-          (*PYTEST, "{tests}/e2e/test_gdb.py", "{tests}/e2e/test_debugging.py"), counted="junit", packages=("python3-pytest", "gdb-multiarch", "binutils"),
+          (*PYTEST, "-s", "{tests}/e2e/test_gdb.py", "{tests}/e2e/test_debugging.py"), counted="junit", packages=("python3-pytest", "gdb-multiarch", "binutils"),
           guests=("tiny", "shell")),
     Suite("travel-times", "10^10 instructions of Debian's kernel: steps, seeks and searches backwards against their targets", (PYTHON,
           "{tests}/e2e/run_travel_times.py"), guests=("shell",), minutes=20, default=False),

@@ -261,6 +261,29 @@ def test_what_stops_the_machine_forwards_stops_it_backwards_on_both_engines(tiny
     assert kinds == {b"", b"watch", b"rwatch"}, kinds
 
 
+def test_breakpoints_and_watchpoints_outlive_snapshots_and_resets(make, tiny):
+    machine = make(tiny, "rounds=12")
+    machine.start(paused=True)
+    machine.call("savevm", name="begin")
+    scratch = 0x400000 + address_of(tiny, "scratch")
+    stub = Stub(machine.call("gdbserver-start")["address"])
+    assert stub.ask(f"Z2,{scratch:x},8") == stub.ask(f"Z0,{hypercall(tiny):x},4") == b"OK"
+    access = b"T05thread:1;watch:%x;" % scratch
+
+    def kinds() -> list[bytes]:
+        """The first stops; later ones depend on what the host's random numbers were."""
+        found = [reply for reply, _ in hits(stub, 80, "c")]
+        assert access in found and b"T05thread:1;" in found
+        return found[:20]
+
+    first = kinds()
+    for _ in range(2):
+        machine.call("loadvm", name="begin")
+        assert stub.icount() == 0 and kinds() == first
+    machine.call("system_reset")
+    assert kinds() == first
+
+
 def test_gdbs_own_step_at_a_watchpoint_is_answered_and_not_taken(make, tiny):
     machine = make(tiny, "rounds=12")
     record(machine)
