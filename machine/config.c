@@ -245,6 +245,11 @@ TAKE(disk_file, path, ConfigDisk, file)
 TAKE(disk_readonly, bool, ConfigDisk, readonly)
 static const char *const disk_formats[] = { "raw", "qcow2", "vdi", NULL };
 
+const char *config_disk_format_name(ConfigDiskFormat format)
+{
+    return disk_formats[format];
+}
+
 static bool disk_format(const char *path, JsonNode *node, void *target, GError **error)
 {
     unsigned choice;

@@ -44,6 +44,8 @@ typedef enum {
 typedef enum { CONFIG_SERIAL_RING, CONFIG_SERIAL_NULL } ConfigSerialBackend;
 /* All but raw are read through a server: see machine/block/nbd.h. */
 typedef enum { CONFIG_DISK_RAW, CONFIG_DISK_QCOW2, CONFIG_DISK_VDI } ConfigDiskFormat;
+/* "qcow2" */
+const char *config_disk_format_name(ConfigDiskFormat format);
 typedef enum { CONFIG_DISK_VIRTIO } ConfigDiskInterface;
 /* When a request completes: at a position computed from virtual time, or when the host is done. */
 typedef enum { CONFIG_COMPLETION_VIRTUAL, CONFIG_COMPLETION_HOST } ConfigCompletion;

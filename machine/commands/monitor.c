@@ -30,6 +30,18 @@ static char *info_version(Worker *worker)
     return g_strdup("powerplay " POWERPLAY_VERSION "\r\n");
 }
 
+static char *info_block(Worker *worker)
+{
+    GString *text = g_string_new(NULL);
+    for (unsigned i = 0; i < worker->config->disk_count; i++) {
+        const ConfigDisk *disk = &worker->config->disks[i];
+        g_string_append_printf(text, "%s: %s (%s%s)\r\n", disk->id, disk->file,
+                               config_disk_format_name(disk->format),
+                               disk->readonly ? ", read-only" : "");
+    }
+    return g_string_free(text, FALSE);
+}
+
 static char *info_name(Worker *worker)
 {
     return g_strdup_printf("%s\r\n", worker->name);
@@ -39,11 +51,9 @@ static const struct {
     const char *line;
     char *(*execute)(Worker *worker);
 } commands[] = {
-    { "info status", info_status },
-    { "info replay", info_replay },
-    { "info version", info_version },
-    { "info name", info_name },
-    { "info snapshots", monitor_info_snapshots },
+    { "info block", info_block },   { "info status", info_status },
+    { "info replay", info_replay }, { "info version", info_version },
+    { "info name", info_name },     { "info snapshots", monitor_info_snapshots },
 };
 
 char *monitor_execute(Worker *worker, const char *line)

@@ -92,6 +92,14 @@ def test_several_disks_each_with_its_own_properties(make, shell, tmp_path):
     machine = make(shell, "mods=blk run=disks,readonly",
                    disks=[disk("first", paths[0], readonly=True), disk("second", paths[1]),
                           disk("third", paths[2], completion="host"), disk("fourth", paths[3])])
+    machine.start(paused=True)
+    shown = machine.call("query-block")
+    assert [(row["device"], row["inserted"]["ro"], row["inserted"]["image"]["virtual-size"], row["completion"], row["io-status"])
+            for row in shown] == [("first", True, MIB, "virtual", "ok"), ("second", False, 2 * MIB, "virtual", "ok"),
+                                  ("third", False, 3 * MIB, "host", "ok"), ("fourth", False, 4 * MIB, "virtual", "ok")]
+    assert all(row["stats"]["rd-operations"] == 0 for row in shown)
+    assert f"first: {paths[0]} (raw, read-only)\r\n" in machine.call("human-monitor-command", command_line="info block")
+    machine.end()
     console = record(machine)["console"].decode(errors="replace")
     most = 1 << 30
     for line in ("vda=first,2048,1,0,0", f"vdb=second,4096,0,{most},{most}", f"vdc=third,6144,0,{most},{most}",
@@ -142,10 +150,13 @@ def test_a_full_host_stops_the_machine_until_there_is_space(shell, tmp_path):
         machine.call("cont")
         assert machine.wait_until_stopped(30) == "io-error"
         assert machine.call("query-status")["status"] == "io-error"
+        assert machine.call("query-block")[0]["io-status"] == "nospace"
         ballast.unlink()
         machine.call("cont")
         assert machine.wait_until_stopped(120) == "shutdown"
         assert results(machine.console)["flood"] == "check=0"
+        shown = machine.call("query-block")[0]
+        assert shown["io-status"] == "ok" and shown["stats"]["wr-bytes"] >= 40 * MIB and not shown["stats"]["failed-operations"]
         assert "error" not in machine.text().lower()
 
 
