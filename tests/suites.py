@@ -98,6 +98,8 @@ SUITES = (
     Suite("hostile-viewers", "what viewers who misbehave cost the guest, other viewers and clients; takes a quiet machine", (PYTHON,
           "{tests}/e2e/run_hostile.py"), full=(PYTHON, "{tests}/e2e/run_hostile.py", "--pairs", "45"), guests=("shell",),
           minutes=15, default=False),
+    Suite("fuzz", "every fuzz target to its full count, with sanitizers; ./dev test unit runs the corpora", (),
+          full=(PYTHON, "{tests}/fuzz/run_fuzz.py"), packages=("clang", "libclang-rt-dev", "llvm")),
     Suite("gdb", "gdb-multiarch at a small guest and at Debian's kernel; attached and stopped in a replay",
           (*PYTEST, "-s", "{tests}/e2e/test_gdb.py", "{tests}/e2e/test_debugging.py"), counted="junit", packages=("python3-pytest", "gdb-multiarch", "binutils"),
           guests=("tiny", "shell")),

@@ -8,6 +8,9 @@ from dev.build import build
 from dev.common import BUILD, TESTS, Failed, cache, run, say
 
 
+OPTIONS = ("-Dfuzz=true", "-Db_lundef=false", "-Db_sanitize=address,undefined")
+
+
 def targets() -> list[str]:
     return sorted(path.stem.removeprefix("fuzz-") for path in (TESTS / "fuzz").glob("fuzz-*.c"))
 
@@ -29,7 +32,7 @@ def packages(arguments) -> list[str]:
 def make(arguments) -> int:
     chosen = _chosen(arguments)
     os.environ["CC"] = "clang"
-    folder = build(BUILD / "fuzz", "-Dfuzz=true", "-Db_lundef=false", "-Db_sanitize=address,undefined",
+    folder = build(BUILD / "fuzz", *OPTIONS,
                    targets=tuple(f"tests/fuzz/fuzz-{name}" for name in chosen))
     for name in chosen:
         corpus = cache() / "fuzz" / name
