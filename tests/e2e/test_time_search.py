@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import parts
+from conftest import disk_of, parts
 from dev.lab import Wire
 from test_time_travel import command_line, finish_replay, recorded_machine, start_replay
 
@@ -127,6 +127,26 @@ def test_data_is_watched_backwards_as_it_is_found(make, tiny, lab):
         machine.call("reverse-step")
     read = machine.call("reverse-continue", address=at, kind="read")
     assert read["write"] is False and read["icount"] < writes[-1]["icount"]
+    finish_replay(machine, recorded)
+
+
+def test_what_a_disk_writes_to_memory_is_found(make, tiny, lab, blank_disk):
+    machine, recorded = recorded_machine(make, tiny, "rounds=150", "work=60000", **disk_of(blank_disk))
+    place, at = recorded["icount"] * 2 // 3, symbol(tiny, "data")
+    start_replay(machine)
+    machine.call("replay-seek", icount=place)
+    before = present(machine)
+    writes = machine.call("query-last-write", address=at, length=8, count=40)["writes"]
+    assert present(machine) == before
+    by_disk = [write for write in writes if "pc" not in write]
+    assert by_disk and len(by_disk) < len(writes) == 40, writes
+    for write in writes[:6]:
+        stop = machine.call("reverse-continue", address=at, length=8, physical=True)
+        assert (stop["icount"], stop["virtual-ns"], stop.get("pc")) == (write["icount"], write["virtual-ns"], write.get("pc"))
+    machine.call("replay-seek", icount=by_disk[0]["icount"])
+    held = memory(machine, lab, at, 8)
+    machine.call("replay-seek", icount=by_disk[0]["icount"] + 1)
+    assert memory(machine, lab, at, 8) != held
     finish_replay(machine, recorded)
 
 

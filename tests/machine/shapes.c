@@ -20,6 +20,7 @@
 #include "machine/cpu/code-cache.h"
 #include "machine/cpu/cpu.h"
 #include "machine/cpu/mmu.h"
+#include "machine/debug/breakpoints.h"
 #include "machine/inbox.h"
 #include "machine/machine.h"
 #include "machine/translator/translator.h"
@@ -200,8 +201,11 @@ typedef struct {
     uint64_t quantum;
     uint64_t single_from, single_to; /* one instruction at a time between these */
     bool stops;                      /* at random places, with questions and dropped caches */
+    bool watches;                    /* instructions and data that the guest comes by */
     unsigned block_limit;            /* of the translator; 0: none */
 } Shape;
+
+static unsigned watch_stops;
 
 static Run *start_replay(const char *append, int log, unsigned block_limit)
 {
@@ -253,6 +257,34 @@ static uint64_t next_quantum(Machine *machine, const Shape *shape, GRand *dice)
     return shape->stops ? (uint64_t)g_rand_int_range(dice, 1, QUANTUM) : shape->quantum;
 }
 
+/* Where the guest is now, and what is on its stack or elsewhere, under an address of its own or a
+ * real one. */
+static void watch_something(Machine *machine, GRand *dice)
+{
+    const CpuState *s = &machine_cpu(machine, 0)->s;
+    Breakpoints *places = breakpoints_new();
+    for (int i = 0; i < 3; i++) {
+        WatchRange range = { .address = s->gpr[g_rand_int_range(dice, 0, 32)] & 0x3fffff8,
+                             .length = (uint64_t)g_rand_int_range(dice, 1, 300),
+                             .kind = (WatchKind)g_rand_int_range(dice, 1, 4),
+                             .is_physical = g_rand_boolean(dice) };
+        breakpoints_add(places, s->cia + 4u * (uint64_t)g_rand_int_range(dice, 0, 10));
+        breakpoints_add_range(places, &range);
+    }
+    machine_set_breakpoints(machine, places);
+}
+
+/* A debugger lets the machine go on wherever it stops. */
+static void stop_and_go_on(Machine *machine, GRand *dice)
+{
+    if (machine_run_state(machine) == MACHINE_PAUSED)
+        watch_stops++;
+    if (g_rand_int_range(dice, 0, 200) == 0)
+        watch_something(machine, dice);
+    if (machine_run_state(machine) == MACHINE_PAUSED)
+        machine_start(machine, NULL);
+}
+
 static Run *replay(const char *append, int log, const Shape *shape)
 {
     g_autoptr(GRand) dice = g_rand_new_with_seed(7);
@@ -261,6 +293,8 @@ static Run *replay(const char *append, int log, const Shape *shape)
         machine_run(run->machine, next_quantum(run->machine, shape, dice), FOREVER);
         if (shape->stops && machine_run_state(run->machine) == MACHINE_RUNNING)
             disturb(run, dice);
+        if (shape->watches)
+            stop_and_go_on(run->machine, dice);
     }
     return run;
 }
@@ -300,6 +334,7 @@ static void check_shapes(guint32 seed)
         { "single instructions for a stretch",
           { .quantum = QUANTUM, .single_from = 300000, .single_to = 500000 } },
         { "random quanta, stops, questions, dropped caches", { .stops = true } },
+        { "watched instructions and data", { .quantum = 977, .watches = true } },
         { "blocks of one instruction", { .quantum = QUANTUM, .block_limit = 1 } },
         { "blocks of two instructions", { .quantum = 977, .block_limit = 2 } },
         { "blocks of seven instructions", { .quantum = QUANTUM, .block_limit = 7 } },
@@ -309,8 +344,9 @@ static void check_shapes(guint32 seed)
     for (unsigned i = 0; i < G_N_ELEMENTS(shapes); i++) {
         if (shapes[i].shape.block_limit && !replays_translated)
             continue;
+        watch_stops = 0;
         Run *run = replay(append, recording.log, &shapes[i].shape);
-        report(is_equal(run, &recording),
+        report(is_equal(run, &recording) && (watch_stops > 1000) == shapes[i].shape.watches,
                "seed %u replays equal with %s (%" G_GUINT64_FORMAT " instructions)", seed,
                shapes[i].name, recording.icount);
         run_free(run);
