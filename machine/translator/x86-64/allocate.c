@@ -53,12 +53,6 @@ static bool is_temp(HostReg reg)
     return reg <= RDX || reg == RSI || reg == RDI;
 }
 
-static void free_slot(Allocator *allocator, Ref ref)
-{
-    if (allocator->place[ref].kind == AT_SLOT)
-        allocator->slot_owner[allocator->place[ref].reg] = NO_REF;
-}
-
 void allocator_begin(Allocator *allocator, Ref node)
 {
     allocator->now = node;
@@ -75,15 +69,36 @@ void allocator_end(Allocator *allocator)
     }
 }
 
+/* A slot for REF: one that nobody owns, or whose owner is needed no more. */
+static uint8_t take_slot(Allocator *allocator, Ref ref)
+{
+    for (uint8_t slot = 0; slot < SPILL_SLOTS; slot++) {
+        Ref owner = allocator->slot_owner[slot];
+        if (owner != NO_REF && allocator->place[owner].last_use >= allocator->now)
+            continue;
+        allocator->slot_owner[slot] = ref;
+        return slot;
+    }
+    g_assert_not_reached(); /* more live values than a block has instructions */
+}
+
+/* Whether the temporary's value, if any, is somewhere else as well. */
+static bool is_free(const Allocator *allocator, HostReg reg)
+{
+    Ref ref = allocator->owner[reg];
+    return ref == NO_REF || allocator->place[ref].has_home || allocator->place[ref].has_slot;
+}
+
 /* Gives REG's value another place. */
 static void move_away(Allocator *allocator, HostReg reg)
 {
     Ref ref = allocator->owner[reg];
     if (ref == NO_REF)
         return;
+    Place *place = &allocator->place[ref];
     allocator->owner[reg] = NO_REF;
-    if (allocator->place[ref].has_home) {
-        allocator->place[ref].kind = AT_HOME;
+    if (place->has_home || place->has_slot) {
+        place->kind = place->has_home ? AT_HOME : AT_SLOT;
         return;
     }
     for (unsigned i = 0; i < TEMP_COUNT; i++) {
@@ -92,36 +107,36 @@ static void move_away(Allocator *allocator, HostReg reg)
             continue;
         asm_mov(allocator->as, other, reg);
         allocator->owner[other] = ref;
-        allocator->place[ref].reg = other;
+        place->reg = other;
         return;
     }
-    for (uint8_t slot = 0; slot < SPILL_SLOTS; slot++) {
-        Ref owner = allocator->slot_owner[slot];
-        if (owner != NO_REF && allocator->place[owner].last_use >= allocator->now)
-            continue;
-        asm_store(allocator->as, spill_mem(slot), reg);
-        allocator->slot_owner[slot] = ref;
-        allocator->place[ref].kind = AT_SLOT;
-        allocator->place[ref].reg = slot;
-        return;
-    }
-    g_assert_not_reached(); /* more live values than a block has instructions */
+    place->slot = take_slot(allocator, ref);
+    asm_store(allocator->as, spill_mem(place->slot), reg);
+    place->kind = AT_SLOT;
+    place->has_slot = true;
 }
 
-/* The temporary to empty: the one whose value is needed last. */
+/*
+ * The temporary to empty: of those whose values are elsewhere as well, or else of all, the one that
+ * is needed last.
+ */
 static HostReg victim(const Allocator *allocator)
 {
     HostReg best = NO_REG;
+    bool best_is_free = false;
     Ref furthest = 0;
     for (unsigned i = 0; i < TEMP_COUNT; i++) {
         HostReg reg = temp_regs[i];
+        Ref ref = allocator->owner[reg];
         if (allocator->is_busy[reg])
             continue;
-        Ref ref = allocator->owner[reg];
         if (ref == NO_REF)
             return reg;
-        if (best == NO_REG || allocator->place[ref].last_use > furthest) {
+        bool free = is_free(allocator, reg);
+        if (best == NO_REG || free > best_is_free ||
+            (free == best_is_free && allocator->place[ref].last_use > furthest)) {
             best = reg;
+            best_is_free = free;
             furthest = allocator->place[ref].last_use;
         }
     }
@@ -159,13 +174,21 @@ bool allocator_is_imm(const Allocator *allocator, Ref ref, int32_t *value)
     return is_const && (int64_t)wide == (int32_t)wide;
 }
 
-/* The home that holds the value as well, or alone, will do so no longer. */
-static void leave_home(Allocator *allocator, Ref ref)
+/* HOME will no longer hold the value that it holds; another home may. */
+static void leave_home(Allocator *allocator, unsigned home)
 {
+    Ref ref = allocator->resident[home];
+    if (ref == NO_REF)
+        return;
     Place *place = &allocator->place[ref];
-    if (place->has_home)
-        allocator->resident[place->home] = NO_REF;
+    allocator->resident[home] = NO_REF;
+    if (place->home != home)
+        return;
     place->has_home = false;
+    for (uint8_t i = 0; i < HOME_COUNT && !place->has_home; i++) {
+        place->has_home = allocator->resident[i] == ref;
+        place->home = i;
+    }
 }
 
 /* Brings a value into a temporary of its own; a home that held it still does. */
@@ -174,7 +197,6 @@ static HostReg bring(Allocator *allocator, Ref ref)
     Place *place = &allocator->place[ref];
     HostReg reg = allocator_temp(allocator);
     allocator_copy(allocator, reg, ref);
-    free_slot(allocator, ref);
     place->kind = AT_REG;
     place->reg = reg;
     allocator->owner[reg] = ref;
@@ -194,6 +216,14 @@ HostReg allocator_use(Allocator *allocator, Ref ref)
     return bring(allocator, ref);
 }
 
+static bool has_free_temp(const Allocator *allocator)
+{
+    for (unsigned i = 0; i < TEMP_COUNT; i++)
+        if (!allocator->is_busy[temp_regs[i]] && is_free(allocator, temp_regs[i]))
+            return true;
+    return false;
+}
+
 Operand allocator_operand(Allocator *allocator, Ref ref)
 {
     Place *place = &allocator->place[ref];
@@ -202,10 +232,10 @@ Operand allocator_operand(Allocator *allocator, Ref ref)
         return operand;
     bool in_memory =
         place->kind == AT_SLOT || (place->kind == AT_HOME && pin_of(place->home) == NO_REG);
-    /* A value that is needed again is better in a register. */
-    if (in_memory && place->last_use == allocator->now) {
+    /* A value that is needed again is better in a register, if there is one. */
+    if (in_memory && (place->last_use == allocator->now || !has_free_temp(allocator))) {
         operand.kind = OPERAND_MEM;
-        operand.mem = place->kind == AT_SLOT ? spill_mem(place->reg) : home_mem(place->home);
+        operand.mem = place->kind == AT_SLOT ? spill_mem(place->slot) : home_mem(place->home);
         return operand;
     }
     operand.kind = OPERAND_REG;
@@ -222,7 +252,7 @@ Operand allocator_where(const Allocator *allocator, Ref ref)
     g_assert(place->kind == AT_HOME || place->kind == AT_SLOT);
     return (Operand){ .kind = OPERAND_MEM,
                       .mem =
-                          place->kind == AT_SLOT ? spill_mem(place->reg) : home_mem(place->home) };
+                          place->kind == AT_SLOT ? spill_mem(place->slot) : home_mem(place->home) };
 }
 
 void allocator_copy(Allocator *allocator, HostReg reg, Ref ref)
@@ -232,7 +262,7 @@ void allocator_copy(Allocator *allocator, HostReg reg, Ref ref)
     if (allocator_is_const(allocator, ref, &value))
         asm_mov_imm(allocator->as, reg, value);
     else if (place->kind == AT_SLOT)
-        asm_load(allocator->as, reg, spill_mem(place->reg));
+        asm_load(allocator->as, reg, spill_mem(place->slot));
     else if (place->kind == AT_REG)
         asm_mov(allocator->as, reg, place->reg);
     else if (pin_of(place->home) != NO_REG)
@@ -268,20 +298,19 @@ void allocator_result(Allocator *allocator, HostReg reg)
     }
 }
 
-/* From here on HOME holds the value. */
+/* From here on HOME holds the value, too. */
 static void join_home(Allocator *allocator, Ref value, unsigned home)
 {
-    leave_home(allocator, value);
-    allocator->place[value].home = (uint8_t)home;
-    allocator->place[value].has_home = true;
+    Place *place = &allocator->place[value];
     allocator->resident[home] = value;
+    if (!place->has_home || pin_of(place->home) == NO_REG)
+        place->home = (uint8_t)home;
+    place->has_home = true;
 }
 
 void allocator_live_in_home(Allocator *allocator, unsigned home)
 {
-    Ref before = allocator->resident[home];
-    if (before != NO_REF)
-        leave_home(allocator, before);
+    leave_home(allocator, home);
     allocator->place[allocator->now].kind = AT_HOME;
     join_home(allocator, allocator->now, home);
 }
@@ -290,12 +319,14 @@ void allocator_live_in_home(Allocator *allocator, unsigned home)
 static void vacate(Allocator *allocator, unsigned home)
 {
     Ref resident = allocator->resident[home];
+    leave_home(allocator, home);
     if (resident == NO_REF)
         return;
-    const Place *place = &allocator->place[resident];
-    if (place->kind == AT_HOME && place->last_use > allocator->now)
-        bring(allocator, resident);
-    leave_home(allocator, resident);
+    Place *place = &allocator->place[resident];
+    if (place->kind != AT_HOME || place->has_home || place->last_use <= allocator->now)
+        return;
+    place->home = (uint8_t)home; /* once more */
+    bring(allocator, resident);
 }
 
 void allocator_set_home(Allocator *allocator, unsigned home, Ref value)
@@ -312,14 +343,15 @@ void allocator_set_home(Allocator *allocator, unsigned home, Ref value)
         asm_store_imm32(allocator->as, true, home_mem(home), imm);
     else
         asm_store(allocator->as, home_mem(home), allocator_use(allocator, value));
-    if (place->kind != AT_REG)
+    if (place->kind == AT_CONST)
         return;
     join_home(allocator, value, home);
-    if (pin != NO_REG) {
-        /* A pinned value needs no temporary. */
+    if (pin == NO_REG)
+        return;
+    /* A pinned value needs no temporary. */
+    if (place->kind == AT_REG)
         allocator->owner[place->reg] = NO_REF;
-        place->kind = AT_HOME;
-    }
+    place->kind = AT_HOME;
 }
 
 unsigned allocator_live_temps(const Allocator *allocator, HostReg except)

@@ -4,10 +4,11 @@
  *
  * 1. A value is in one place: nowhere yet, a constant, a temporary, a frame slot, or still (again)
  *    in the home of the guest register that it was read from or written to.
- * 2. A home has at most one value that it is known to hold. Before the home changes, that value
- * moves to a temporary if it is still needed and nowhere else. A temporary whose value a home holds
- * as well can be taken for free.
- * 3. A temporary that a node has asked for stays its own until the node is done.
+ * 2. A home has at most one value that it is known to hold; a value may be in several homes, one of
+ *    which its place names. Before the home changes, that value moves to a temporary if it is still
+ *    needed and nowhere else.
+ * 3. A temporary whose value a home or a slot holds as well can be taken for free.
+ * 4. A temporary that a node has asked for stays its own until the node is done.
  */
 #ifndef MACHINE_TRANSLATOR_X86_64_ALLOCATE_H
 #define MACHINE_TRANSLATOR_X86_64_ALLOCATE_H
@@ -18,9 +19,10 @@ typedef enum { AT_NOWHERE, AT_CONST, AT_HOME, AT_REG, AT_SLOT } PlaceKind;
 
 typedef struct {
     uint8_t kind;
-    uint8_t reg;  /* AT_REG: the temporary; AT_SLOT: the slot's number */
+    uint8_t reg;  /* AT_REG: the temporary */
+    uint8_t slot; /* AT_SLOT; AT_REG with has_slot: the slot's number */
     uint8_t home; /* AT_HOME; AT_REG with has_home: a home that holds it as well */
-    bool has_home;
+    bool has_home, has_slot;
     Ref last_use;
 } Place;
 
