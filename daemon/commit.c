@@ -72,15 +72,30 @@ static bool has_no_dependant(Machine *machine, const char *folder, const char *s
     return true;
 }
 
+static bool is_same_file(const char *path, const struct stat *image)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && info.st_dev == image->st_dev && info.st_ino == image->st_ino;
+}
+
+static bool has_image(JsonObject *disk, const struct stat *image)
+{
+    JsonArray *media =
+        json_object_has_member(disk, "media") ? json_object_get_array_member(disk, "media") : NULL;
+    bool has = is_same_file(json_object_get_string_member(disk, "file"), image);
+    for (guint i = 0; media && i < json_array_get_length(media) && !has; i++) {
+        has = is_same_file(json_array_get_string_element(media, i), image);
+    }
+    return has;
+}
+
 static bool is_used(Machine *machine, const JsonObject *except, const struct stat *image,
                     GError **error)
 {
     JsonArray *disks = disks_of(machine);
     for (guint i = 0; disks && i < json_array_get_length(disks); i++) {
         JsonObject *disk = json_array_get_object_element(disks, i);
-        struct stat info;
-        if (disk != except && stat(json_object_get_string_member(disk, "file"), &info) == 0 &&
-            info.st_dev == image->st_dev && info.st_ino == image->st_ino) {
+        if (disk != except && has_image(disk, image)) {
             refuse(error, "The disk '%s' of the machine '%s' has the same image",
                    json_object_get_string_member(disk, "id"), machine->name);
             return true;

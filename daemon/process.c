@@ -85,6 +85,20 @@ static bool send_file(const char *member, const char *path, gpointer link, GErro
     return send_fd(*(const int *)link, member, fd, error);
 }
 
+static bool take_media(guint number, JsonObject *disk, ProcessFile take, gpointer data,
+                       GError **error)
+{
+    JsonArray *media =
+        json_object_has_member(disk, "media") ? json_object_get_array_member(disk, "media") : NULL;
+    for (guint i = 0; media && i < json_array_get_length(media); i++) {
+        g_autofree char *member = g_strdup_printf("disks[%u].media[%u]", number, i);
+        if (!take(member, json_array_get_string_element(media, i), data, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool process_each_file(JsonNode *definition, ProcessFile take, gpointer data, GError **error)
 {
     JsonObject *object = json_node_get_object(definition);
@@ -99,7 +113,8 @@ bool process_each_file(JsonNode *definition, ProcessFile take, gpointer data, GE
     for (guint i = 0; disks && i < json_array_get_length(disks); i++) {
         g_autofree char *member = g_strdup_printf("disks[%u].file", i);
         JsonObject *disk = json_array_get_object_element(disks, i);
-        if (!take(member, json_object_get_string_member(disk, "file"), data, error)) {
+        if (!take(member, json_object_get_string_member(disk, "file"), data, error) ||
+            !take_media(i, disk, take, data, error)) {
             return false;
         }
     }

@@ -260,6 +260,26 @@ static bool disk_format(const char *path, JsonNode *node, void *target, GError *
     return true;
 }
 
+static bool disk_media(const char *path, JsonNode *node, void *target, GError **error)
+{
+    ConfigDisk *disk = target;
+    guint length =
+        JSON_NODE_HOLDS_ARRAY(node) ? json_array_get_length(json_node_get_array(node)) : G_MAXUINT;
+    if (length > MACHINE_CONFIG_MAX_MEDIA) {
+        return wrong_type(path, node, "an array of at most 7 paths", error);
+    }
+    disk->is_removable = true;
+    for (guint i = 0; i < length; i++) {
+        g_autofree char *member = g_strdup_printf("%s[%u]", path, i);
+        JsonNode *element = json_array_get_element(json_node_get_array(node), i);
+        disk->media_count = i + 1;
+        if (!take_path(member, element, &disk->media[i], error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 TAKE_CHOICE(disk_interface, ConfigDisk, interface, "virtio")
 TAKE_CHOICE(disk_completion, ConfigDisk, completion, "virtual", "host")
 
@@ -270,6 +290,7 @@ static const Row disk_rows[] = {
     { "format", false, disk_format },
     { "interface", false, disk_interface },
     { "completion", false, disk_completion },
+    { "media", false, disk_media },
     { NULL, false, NULL },
 };
 
@@ -594,6 +615,7 @@ static MachineConfig *config_new(void)
     config->serial_count = G_MAXUINT; /* not given */
     for (unsigned i = 0; i < MACHINE_CONFIG_MAX_DISKS; i++) {
         config->disks[i].fd = config->disks[i].nbd_fd = -1;
+        memset(config->disks[i].media_fd, 0xff, sizeof config->disks[i].media_fd);
     }
     for (unsigned i = 0; i < MACHINE_CONFIG_MAX_NICS; i++) {
         static const uint8_t mac[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
@@ -609,6 +631,22 @@ static void complete(MachineConfig *config)
         config->serial_count = 1;
         config->serial[0].id = g_strdup("hvc0");
     }
+}
+
+/* What a medium holds when another one takes its place would have to be kept somewhere. */
+static bool check_media(const MachineConfig *config, GError **error)
+{
+    for (unsigned i = 0; i < config->disk_count; i++) {
+        const ConfigDisk *disk = &config->disks[i];
+        if (disk->is_removable && (!disk->readonly || disk->format != CONFIG_DISK_RAW ||
+                                   disk->completion != CONFIG_COMPLETION_VIRTUAL)) {
+            return wrong_value(error,
+                               "disks[%u].media: only a disk that is \"readonly\", of format "
+                               "\"raw\" and completion \"virtual\" can change its medium",
+                               i);
+        }
+    }
+    return true;
 }
 
 static bool check_ids(const MachineConfig *config, GError **error)
@@ -669,6 +707,15 @@ static void add_member(JsonBuilder *b, const char *name, const char *value)
     json_builder_add_string_value(json_builder_set_member_name(b, name), value);
 }
 
+static void add_media(JsonBuilder *b, const ConfigDisk *disk)
+{
+    json_builder_begin_array(json_builder_set_member_name(b, "media"));
+    for (unsigned i = 0; i < disk->media_count; i++) {
+        json_builder_add_string_value(b, disk->media[i]);
+    }
+    json_builder_end_array(b);
+}
+
 static void add_disks(JsonBuilder *b, const MachineConfig *config)
 {
     json_builder_begin_array(json_builder_set_member_name(b, "disks"));
@@ -681,6 +728,9 @@ static void add_disks(JsonBuilder *b, const MachineConfig *config)
         add_member(b, "format", disk_formats[disk->format]);
         add_member(b, "id", disk->id);
         add_member(b, "interface", "virtio");
+        if (disk->is_removable) {
+            add_media(b, disk);
+        }
         json_builder_add_boolean_value(json_builder_set_member_name(b, "readonly"), disk->readonly);
         json_builder_end_object(b);
     }
@@ -783,7 +833,7 @@ MachineConfig *machine_config_from_node(JsonNode *node, GError **error)
         return NULL;
     }
     complete(config);
-    if (!check_ids(config, error)) {
+    if (!check_ids(config, error) || !check_media(config, error)) {
         return NULL;
     }
     config->canonical = canonical_text(config);
@@ -851,6 +901,10 @@ void machine_config_free(MachineConfig *config)
     for (unsigned i = 0; i < MACHINE_CONFIG_MAX_DISKS; i++) {
         close_fd(config->disks[i].fd);
         close_fd(config->disks[i].nbd_fd);
+        for (unsigned k = 0; k < MACHINE_CONFIG_MAX_MEDIA; k++) {
+            close_fd(config->disks[i].media_fd[k]);
+            g_free(config->disks[i].media[k]);
+        }
         g_free(config->disks[i].id);
         g_free(config->disks[i].file);
     }
@@ -877,7 +931,7 @@ typedef struct {
     bool is_socket;
 } NamedFile;
 
-#define MAX_FILES (2 + 2 * MACHINE_CONFIG_MAX_DISKS)
+#define MAX_FILES (2 + (2 + MACHINE_CONFIG_MAX_MEDIA) * MACHINE_CONFIG_MAX_DISKS)
 
 static unsigned list_files(MachineConfig *config, NamedFile *files)
 {
@@ -890,6 +944,12 @@ static unsigned list_files(MachineConfig *config, NamedFile *files)
         NamedFile *file = &files[count++];
         *file = (NamedFile){ .file = config->disks[i].file, .fd = &config->disks[i].fd };
         g_snprintf(file->path, sizeof(file->path), "disks[%u].file", i);
+        for (unsigned k = 0; k < config->disks[i].media_count; k++) {
+            file = &files[count++];
+            *file = (NamedFile){ .file = config->disks[i].media[k],
+                                 .fd = &config->disks[i].media_fd[k] };
+            g_snprintf(file->path, sizeof(file->path), "disks[%u].media[%u]", i, k);
+        }
         if (config->disks[i].format == CONFIG_DISK_RAW) {
             continue;
         }

@@ -17,6 +17,7 @@
 
 #define MACHINE_CONFIG_MAX_SERIAL   4
 #define MACHINE_CONFIG_MAX_DISKS    8
+#define MACHINE_CONFIG_MAX_MEDIA    7 /* of a disk, beside its file */
 #define MACHINE_CONFIG_MAX_NICS     4
 #define MACHINE_CONFIG_MAX_FORWARDS 32
 #define MACHINE_CONFIG_MAX_INPUTS   3
@@ -66,6 +67,11 @@ typedef struct {
     ConfigDiskInterface interface;
     ConfigCompletion completion;
     bool readonly; /* as the guest sees it */
+    /* A removable disk's other media, which it may hold instead of `file`; all are raw. */
+    bool is_removable;
+    char *media[MACHINE_CONFIG_MAX_MEDIA];
+    int media_fd[MACHINE_CONFIG_MAX_MEDIA];
+    unsigned media_count;
 } ConfigDisk;
 
 /* A port of the host that leads to one of the guest. Addresses as numbers, 10.0.2.15 is 0x0a00020f.

@@ -75,15 +75,16 @@ static Device *addressee(Machine *machine, const Event *event)
     }
 }
 
-/* Its bytes: the number of the adapter, and whether the cable is in. */
-static void plug_cable(Machine *machine, const Event *event)
+/* Its bytes: the number of the adapter or disk, and whether the cable is in, or which medium. */
+static void pass_to_device(Machine *machine, const Event *event)
 {
     bool is_whole = event->control.data_length == 2;
     Device *device = is_whole ? machine_device(machine, event->control.data[0]) : NULL;
     if (device && device->class->input)
         device->class->input(device, event);
     else
-        machine_internal_error(machine, "input control/link has no adapter to go to");
+        machine_internal_error(machine, "input control/%s has no device to go to",
+                               control_kind_name(event->control.kind));
 }
 
 static void press_power_button(Machine *machine)
@@ -100,7 +101,8 @@ static void control(Machine *machine, const Event *event)
     switch ((ControlKind)event->control.kind) {
     case CONTROL_NMI: machine->cpu->s.reset_pending = 1; break;
     case CONTROL_RESET: machine_request_shutdown(machine, SHUTDOWN_HOST_RESET); break;
-    case CONTROL_LINK: plug_cable(machine, event); break;
+    case CONTROL_MEDIUM:
+    case CONTROL_LINK: pass_to_device(machine, event); break;
     case CONTROL_WRITE_MEMORY:
     case CONTROL_WRITE_REGISTER:
         if (!guest_write_deliver(machine, event))

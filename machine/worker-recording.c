@@ -71,6 +71,18 @@ static bool add_digest(JsonArray *list, int directory, const char *name, int fd,
     return fd < 0 || node;
 }
 
+static bool add_media(JsonArray *list, int directory, unsigned number, const ConfigDisk *disk,
+                      GError **error)
+{
+    for (unsigned i = 0; i < disk->media_count; i++) {
+        g_autofree char *name = g_strdup_printf("disk-%u-medium-%u", number, i);
+        if (!add_digest(list, directory, name, disk->media_fd[i], error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void digest_files(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
     const Worker *worker = data;
@@ -82,7 +94,8 @@ static void digest_files(GTask *task, gpointer source, gpointer data, GCancellab
                 add_digest(list, directory, "initrd", config->initrd_fd, &error);
     for (unsigned i = 0; i < config->disk_count && good; i++) {
         g_autofree char *name = g_strdup_printf("disk-%u", i);
-        good = add_digest(list, directory, name, config->disks[i].fd, &error);
+        good = add_digest(list, directory, name, config->disks[i].fd, &error) &&
+               add_media(list, directory, i, &config->disks[i], &error);
     }
     if (good) {
         g_task_return_pointer(task, json_node_init_array(json_node_alloc(), list),
@@ -323,6 +336,7 @@ static void forget_names(JsonNode *definition)
         json_object_remove_member(json_node_get_object(display), "vnc");
     }
     forget_member(object, "disks", "file");
+    forget_member(object, "disks", "media"); /* what they hold is compared as files */
     forget_member(object, "nics", "backend");
 }
 

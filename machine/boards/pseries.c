@@ -45,6 +45,20 @@ static void plug(Pseries *board, VirtioDevice *device, unsigned *slot)
     (*slot)++;
 }
 
+static bool add_media(VirtioDevice *device, const ConfigDisk *config, GError **error)
+{
+    virtio_blk_set_removable(device);
+    for (unsigned i = 0; i < config->media_count; i++) {
+        Disk *disk = disk_new(config->media_fd[i], error);
+        if (!disk) {
+            g_prefix_error(error, "disk \"%s\", medium %u: ", config->id, i);
+            return false;
+        }
+        virtio_blk_add_medium(device, disk);
+    }
+    return true;
+}
+
 static bool add_disk(Pseries *board, const ConfigDisk *config, unsigned *slot, GError **error)
 {
     Machine *machine = board->parent.machine;
@@ -62,7 +76,7 @@ static bool add_disk(Pseries *board, const ConfigDisk *config, unsigned *slot, G
     if (config->completion == CONFIG_COMPLETION_HOST)
         virtio_blk_complete_by_host(device);
     plug(board, device, slot);
-    return true;
+    return !config->is_removable || add_media(device, config, error);
 }
 
 static void add_display(Pseries *board, const ConfigDisplay *config, unsigned *slot)

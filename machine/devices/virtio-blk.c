@@ -10,7 +10,9 @@
  * 3. A write's bytes are copied when it is taken; a read's reach RAM when it completes.
  * 4. A write under way at a save is in the saved version of the disk: after a load it only has to
  *    complete. A read is done again.
- * 5. What the host answers never decides when something happens. That it fails is an input. With
+ * 5. What a removable disk holds is state; changing it is an input, and fails what is under way, at
+ * the time at which it would have been complete. A reset of the machine puts the first medium in.
+ * 6. What the host answers never decides when something happens. That it fails is an input. With
  * completion by the host, that it is done is an input too, and decides. An event that does not name
  * the oldest request comes from before a reset or a load, and does nothing.
  */
@@ -83,6 +85,8 @@ typedef struct {
     TimerState timer;
     uint64_t busy_until_ns; /* when the modelled disk is done with what it has */
     uint32_t first, count;  /* of the ring of requests */
+    uint32_t medium;        /* that is in a removable disk, or VIRTIO_BLK_NO_MEDIUM; else 0 */
+    uint32_t zero;          /* fills the struct to its alignment; always 0 */
     BlkRequest request[REQUESTS_MAX];
 } VirtioBlkState;
 
@@ -90,7 +94,11 @@ typedef struct {
     VirtioDevice parent;
     VirtioBlkState s;
     Timer timer;
-    Disk *disk;
+    Disk *disk; /* what it holds; NULL: no medium */
+    Disk *media[MACHINE_CONFIG_MAX_MEDIA + 1];
+    unsigned media_count;
+    bool is_removable;
+    int shown; /* atomic: the medium, for queries */
     bool is_readonly;
     bool is_by_host;               /* completion */
     uint64_t ticket[REQUESTS_MAX]; /* of the host's part, 0: none under way */
@@ -113,13 +121,16 @@ static const StateTable request_state = {
 };
 
 static const StateTable virtio_blk_state = {
-    "virtio-blk", 2, sizeof(VirtioBlkState),
+    "virtio-blk", 3, sizeof(VirtioBlkState),
     (const StateField[]){
         STATE_STRUCT(VirtioBlkState, virtio, &virtio_state_table, "transport"),
         STATE_STRUCT(VirtioBlkState, timer, &timer_state_table, "completion of the oldest request"),
         STATE_FIELD(VirtioBlkState, busy_until_ns, "when the modelled disk is free"),
         STATE_FIELD_MAX(VirtioBlkState, first, REQUESTS_MAX - 1, "oldest request under way"),
         STATE_FIELD_MAX(VirtioBlkState, count, REQUESTS_MAX, "requests under way"),
+        STATE_FIELD_MAX(VirtioBlkState, medium, VIRTIO_BLK_NO_MEDIUM,
+                        "which medium a removable disk holds, 255: none"),
+        STATE_FIELD(VirtioBlkState, zero, "always 0"),
         STATE_STRUCT_ARRAY(VirtioBlkState, request, &request_state, "requests"), STATE_DONE }
 };
 
@@ -130,9 +141,14 @@ static uint64_t blk_features(VirtioDevice *device)
            (((VirtioBlk *)device)->is_readonly ? 1ull << FEATURE_RO : writing);
 }
 
+static uint64_t size_of(const VirtioBlk *blk)
+{
+    return blk->disk ? disk_size(blk->disk) : 0;
+}
+
 static void blk_config(VirtioDevice *device, uint8_t *bytes)
 {
-    uint64_t capacity = GUINT64_TO_LE(disk_size(((VirtioBlk *)device)->disk) / DISK_SECTOR);
+    uint64_t capacity = GUINT64_TO_LE(size_of((VirtioBlk *)device) / DISK_SECTOR);
     uint32_t segments = GUINT32_TO_LE(SEGMENTS_MAX - 2), block = GUINT32_TO_LE(DISK_SECTOR);
     uint32_t zeroes = GUINT32_TO_LE(DISK_ZERO_MAX / DISK_SECTOR), one = GUINT32_TO_LE(1);
     uint32_t alignment = GUINT32_TO_LE(LAYER_CLUSTER / DISK_SECTOR);
@@ -156,6 +172,11 @@ static Memory *dma(const VirtioBlk *blk)
 
 /* --- taking requests -----------------------------------------------------------------------------
  */
+
+static bool needs_host(const BlkRequest *request)
+{
+    return request->work != WORK_NONE && request->work != WORK_GET_ID;
+}
 
 static void fail(BlkRequest *request, uint8_t status)
 {
@@ -193,7 +214,7 @@ static bool keep_segments(BlkRequest *request, const VirtqueueChain *chain, uint
 
 static bool is_inside(const VirtioBlk *blk, uint64_t sector, uint64_t length, uint64_t limit)
 {
-    uint64_t sectors = disk_size(blk->disk) / DISK_SECTOR;
+    uint64_t sectors = size_of(blk) / DISK_SECTOR;
     return length % DISK_SECTOR == 0 && length <= limit && sector <= sectors &&
            length / DISK_SECTOR <= sectors - sector;
 }
@@ -274,6 +295,8 @@ static bool parse(VirtioBlk *blk, const VirtqueueChain *chain, BlkRequest *reque
         break;
     default: fail(request, STATUS_UNSUPP);
     }
+    if (!blk->disk && needs_host(request))
+        fail(request, STATUS_IOERR);
     return true;
 }
 
@@ -312,11 +335,6 @@ static const DiskOperation operations[] = {
     [WORK_FLUSH] = DISK_FLUSH,
     [WORK_ZERO] = DISK_ZERO,
 };
-
-static bool needs_host(const BlkRequest *request)
-{
-    return request->work != WORK_NONE && request->work != WORK_GET_ID;
-}
 
 /* Has the host tell when it gets to this request. */
 static uint64_t submit_by_host(VirtioBlk *blk, const BlkRequest *request, uint8_t *data,
@@ -476,16 +494,6 @@ static void complete_first(VirtioBlk *blk, const struct Event *event)
     blk->s.count--;
 }
 
-static void blk_input(Device *device, const struct Event *event)
-{
-    VirtioBlk *blk = (VirtioBlk *)device;
-    if (!blk->is_by_host || !blk->s.count || blk->s.first != machine_block_request(event))
-        return;
-    complete_first(blk, event);
-    virtio_signal(&blk->parent, 0);
-    take_requests(blk);
-}
-
 static const HostPart host_part_of[] = {
     [DISK_DONE] = HOST_PART_DONE, [DISK_LATE] = HOST_PART_LATE, [DISK_FULL] = HOST_PART_NO_SPACE
 };
@@ -557,8 +565,52 @@ static void blk_stop(VirtioDevice *device)
     memset(blk->s.request, 0, sizeof blk->s.request);
 }
 
+/* Puts the medium in that the state names. */
+static void hold_medium(VirtioBlk *blk)
+{
+    if (!blk->is_removable)
+        return;
+    blk->disk = blk->s.medium < blk->media_count ? blk->media[blk->s.medium] : NULL;
+    g_atomic_int_set(&blk->shown, (int)blk->s.medium);
+}
+
+static void change_medium(VirtioBlk *blk, uint8_t medium)
+{
+    unsigned slot;
+    Device *device = &blk->parent.parent;
+    if (!blk->is_removable || (medium >= blk->media_count && medium != VIRTIO_BLK_NO_MEDIUM)) {
+        machine_internal_error(device->machine, "disk \"%s\": there is no medium %u to put in",
+                               device->id, medium);
+        return;
+    }
+    drop_host_parts(blk);
+    for (unsigned n = 0; n < blk->s.count; n++) {
+        BlkRequest *request = request_at(blk, n, &slot);
+        if (needs_host(request))
+            fail(request, STATUS_IOERR);
+    }
+    blk->s.medium = medium;
+    hold_medium(blk);
+    virtio_config_changed(&blk->parent);
+}
+
+static void blk_input(Device *device, const struct Event *event)
+{
+    VirtioBlk *blk = (VirtioBlk *)device;
+    if (event->kind == EVENT_CONTROL && event->control.kind == CONTROL_MEDIUM) {
+        change_medium(blk, event->control.data[1]);
+        return;
+    }
+    if (!blk->is_by_host || !blk->s.count || blk->s.first != machine_block_request(event))
+        return;
+    complete_first(blk, event);
+    virtio_signal(&blk->parent, 0);
+    take_requests(blk);
+}
+
 static void blk_reset(Device *device)
 {
+    hold_medium((VirtioBlk *)device);
     virtio_reset((VirtioDevice *)device);
 }
 
@@ -577,7 +629,8 @@ static void blk_save_more(Device *device, StateWriter *writer)
 {
     uint64_t version = 0;
     g_autoptr(GError) error = NULL;
-    if (!disk_freeze(((VirtioBlk *)device)->disk, &version, &error))
+    VirtioBlk *blk = (VirtioBlk *)device;
+    if (!blk->is_removable && !disk_freeze(blk->disk, &version, &error))
         machine_internal_error(device->machine, "disk \"%s\": %s", device->id, error->message);
     state_writer_u64(writer, version);
 }
@@ -588,7 +641,7 @@ static bool requests_are_possible(VirtioBlk *blk)
     for (unsigned n = 0; n < REQUESTS_MAX; n++) {
         const BlkRequest *request = &blk->s.request[n];
         uint64_t limit = request->work == WORK_ZERO ? DISK_ZERO_MAX : DISK_REQUEST_MAX;
-        if (request->offset % DISK_SECTOR ||
+        if (request->offset % DISK_SECTOR || (needs_host(request) && !blk->disk) ||
             (is_transfer(request) &&
              !is_inside(blk, request->offset / DISK_SECTOR, request->length, limit)))
             return false;
@@ -602,9 +655,13 @@ static void blk_load_more(Device *device, StateReader *reader)
     g_autoptr(GError) error = NULL;
     uint64_t version = state_reader_u64(reader);
     drop_host_parts(blk);
+    if (blk->s.medium != VIRTIO_BLK_NO_MEDIUM && blk->s.medium >= MAX(blk->media_count, 1))
+        state_reader_fail(reader, "disk \"%s\": there is no medium %u", device->id, blk->s.medium);
+    hold_medium(blk);
     if (!requests_are_possible(blk))
         state_reader_fail(reader, "disk \"%s\": a request leads outside the disk", device->id);
-    if (!state_reader_failed(reader) && !disk_restore(blk->disk, version, &error))
+    if (!state_reader_failed(reader) && !blk->is_removable &&
+        !disk_restore(blk->disk, version, &error))
         state_reader_fail(reader, "disk \"%s\": %s", device->id, error->message);
 }
 
@@ -612,7 +669,10 @@ static void blk_finalize(Device *device)
 {
     VirtioBlk *blk = (VirtioBlk *)device;
     drop_host_parts(blk);
-    disk_free(blk->disk);
+    if (!blk->is_removable)
+        disk_free(blk->disk);
+    for (unsigned i = 0; i < blk->media_count; i++)
+        disk_free(blk->media[i]);
 }
 
 static const VirtioType blk_type = {
@@ -651,14 +711,46 @@ void virtio_blk_complete_by_host(VirtioDevice *device)
     disk_set_done(blk->disk, host_is_done, blk);
 }
 
+static VirtioBlk *blk_of(Device *device)
+{
+    return device->class == &virtio_blk_class ? (VirtioBlk *)device : NULL;
+}
+
 Disk *virtio_blk_disk(Device *device)
 {
-    return device->class == &virtio_blk_class ? ((VirtioBlk *)device)->disk : NULL;
+    const VirtioBlk *blk = blk_of(device);
+    return blk && !blk->is_removable ? blk->disk : NULL;
+}
+
+void virtio_blk_set_removable(VirtioDevice *device)
+{
+    VirtioBlk *blk = (VirtioBlk *)device;
+    g_assert(blk->is_readonly && !blk->is_removable);
+    blk->is_removable = true;
+    blk->media[blk->media_count++] = blk->disk;
+}
+
+void virtio_blk_add_medium(VirtioDevice *device, Disk *disk)
+{
+    VirtioBlk *blk = (VirtioBlk *)device;
+    g_assert(blk->is_removable && blk->media_count < G_N_ELEMENTS(blk->media));
+    blk->media[blk->media_count++] = disk;
+    disk_set_wake(disk, wake_machine, blk);
+}
+
+Disk *virtio_blk_medium(Device *device, unsigned *medium)
+{
+    VirtioBlk *blk = blk_of(device);
+    *medium = 0;
+    if (!blk || !blk->is_removable)
+        return blk ? blk->disk : NULL;
+    *medium = (unsigned)g_atomic_int_get(&blk->shown);
+    return *medium < blk->media_count ? blk->media[*medium] : NULL;
 }
 
 const DeviceClass virtio_blk_class = {
     .name = "virtio-blk",
-    .behaviour_version = 2,
+    .behaviour_version = 3,
     .size = sizeof(VirtioBlk),
     .state = &virtio_blk_state,
     .state_offset = offsetof(VirtioBlk, s),

@@ -18,8 +18,17 @@ extern const DeviceClass virtio_rng_class;
 VirtioDevice *virtio_blk_new(Machine *machine, const char *id, Disk *disk, bool is_readonly);
 /* Its requests complete when the host is done, not at a computed time: see rule 5 there. */
 void virtio_blk_complete_by_host(VirtioDevice *device);
-/* What is behind DEVICE, or NULL if it is no disk. For queries, recorder and replay. */
+/* What is behind DEVICE, or NULL if it is no disk or a removable one. For recorder and replay. */
 Disk *virtio_blk_disk(Device *device);
+/*
+ * The disk is removable: it holds the DISK it was made with (medium 0), one of those that are added
+ * here (taken; 1 and up, in order), or none. All are only read.
+ */
+#define VIRTIO_BLK_NO_MEDIUM 255
+void virtio_blk_set_removable(VirtioDevice *device);
+void virtio_blk_add_medium(VirtioDevice *device, Disk *disk);
+/* From any thread: what DEVICE holds now, or NULL; MEDIUM is its number, 0 if not removable. */
+Disk *virtio_blk_medium(Device *device, unsigned *medium);
 
 VirtioDevice *virtio_input_new(Machine *machine, const char *id, ConfigInput kind);
 VirtioDevice *virtio_net_new(Machine *machine, const char *id, const uint8_t mac[6]);

@@ -2,6 +2,7 @@
 """Disks as Debian's kernel, fio and e2fsprogs work them: verified, recorded, replayed, killed, on a host without space."""
 
 import collections
+import hashlib
 import os
 import pathlib
 import re
@@ -221,3 +222,47 @@ def test_a_server_that_dies_is_a_broken_disk_to_the_guest_and_the_replay_is_equa
     assert "I/O error" in machine.text()
     wanted = finish(machine)
     assert replay(machine) == wanted
+
+
+def test_media_are_changed_and_the_replay_sees_the_same_ones(lab, make, shell, tmp_path):
+    paths = []
+    for number, byte in enumerate(b"abc"):
+        paths.append(tmp_path / f"{number}.img")
+        paths[-1].write_bytes(bytes([byte]) * (number + 1) * MIB)
+    cd = disk("cd0", paths[0], readonly=True, media=[str(paths[1]), str(paths[2])])
+    machine = make(shell, "mods=blk run=media lines=4", clock=PACED, disks=[cd])
+    machine.start(record="r1")
+    machine.wait_for("RESULT media n=1", 120)
+    for number, (command, arguments, size) in enumerate((
+            ("blockdev-change-medium", {"filename": "1.img"}, 4096), ("eject", {}, 0),
+            ("blockdev-change-medium", {"filename": str(paths[2])}, 6144))):
+        machine.call(command, id="cd0", **arguments)
+        machine.wait_for(f"new size: {size} 512-byte", 30)
+        shown = machine.call("query-block")[0]
+        assert shown["removable"] and ("inserted" in shown) == (size > 0)
+        machine.type("\n")
+        machine.wait_for(f"RESULT media n={number + 2}", 30)
+    assert machine.call("query-block")[0]["inserted"]["file"] == str(paths[2])
+    with pytest.raises(Refused, match="has no medium 'other.img'"):
+        machine.call("blockdev-change-medium", id="cd0", filename="other.img")
+    machine.type("\n")
+    assert machine.wait_until_stopped(60) == "shutdown"
+    found = dict(re.findall(r"RESULT media n=(\d) size=\d+ check=(\w+)", machine.text()))
+    wanted = [hashlib.md5(data).hexdigest() for data in (paths[0].read_bytes(), paths[1].read_bytes(), b"", paths[2].read_bytes())]
+    assert [found[str(number)] for number in range(1, 5)] == wanted
+    trays = [event["data"]["tray-open"] for event in machine.wire.events if event["event"] == "DEVICE_TRAY_MOVED"]
+    assert trays == [False, True, False]
+    recorded = finish(machine)
+    assert replay(machine) == recorded
+    paths[1].write_bytes(bytes(2 * MIB))
+    with pytest.raises(Refused, match="another file as disk-0-medium-0"):
+        machine.start(replay="r1")
+
+
+def test_a_disk_that_is_not_removable_keeps_its_medium(make, shell, tmp_path):
+    machine = make(shell, disks=[disk("hd0", raw(tmp_path, "hd0.img", MIB))])
+    machine.start(paused=True)
+    with pytest.raises(Refused, match="not removable"):
+        machine.call("eject", id="hd0")
+    with pytest.raises(Refused, match="Device 'hd1' not found"):
+        machine.call("eject", device="hd1")

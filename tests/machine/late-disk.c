@@ -69,6 +69,14 @@ static int gate(void *opaque, DiskOperation operation)
     return code;
 }
 
+static unsigned requests_of(Weather *weather)
+{
+    g_mutex_lock(&weather->lock);
+    unsigned requests = weather->requests;
+    g_mutex_unlock(&weather->lock);
+    return requests;
+}
+
 static void clear_up(Weather *weather)
 {
     g_mutex_lock(&weather->lock);
@@ -296,7 +304,7 @@ static void check_stuck(const char *expected)
     run->weather.is_stuck = true;
     run->weather.bad_from = 100;
     begin(run);
-    while (g_atomic_int_get(&run->weather.requests) <= 100)
+    while (requests_of(&run->weather) <= 100)
         g_usleep(1000);
     g_usleep(100000); /* the guest comes to where it needs the bytes */
     ask(run, where, &before);

@@ -14,13 +14,14 @@
 #define RINGS      0x100000
 #define BUFFER     0x200000
 #define DISK_BYTES (1u << 20)
-enum { SLOT_BLK, SLOT_NET, SLOT_RNG, SLOT_RO };
+enum { SLOT_BLK, SLOT_NET, SLOT_RNG, SLOT_RO, SLOT_CHANGER };
 
 static Machine *machine;
 static Device *host;
 static Driver driver;
 static unsigned line_level; /* a bit per slot */
-static int image_fd;
+static int image_fd, small_fd;
+static VirtioDevice *changer; /* cd1: two media */
 
 static void set_line(Device *receiver, unsigned line, bool level)
 {
@@ -42,6 +43,16 @@ static Disk *make_disk(bool is_writable)
     return disk;
 }
 
+/* One sector of 0x77. */
+static Disk *make_small_disk(void)
+{
+    uint8_t sector[512];
+    small_fd = memfd_create("small", 0);
+    memset(sector, 0x77, sizeof sector);
+    ck_assert_int_eq(write(small_fd, sector, sizeof sector), sizeof sector);
+    return disk_new(small_fd, NULL);
+}
+
 static void setup(void)
 {
     static const uint8_t mac[6] = { 0x52, 0x54, 0, 1, 2, 3 };
@@ -58,6 +69,10 @@ static void setup(void)
     plug(virtio_net_new(machine, "net0", mac), SLOT_NET);
     plug(virtio_rng_new(machine, "rng"), SLOT_RNG);
     plug(virtio_blk_new(machine, "cd0", make_disk(false), true), SLOT_RO);
+    changer = virtio_blk_new(machine, "cd1", make_disk(false), true);
+    virtio_blk_set_removable(changer);
+    virtio_blk_add_medium(changer, make_small_disk());
+    plug(changer, SLOT_CHANGER);
     line_level = 0;
     fake_machine_reset(machine);
 }
@@ -66,6 +81,7 @@ static void teardown(void)
 {
     fake_machine_free(machine);
     close(image_fd);
+    close(small_fd);
 }
 
 /* --- the transport -------------------------------------------------------------------------------
@@ -625,6 +641,89 @@ START_TEST(a_reset_forgets_requests_under_way)
 }
 END_TEST
 
+static void put_in(uint8_t medium)
+{
+    Device *device = &changer->parent;
+    const guint8 data[] = { (guint8)device->number, medium };
+    Event event = { .kind = EVENT_CONTROL,
+                    .control = { .kind = CONTROL_MEDIUM, .data = data, .data_length = 2 } };
+    device->class->input(device, &event);
+}
+
+START_TEST(media_come_and_go_and_what_was_under_way_fails)
+{
+    unsigned medium;
+    driver_start(&driver, machine, host, SLOT_CHANGER, RINGS, 1, 0);
+    ck_assert_uint_eq(driver_read(&driver, 0x2000, 4), DISK_BYTES / 512);
+    request(0, 0, 3, 512);
+    driver_notify(&driver, 0);
+    put_in(1);
+    ck_assert_uint_eq(line_level, 1u << SLOT_CHANGER); /* the configuration has changed */
+    ck_assert_uint_eq(driver_read(&driver, 0x1000, 1), 2);
+    ck_assert_uint_eq(driver_read(&driver, 0x2000, 4), 1);
+    ck_assert_uint_eq(status_of(0), 0xee); /* not before its time */
+    finish();
+    ck_assert_uint_eq(status_of(0), 1);
+    request(1, 0, 0, 512);
+    driver_notify(&driver, 0);
+    finish();
+    ck_assert_uint_eq(status_of(1), 0);
+    ck_assert_uint_eq(data_byte(1, 0), 0x77);
+    put_in(VIRTIO_BLK_NO_MEDIUM);
+    ck_assert_ptr_null(virtio_blk_medium(&changer->parent, &medium));
+    ck_assert_uint_eq(medium, VIRTIO_BLK_NO_MEDIUM);
+    ck_assert_uint_eq(driver_read(&driver, 0x2000, 4), 0);
+    request(2, 0, 0, 512);
+    request(3, 4, 0, 0);
+    driver_notify(&driver, 0);
+    finish();
+    ck_assert_uint_eq(status_of(2), 1);
+    ck_assert_uint_eq(status_of(3), 1);
+    fake_machine_reset(machine);
+    ck_assert_ptr_nonnull(virtio_blk_medium(&changer->parent, &medium));
+    ck_assert_uint_eq(medium, 0);
+    ck_assert_uint_eq(fake_machine_record(machine)->internal_errors, 0);
+    put_in(2); /* there are two */
+    ck_assert_uint_eq(fake_machine_record(machine)->internal_errors, 1);
+}
+END_TEST
+
+static void save_and_load(Device *device, GBytes **bytes)
+{
+    const StateTable *table = device->class->state;
+    if (!*bytes) {
+        g_autoptr(StateWriter) writer = state_writer_new_memory();
+        state_save(writer, table, device_state(device));
+        device->class->save_more(device, writer);
+        *bytes = state_writer_close_bytes(writer, NULL);
+        return;
+    }
+    g_autoptr(StateReader) reader =
+        state_reader_new_memory(g_bytes_get_data(*bytes, NULL), g_bytes_get_size(*bytes));
+    ck_assert(state_load(reader, table, device_state(device), NULL));
+    device->class->load_more(device, reader);
+    ck_assert(state_reader_finish(reader, NULL));
+    device->class->after_load(device);
+}
+
+START_TEST(a_load_brings_the_medium_of_its_time)
+{
+    unsigned medium;
+    g_autoptr(GBytes) empty = NULL, second = NULL;
+    driver_start(&driver, machine, host, SLOT_CHANGER, RINGS, 1, 0);
+    put_in(VIRTIO_BLK_NO_MEDIUM);
+    save_and_load(&changer->parent, &empty);
+    put_in(1);
+    save_and_load(&changer->parent, &second);
+    put_in(0);
+    save_and_load(&changer->parent, &second);
+    ck_assert_uint_eq(driver_read(&driver, 0x2000, 4), 1);
+    save_and_load(&changer->parent, &empty);
+    ck_assert_uint_eq(driver_read(&driver, 0x2000, 4), 0);
+    ck_assert_ptr_null(virtio_blk_medium(&changer->parent, &medium));
+}
+END_TEST
+
 START_TEST(a_loaded_disk_goes_on_as_the_saved_one)
 {
     Device *device = fake_machine_device(machine, "hd0");
@@ -752,6 +851,8 @@ int main(void)
     tcase_add_loop_test(tests, chains_without_header_or_status_need_a_reset, 0, 2);
     tcase_add_test(tests, split_headers_and_scattered_data_work);
     tcase_add_test(tests, a_reset_forgets_requests_under_way);
+    tcase_add_test(tests, media_come_and_go_and_what_was_under_way_fails);
+    tcase_add_test(tests, a_load_brings_the_medium_of_its_time);
     tcase_add_test(tests, a_loaded_disk_goes_on_as_the_saved_one);
     tcase_add_test(tests, packets_leave_without_their_header);
     tcase_add_test(tests, packets_arrive_in_waiting_buffers_or_are_dropped);

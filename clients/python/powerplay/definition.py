@@ -18,9 +18,17 @@ def resolve_paths(definition: Definition, directory: Path) -> Definition:
             result[member] = str(directory / result[member])
     if isinstance(result.get("disks"), list):
         result["disks"] = [
-            {**disk, "file": str(directory / disk["file"])}
-            if isinstance(disk, dict) and isinstance(disk.get("file"), str) else disk
+            _resolve_disk(disk, directory) if isinstance(disk, dict) else disk
             for disk in result["disks"]]
+    return result
+
+
+def _resolve_disk(disk: Definition, directory: Path) -> Definition:
+    result = dict(disk)
+    if isinstance(disk.get("file"), str):
+        result["file"] = str(directory / disk["file"])
+    if isinstance(disk.get("media"), list):
+        result["media"] = [str(directory / path) if isinstance(path, str) else path for path in disk["media"]]
     return result
 
 
