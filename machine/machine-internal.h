@@ -52,6 +52,8 @@ struct Machine {
     uint32_t early_epoch;
     uint64_t early_next;
 
+    bool is_map_lent; /* another thread reads a map's pages: none may leave memory */
+
     TimeTravel *travel;       /* NULL: it has never replayed */
     Breakpoints *breakpoints; /* a debugger's; NULL without one */
     Breakpoints *stops;       /* those that are armed: the debugger's, a search's, or NULL */

@@ -104,7 +104,8 @@ bool machine_capture(Machine *machine, MachineCapture *capture, GError **error)
 void machine_capture_adopt(Machine *machine, const MachineCapture *capture)
 {
     set_base(machine, capture->map, capture->epoch);
-    page_map_drop_memory(machine->pages, machine->base);
+    if (!machine->is_map_lent)
+        page_map_drop_memory(machine->pages, machine->base);
 }
 
 void machine_capture_clear(MachineCapture *capture)
@@ -182,6 +183,44 @@ static void check_pages(Machine *machine, const PageMap *map, GError **error)
                     page_map_pages(map), pages);
 }
 
+/* It has become another one, and goes on at SEEK, which may be NULL. */
+static void settle(Machine *machine, ReplaySeek *seek, bool was_running)
+{
+    if (seek)
+        replay_seek_go(machine->replay, seek);
+    else
+        machine_set_script(machine, NULL); /* it was of another future */
+    g_clear_pointer(&machine->error_text, g_free);
+    machine_set_run_state(machine, MACHINE_PAUSED);
+    if (was_running)
+        machine_set_run_state(machine, MACHINE_RUNNING);
+}
+
+bool machine_restore_filled(Machine *machine, GBytes *state, MachineFill fill, void *opaque,
+                            ReplaySeek *seek, GError **error)
+{
+    g_autoptr(ReplaySeek) place = seek;
+    g_autoptr(GBytes) before = save_state(machine, error);
+    PageMemory memory = memory_of(machine);
+    uint32_t epoch = machine->memory->epoch;
+    bool was_running = machine->run_state == MACHINE_RUNNING;
+    if (!before)
+        return false;
+    if (!load_bytes(machine, state, error)) {
+        if (!load_bytes(machine, before, NULL))
+            return false;
+        machine_loaded(machine, true);
+        return false;
+    }
+    machine_forget_base(machine);
+    bool is_filled = fill(opaque, &memory, epoch, error);
+    forget_code(machine, epoch);
+    machine_loaded(machine, true);
+    if (is_filled)
+        settle(machine, place, was_running);
+    return is_filled;
+}
+
 bool machine_restore(Machine *machine, GBytes *state, PageMap *map, ReplaySeek *seek,
                      GError **error)
 {
@@ -197,13 +236,6 @@ bool machine_restore(Machine *machine, GBytes *state, PageMap *map, ReplaySeek *
     }
     if (!load_or_go_back(machine, state, map, before, error))
         return false;
-    if (place)
-        replay_seek_go(machine->replay, place);
-    else
-        machine_set_script(machine, NULL); /* it was of another future */
-    g_clear_pointer(&machine->error_text, g_free);
-    machine_set_run_state(machine, MACHINE_PAUSED);
-    if (was_running)
-        machine_set_run_state(machine, MACHINE_RUNNING);
+    settle(machine, place, was_running);
     return true;
 }

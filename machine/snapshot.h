@@ -54,6 +54,15 @@ void machine_capture_clear(MachineCapture *capture);
 bool machine_restore(Machine *machine, GBytes *state, PageMap *map, ReplaySeek *seek,
                      GError **error);
 
+/* Makes MEMORY what it is to be; pages that change get the mark EPOCH. */
+typedef bool (*MachineFill)(void *opaque, const PageMemory *memory, uint32_t epoch, GError **error);
+/*
+ * As machine_restore(), but FILL brings the memory. When that fails the machine is of no use until
+ * something is restored.
+ */
+bool machine_restore_filled(Machine *machine, GBytes *state, MachineFill fill, void *opaque,
+                            ReplaySeek *seek, GError **error);
+
 /* Nothing is known of the memory but what its marks say. */
 void machine_forget_base(Machine *machine);
 /* When the machine is freed. */

@@ -7,11 +7,14 @@
 
 #include "machine/machine-internal.h"
 #include "machine/snapshot.h"
+#include "replay/keyframe-file.h"
 
 typedef struct Search Search;
 
 struct TimeTravel {
     KeyframeSet *frames;
+    KeyframeFile *file; /* keyframes of earlier replays, too; or NULL */
+    bool is_file_bad;   /* it was given up */
     uint64_t interval;
     uint64_t work;        /* of the machine's position */
     uint64_t counted;     /* icount up to which it is counted in `work` */
@@ -33,6 +36,13 @@ bool travel_may_begin(Machine *machine, GError **error);
 bool travel_become(Machine *machine, Keyframe *frame, GError **error);
 /* The same, at the best keyframe from which TARGET can be reached. */
 bool travel_go_back(Machine *machine, const SeekTarget *target, GError **error);
+/* Whether the file has a keyframe before TARGET that is much nearer than FRAME, which may be NULL.
+ */
+const KeyframeEntry *travel_find_in_file(Machine *machine, const SeekTarget *target,
+                                         const Keyframe *frame);
+/* The machine becomes that, and the set has a keyframe of it. On failure the file is given up, and
+ * the machine is what it was at the first keyframe. */
+bool travel_become_entry(Machine *machine, const KeyframeEntry *entry);
 /* After travel_become() failed: FRAME is of no use any more. */
 bool travel_is_gone(Machine *machine, const Keyframe *frame);
 /* The present place, as a keyframe that is in no set yet. */

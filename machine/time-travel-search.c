@@ -164,7 +164,11 @@ static bool begin_span(Machine *machine, GError **error)
     Search *search = search_of(machine);
     KeyframeSet *frames = machine->travel->frames;
     SeekTarget from = search->question.from;
-    Keyframe *frame;
+    Keyframe *frame = keyframe_set_previous(frames, &search->span);
+    SeekTarget here = target_at(&search->span);
+    const KeyframeEntry *entry = travel_find_in_file(machine, &here, frame);
+    if (entry)
+        travel_become_entry(machine, entry); /* now the set has one there */
     while ((frame = keyframe_set_previous(frames, &search->span))) {
         SeekTarget end = target_at(&search->span);
         Position before = search->span;

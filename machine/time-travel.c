@@ -9,6 +9,12 @@
 /* What a visit of the machine's loop counts as, in instructions: an idle machine has work, too. */
 #define VISIT_WORK 4096u
 
+/* What a keyframe of the file must save to be worth reading; how far apart they are put there; and
+ * how much. */
+#define FILE_GAP      (1ull << 27)
+#define FILE_INTERVAL (1ull << 29)
+#define FILE_BYTES    (1ull << 30)
+
 /* Keyframes on the way to a target, so that going back a little from there is quick. */
 static const uint64_t approach[] = { 1u << 23, 1u << 18 };
 
@@ -28,6 +34,8 @@ void time_travel_free(TimeTravel *travel)
 {
     if (travel)
         keyframe_set_free(travel->frames);
+    if (travel)
+        keyframe_file_free(travel->file);
     g_free(travel);
 }
 
@@ -308,6 +316,9 @@ bool travel_go_back(Machine *machine, const SeekTarget *target, GError **error)
 {
     TimeTravel *travel = machine->travel;
     Keyframe *frame = keyframe_set_before(travel->frames, target);
+    const KeyframeEntry *entry = travel_find_in_file(machine, target, frame);
+    if (entry && travel_become_entry(machine, entry))
+        return true;
     if (!frame) {
         const Keyframe *first = keyframe_set_get(travel->frames, 0);
         g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_MISMATCH,
@@ -327,12 +338,122 @@ bool travel_go_back(Machine *machine, const SeekTarget *target, GError **error)
     return false;
 }
 
+/* --- keyframes in the file -------------------------------------------------------------------- */
+
+void machine_set_keyframe_file(Machine *machine, KeyframeFile *file)
+{
+    TimeTravel *travel = travel_of(machine);
+    g_clear_pointer(&travel->file, keyframe_file_free);
+    travel->file = file;
+}
+
+KeyframeFile *machine_keyframe_file(Machine *machine)
+{
+    return machine->travel ? machine->travel->file : NULL;
+}
+
+const KeyframeEntry *travel_find_in_file(Machine *machine, const SeekTarget *target,
+                                         const Keyframe *frame)
+{
+    const KeyframeFile *file = machine->is_map_lent ? NULL : machine->travel->file;
+    const KeyframeEntry *entry = file ? keyframe_file_before(file, target) : NULL;
+    uint64_t have = frame ? frame->position.icount : 0;
+    return entry && entry->position.icount > have + FILE_GAP ? entry : NULL;
+}
+
+typedef struct {
+    KeyframeFile *file;
+    const KeyframeEntry *entry;
+} Fill;
+
+static bool fill_from_file(void *opaque, const PageMemory *memory, uint32_t epoch, GError **error)
+{
+    const Fill *fill = opaque;
+    return keyframe_file_restore(fill->file, fill->entry, memory, epoch, error);
+}
+
+static bool load_entry(Machine *machine, const KeyframeEntry *entry, GError **error)
+{
+    TimeTravel *travel = machine->travel;
+    Fill fill = { travel->file, entry };
+    g_autoptr(GBytes) state = keyframe_file_state(travel->file, entry, error);
+    ReplaySeek *place = state ? replay_seek_find(machine->replay, &entry->prefix, error) : NULL;
+    if (!place || !machine_restore_filled(machine, state, fill_from_file, &fill, place, error))
+        return false;
+    travel->work = entry->work;
+    travel->counted = entry->position.icount;
+    return make_keyframe(machine, error);
+}
+
+bool travel_become_entry(Machine *machine, const KeyframeEntry *entry)
+{
+    TimeTravel *travel = machine->travel;
+    g_autoptr(GError) error = NULL;
+    if (load_entry(machine, entry, &error))
+        return true;
+    g_warning("the keyframes in the recording's folder are not used: %s", error->message);
+    machine_set_keyframe_file(machine, NULL);
+    travel->is_file_bad = true;
+    machine_forget_base(machine);
+    Keyframe *first = (Keyframe *)keyframe_set_get(travel->frames, 0);
+    if (!travel_become(machine, first, NULL))
+        machine_internal_error(machine, "the replay cannot go back to its beginning");
+    return false;
+}
+
+/* The first that is far from those before it and from those in the file, or NULL. */
+static const Keyframe *next_to_lend(Machine *machine)
+{
+    const TimeTravel *travel = machine->travel;
+    uint64_t last = 0;
+    if (!travel || !travel->frames || travel->is_file_bad || machine->is_map_lent ||
+        (travel->file && keyframe_file_bytes(travel->file) > FILE_BYTES))
+        return NULL;
+    for (guint i = 0; i < keyframe_set_count(travel->frames); i++) {
+        const Keyframe *frame = keyframe_set_get(travel->frames, i);
+        if (frame->work < last + FILE_INTERVAL || !frame->is_arrival)
+            continue;
+        last = frame->work;
+        if (!travel->file || !keyframe_file_covers(travel->file, frame->work, FILE_INTERVAL / 2))
+            return frame;
+    }
+    return NULL;
+}
+
+bool machine_has_keyframe_to_lend(Machine *machine)
+{
+    return next_to_lend(machine);
+}
+
+bool machine_lend_keyframe(Machine *machine, Keyframe *frame)
+{
+    const Keyframe *found = next_to_lend(machine);
+    if (!found || !machine->travel->file)
+        return false;
+    *frame = *found;
+    frame->place = NULL;
+    g_bytes_ref(frame->state);
+    page_map_ref(frame->map);
+    machine->is_map_lent = true;
+    return true;
+}
+
+void machine_keep_lent(Machine *machine, Keyframe *frame, KeyframeAppend *append)
+{
+    machine->is_map_lent = false;
+    keyframe_clear(frame);
+    if (append && machine->travel->file)
+        keyframe_file_commit(machine->travel->file, append);
+}
+
 /* Whether a later keyframe is nearer than the machine is. */
 static bool can_jump(Machine *machine, const SeekTarget *target)
 {
     Position position = machine_position(machine);
     const Keyframe *frame = keyframe_set_before(machine->travel->frames, target);
-    return frame && position_compare(&frame->position, &position) > 0;
+    const KeyframeEntry *entry = travel_find_in_file(machine, target, frame);
+    return (frame && position_compare(&frame->position, &position) > 0) ||
+           (entry && entry->position.icount > position.icount + FILE_GAP);
 }
 
 bool travel_may_begin(Machine *machine, GError **error)

@@ -16,7 +16,7 @@
 
 #include "machine/debug/breakpoints.h"
 #include "machine/machine.h"
-#include "replay/keyframe.h"
+#include "replay/keyframe-file.h"
 
 #define KEYFRAME_BUDGET   (256u << 20)
 #define KEYFRAME_INTERVAL (1ull << 26) /* instructions of work */
@@ -28,6 +28,18 @@ typedef struct TimeTravel TimeTravel;
 bool machine_keep_keyframes(Machine *machine, uint64_t budget, uint64_t interval, GError **error);
 /* NULL if none are kept. */
 const KeyframeSet *machine_keyframes(Machine *machine);
+
+/*
+ * Keyframes of earlier replays of the same recording are in FILE (taken), and those of this one may
+ * be put there: machine_lend_keyframe() gives one that is worth it (or false), which another thread
+ * may append meanwhile; then machine_keep_lent() takes it back, with what was appended, or NULL.
+ * For machines without disks.
+ */
+void machine_set_keyframe_file(Machine *machine, KeyframeFile *file);
+KeyframeFile *machine_keyframe_file(Machine *machine);
+bool machine_has_keyframe_to_lend(Machine *machine);
+bool machine_lend_keyframe(Machine *machine, Keyframe *frame);
+void machine_keep_lent(Machine *machine, Keyframe *frame, KeyframeAppend *append);
 
 /* ERROR is NULL if the machine stopped at the target; else it stopped somewhere else. */
 typedef void (*MachineSeekDone)(void *opaque, const GError *error);

@@ -11,6 +11,7 @@
 #include "machine/worker.h"
 
 #include "machine/worker-gdb.h"
+#include "machine/worker-keyframes.h"
 #include "machine/worker-net.h"
 #include "machine/worker-recording.h"
 
@@ -176,6 +177,7 @@ static gboolean tell_change(gpointer user)
             emit_text(change, "RECORDING_DAMAGED");
         }
         break;
+    case MACHINE_PAUSED: worker_keyframes_write(worker); break;
     default: break;
     }
     api_server_emit(worker->server, "STOP", NULL);

@@ -19,6 +19,7 @@
 #include "machine/time-travel.h"
 #include "machine/worker-display.h"
 #include "machine/worker-gdb.h"
+#include "machine/worker-keyframes.h"
 #include "machine/worker-link.h"
 #include "machine/worker-net.h"
 #include "machine/worker-recording.h"
@@ -324,6 +325,8 @@ static void worker_clear(Worker *worker)
     worker->net = NULL;
     link_free(worker->link);
     api_server_free(worker->server);
+    worker_keyframes_close(worker);
+    g_free(worker->keyframes_of);
     machine_free(worker->machine);
     while (g_main_context_iteration(NULL, FALSE)) {
         /* What the machine thread has posted last refers to the worker. */

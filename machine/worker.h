@@ -30,7 +30,8 @@ typedef struct {
 } WorkerStatus;
 
 typedef struct WorkerDisplay WorkerDisplay;
-typedef struct WorkerGdb WorkerGdb; /* worker-gdb.h */
+typedef struct WorkerGdb WorkerGdb;             /* worker-gdb.h */
+typedef struct WorkerKeyframes WorkerKeyframes; /* worker-keyframes.h */
 typedef struct WorkerLink WorkerLink;
 typedef struct WorkerNet WorkerNet;
 typedef struct Recording Recording;             /* replay/recording.h */
@@ -60,6 +61,8 @@ typedef struct Worker {
     bool is_confined; /* worker_sandbox_enter() */
     WorkerSnapshots *snapshots;
     WorkerGdb *gdb;
+    WorkerKeyframes *keyframes; /* NULL: none are on their way into a file */
+    char *keyframes_of;        /* the recording in whose folder they are, or NULL; machine thread */
     Recording *open_recording; /* until its log is closed; machine thread only */
 
     GMutex lock; /* of status */

@@ -6,6 +6,7 @@
  *                     with their SHA-256, its parent
  *     start.state     state of the machine at the start (absent when it starts at power-on)
  *     log             the events (log.h)
+ *     keyframes       places that replays begin seeks at (keyframe-file.h); may be removed
  *     seal            SHA-256 of the manifest and, once closed, of the log
  *
  * Invariants

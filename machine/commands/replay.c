@@ -6,6 +6,7 @@
 
 #include "machine/cpu/cpu.h"
 #include "machine/time-travel.h"
+#include "machine/worker-keyframes.h"
 #include "machine/worker-recording.h"
 
 #include <string.h>
@@ -92,6 +93,7 @@ static void execute_begin(WorkerCall *call)
         g_mutex_lock(&call->worker->lock);
         call->worker->status.end_icount = end.icount;
         g_mutex_unlock(&call->worker->lock);
+        worker_keyframes_open(call->worker, begin->name);
     }
 }
 

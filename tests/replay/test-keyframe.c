@@ -5,8 +5,10 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#include "replay/keyframe.h"
+#include "replay/keyframe-file.h"
 
 #define PAGES 64u
 
@@ -209,6 +211,152 @@ START_TEST(the_one_before_is_where_a_boundary_begins)
 }
 END_TEST
 
+/* --- the file --------------------------------------------------------------------------------- */
+
+/* Makes memory what it is at moment N: some pages differ, some are the same, some are zero. */
+static void set_memory(Fixture *fixture, guint n)
+{
+    for (guint page = 0; page < PAGES; page++) {
+        guint8 *at = fixture->bytes + page * PAGE_BYTES;
+        guint8 value = page % 8 == n % 8 ? 0 : (guint8)(page % 4 == 0 ? 7 : n + page);
+        memset(at, value, PAGE_BYTES);
+        if (value)
+            at[page] ^= 0x55;
+        fixture->marks[page] = fixture->epoch;
+    }
+}
+
+static Keyframe frame_at(Fixture *fixture, guint n)
+{
+    PageMemory memory = { fixture->bytes, fixture->marks, PAGES };
+    set_memory(fixture, n);
+    g_autofree char *state = g_strdup_printf("state %u", n);
+    Keyframe frame = { .position = at(1000 * n, 2000 * n, 0),
+                       .work = 1500 * n,
+                       .is_arrival = TRUE,
+                       .prefix = { .events = n },
+                       .state = g_bytes_new(state, strlen(state)),
+                       .map = page_map_capture(fixture->store, NULL, 0, &memory) };
+    return frame;
+}
+
+static KeyframeFile *open_copy(int fd)
+{
+    g_autoptr(GError) error = NULL;
+    KeyframeFile *file = keyframe_file_open(dup(fd), PAGES, &error);
+    ck_assert_msg(file, "%s", error ? error->message : "");
+    return file;
+}
+
+static void put_frame(Fixture *fixture, KeyframeFile *file, guint n)
+{
+    g_autoptr(GError) error = NULL;
+    Keyframe frame = frame_at(fixture, n);
+    KeyframeAppend append;
+    ck_assert_msg(keyframe_file_append(file, &frame, &append, &error), "%s", error->message);
+    ck_assert(!keyframe_file_covers(file, frame.work, 1));
+    keyframe_file_commit(file, &append);
+    ck_assert(keyframe_file_covers(file, frame.work, 1));
+    keyframe_clear(&frame);
+}
+
+static void check_frame(Fixture *fixture, KeyframeFile *file, guint n)
+{
+    PageMemory memory = { fixture->bytes, fixture->marks, PAGES };
+    g_autoptr(GError) error = NULL;
+    g_autofree guint8 *expected = NULL;
+    const KeyframeEntry *entry = keyframe_file_before(file, &(SeekTarget){ 1000 * n + 1, 0 });
+    set_memory(fixture, n);
+    expected = g_memdup2(fixture->bytes, PAGES * PAGE_BYTES);
+    set_memory(fixture, n + 3);
+    ck_assert_ptr_nonnull(entry);
+    ck_assert_uint_eq(entry->position.icount, 1000 * n);
+    ck_assert_uint_eq(entry->prefix.events, n);
+    g_autoptr(GBytes) state = keyframe_file_state(file, entry, &error);
+    g_autofree char *text = g_strdup_printf("state %u", n);
+    ck_assert_mem_eq(g_bytes_get_data(state, NULL), text, strlen(text));
+    ck_assert(keyframe_file_restore(file, entry, &memory, 99, &error));
+    ck_assert_mem_eq(fixture->bytes, expected, PAGES * PAGE_BYTES);
+}
+
+START_TEST(keyframes_in_a_file_come_back)
+{
+    Fixture fixture;
+    fixture_init(&fixture, G_MAXUINT64);
+    int fd = memfd_create("keyframes", 0);
+    KeyframeFile *file = open_copy(fd);
+    for (guint n = 1; n < 4; n++)
+        put_frame(&fixture, file, n);
+    for (guint n = 3; n > 0; n--)
+        check_frame(&fixture, file, n);
+    keyframe_file_free(file);
+    file = open_copy(fd);
+    ck_assert_uint_eq(keyframe_file_count(file), 3);
+    for (guint n = 1; n < 4; n++)
+        check_frame(&fixture, file, n);
+    guint64 before = keyframe_file_bytes(file);
+    put_frame(&fixture, file, 1 + 256); /* its pages are there already */
+    ck_assert_uint_lt(keyframe_file_bytes(file) - before, 1500);
+    keyframe_file_free(file);
+    close(fd);
+    fixture_clear(&fixture);
+}
+END_TEST
+
+/* Whatever is damaged or cut off, what comes before it is as it was, and more can be added. */
+START_TEST(a_damaged_file_is_good_up_to_there)
+{
+    Fixture fixture;
+    fixture_init(&fixture, G_MAXUINT64);
+    for (guint way = 0; way < 200; way++) {
+        int fd = memfd_create("keyframes", 0);
+        KeyframeFile *file = open_copy(fd);
+        for (guint n = 1; n < 4; n++)
+            put_frame(&fixture, file, n);
+        guint64 bytes = keyframe_file_bytes(file), place = 16 + way * (bytes - 16) / 200;
+        keyframe_file_free(file);
+        guint8 byte = 0;
+        ck_assert_int_eq(pread(fd, &byte, 1, (off_t)place), 1);
+        byte ^= 0x40;
+        if (way % 2)
+            ck_assert_int_eq(ftruncate(fd, (off_t)place), 0);
+        else
+            ck_assert_int_eq(pwrite(fd, &byte, 1, (off_t)place), 1);
+        file = open_copy(fd);
+        PageMemory memory = { fixture.bytes, fixture.marks, PAGES };
+        for (guint n = 1; n <= keyframe_file_count(file); n++) {
+            const KeyframeEntry *entry =
+                keyframe_file_before(file, &(SeekTarget){ 1000 * n + 1, 0 });
+            g_autoptr(GError) error = NULL;
+            ck_assert_uint_eq(entry->position.icount, 1000 * n);
+            if (keyframe_file_restore(file, entry, &memory, 99, &error))
+                check_frame(&fixture, file, n);
+            else
+                ck_assert_ptr_nonnull(error);
+        }
+        ck_assert_uint_lt(keyframe_file_count(file), way % 2 ? 3 : 4);
+        put_frame(&fixture, file, 7);
+        keyframe_file_free(file);
+        close(fd);
+    }
+    fixture_clear(&fixture);
+}
+END_TEST
+
+START_TEST(other_files_are_refused)
+{
+    g_autoptr(GError) error = NULL;
+    int fd = memfd_create("keyframes", 0);
+    keyframe_file_free(open_copy(fd));
+    ck_assert_ptr_null(keyframe_file_open(dup(fd), PAGES + 1, &error));
+    ck_assert_ptr_nonnull(error);
+    g_clear_error(&error);
+    ck_assert_int_eq(pwrite(fd, "text", 4, 0), 4);
+    ck_assert_ptr_null(keyframe_file_open(fd, PAGES, &error));
+    ck_assert_ptr_nonnull(error);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("keyframes");
@@ -221,6 +369,9 @@ int main(void)
     tcase_add_test(tests, a_budget_that_is_too_small_leaves_the_first_one);
     tcase_add_test(tests, much_memory_that_does_not_change_costs_nothing);
     tcase_add_test(tests, the_one_before_is_where_a_boundary_begins);
+    tcase_add_test(tests, keyframes_in_a_file_come_back);
+    tcase_add_test(tests, a_damaged_file_is_good_up_to_there);
+    tcase_add_test(tests, other_files_are_refused);
     Suite *suite = suite_create("keyframes");
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

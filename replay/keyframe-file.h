@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Keyframes of a recording that are kept in a file, for later replays of it.
+ *
+ * The file only grows: blocks of compressed pages, and for each keyframe a block with its state and
+ * with the pages that are not those of the keyframe before it in the file. A page's content is in
+ * the file once. A keyframe is tied to the recording by the events before it, as a snapshot is.
+ *
+ * Invariants
+ * 1. Every block has a checksum; nothing is believed before it is checked. A file that ends in the
+ *    middle of a block, or is damaged, is good up to there, and is cut off there.
+ * 2. One thread may append while another one reads: what is appended is known to readers when it is
+ *    committed, on their thread.
+ */
+#pragma once
+
+#include "replay/keyframe.h"
+
+typedef struct KeyframeEntry {
+    Position position;
+    guint64 work;
+    gboolean is_arrival;
+    ReplayPrefix prefix;
+    guint64 offset; /* of its block */
+    guint64 length;
+} KeyframeEntry;
+
+typedef struct KeyframeFile KeyframeFile;
+
+/* FD (taken) is open for reading and writing, empty or such a file. PAGES: of the machine's memory.
+ * NULL with ERROR if it is another kind of file, or one of other memory. */
+KeyframeFile *keyframe_file_open(int fd, guint64 pages, GError **error);
+void keyframe_file_free(KeyframeFile *file);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(KeyframeFile, keyframe_file_free)
+
+guint keyframe_file_count(const KeyframeFile *file);
+guint64 keyframe_file_bytes(const KeyframeFile *file);
+/* The latest from which TARGET can be reached, or NULL; good until the next commit. */
+const KeyframeEntry *keyframe_file_before(const KeyframeFile *file, const SeekTarget *target);
+/* Whether there is one within DISTANCE of WORK. */
+gboolean keyframe_file_covers(const KeyframeFile *file, guint64 work, guint64 distance);
+
+/* What is on its way into the file. */
+typedef struct KeyframeAppend {
+    KeyframeEntry entry;
+    GArray *changes; /* of KeyframeChange */
+} KeyframeAppend;
+typedef struct KeyframeChange {
+    guint64 page;
+    guint64 place; /* 0: all zero */
+} KeyframeChange;
+
+/*
+ * Writes FRAME. On any thread, one at a time, while the store's thread keeps the map and moves none
+ * of its pages. FALSE with ERROR, and the file takes no more, when it cannot be written or a page
+ * is not in memory.
+ */
+gboolean keyframe_file_append(KeyframeFile *file, const Keyframe *frame, KeyframeAppend *append,
+                              GError **error);
+/* On the readers' thread, after that. */
+void keyframe_file_commit(KeyframeFile *file, KeyframeAppend *append);
+
+/* The state of ENTRY's machine but for its memory; NULL with ERROR. */
+GBytes *keyframe_file_state(KeyframeFile *file, const KeyframeEntry *entry, GError **error);
+/*
+ * Makes MEMORY what it was there; pages that this changes get the mark EPOCH. FALSE with ERROR when
+ * a block is damaged: memory is then partly the one, partly the other, all of it marked.
+ */
+gboolean keyframe_file_restore(KeyframeFile *file, const KeyframeEntry *entry,
+                               const PageMemory *memory, guint32 epoch, GError **error);
