@@ -56,6 +56,8 @@ void search_finish(Machine *machine, const GError *error);
 bool search_is_there(Machine *machine);
 /* It is a question, asked from a place to which the machine returns; somebody has taken it back. */
 bool search_is_question(const Search *search);
+/* It runs a span at whose end, not far from here, there is a keyframe. */
+bool search_has_next_frame(Machine *machine);
 /* Keyframes on the way to the target are good to have. */
 bool search_approaches(const Search *search);
 

@@ -56,6 +56,13 @@ bool search_approaches(const Search *search)
     return search->part == PART_TO_HIT && !search->answered;
 }
 
+bool search_has_next_frame(Machine *machine)
+{
+    const TimeTravel *travel = machine->travel;
+    return travel->search->part == PART_SPAN &&
+           travel->target.icount - cpu_icount(machine->cpu) < travel->interval;
+}
+
 static void search_free(Search *search)
 {
     breakpoints_free(search->places);

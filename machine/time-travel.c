@@ -135,6 +135,8 @@ static void make_what_is_due(Machine *machine)
     g_autoptr(GError) error = NULL;
     if (travel->is_full || (travel->work < travel->next_work && !is_approaching(machine)))
         return;
+    if (travel->search && search_has_next_frame(machine))
+        return;
     if (!make_keyframe(machine, &error)) {
         g_info("no keyframe at %" G_GUINT64_FORMAT ": %s", travel->counted, error->message);
         travel->next_work = travel->work + travel->interval;
