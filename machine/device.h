@@ -45,10 +45,11 @@ struct DeviceClass {
     /* An input that the log orders (replay's asynchronous events) has reached this device. */
     void (*input)(Device *device, const struct Event *event);
     /*
-     * What the host has to do before the timers due at NOW_NS may fire: whether it is done. If not,
-     * time stands still until machine_wake() has been called. NULL: the host has no part in it.
+     * What the host has to do before the timers due at NOW_NS may fire, and before an input may
+     * come that says that it is done (a replay's, IS_TOLD): whether it is. If not, time stands
+     * still until machine_wake() has been called. NULL: the host has no part in it.
      */
-    HostPart (*host_part)(Device *device, uint64_t now_ns);
+    HostPart (*host_part)(Device *device, uint64_t now_ns, bool is_told);
     /* A group of keys and movements, perhaps with some for this device, is complete. May be NULL.
      */
     void (*input_sync)(Device *device);

@@ -298,14 +298,16 @@ void machine_wake(Device *device)
     inbox_wake(device->machine->inbox);
 }
 
-/* Whether the host is behind with what is due at NOW: then nothing of this boundary may happen. */
-static bool host_is_behind(Machine *machine, uint64_t now)
+/* Whether the host is behind with what is due at POSITION: then nothing of it may happen. */
+static bool host_is_behind(Machine *machine, const Position *position)
 {
     HostPart part = HOST_PART_DONE;
+    bool is_told = replay_mode(machine->replay) == REPLAY_PLAY &&
+                   replay_next_icount(machine->replay, position) <= position->icount + 1;
     for (guint i = 0; i < machine->devices->len && part == HOST_PART_DONE; i++) {
         Device *device = machine_device(machine, i);
         if (device->class->host_part)
-            part = device->class->host_part(device, now);
+            part = device->class->host_part(device, position->virtual_ns, is_told);
         if (part != HOST_PART_NO_SPACE)
             continue;
         if (machine->host.no_space)
@@ -355,8 +357,8 @@ static void boundary(Machine *machine)
             end_replay(machine, &position);
         } else {
             act_on_shutdown(machine);
-            machine->waits_for_host = machine->run_state == MACHINE_RUNNING &&
-                                      host_is_behind(machine, position.virtual_ns);
+            machine->waits_for_host =
+                machine->run_state == MACHINE_RUNNING && host_is_behind(machine, &position);
             if (machine->run_state == MACHINE_RUNNING && !machine->waits_for_host)
                 work_through(machine, &position);
         }

@@ -420,6 +420,8 @@ void disk_free(Disk *disk)
 {
     if (!disk)
         return;
+    if (disk->nbd)
+        nbd_interrupt(disk->nbd); /* a server that hangs must not keep us */
     g_mutex_lock(&disk->lock);
     disk->must_end = true;
     g_cond_broadcast(&disk->changed);

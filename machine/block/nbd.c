@@ -175,6 +175,11 @@ void nbd_free(Nbd *nbd)
     g_free(nbd);
 }
 
+void nbd_interrupt(Nbd *nbd)
+{
+    shutdown(nbd->socket, SHUT_RDWR);
+}
+
 uint64_t nbd_size(const Nbd *nbd)
 {
     return nbd->size;

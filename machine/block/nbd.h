@@ -19,6 +19,9 @@ Nbd *nbd_new(int socket, GError **error);
 void nbd_free(Nbd *nbd);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Nbd, nbd_free)
 
+/* From any thread: what is read now, and from now on, fails at once. */
+void nbd_interrupt(Nbd *nbd);
+
 uint64_t nbd_size(const Nbd *nbd); /* bytes */
 
 /* At most NBD_READ_MAX bytes inside the export; 0 or an errno value. After a server has broken the

@@ -508,11 +508,13 @@ static HostPart part_of(VirtioBlk *blk, const BlkRequest *request, unsigned slot
 }
 
 /* Completion by the host waits for nobody, but for the operator of a full one. */
-static HostPart blk_host_part(Device *device, uint64_t now_ns)
+static HostPart blk_host_part(Device *device, uint64_t now_ns, bool is_told)
 {
     VirtioBlk *blk = (VirtioBlk *)device;
     HostPart part = HOST_PART_DONE;
     unsigned slot;
+    if (blk->is_by_host && blk->s.count && is_told)
+        return part_of(blk, request_at(blk, 0, &slot), blk->s.first);
     if (blk->is_by_host && blk->s.count)
         return host_part_of[disk_progress(blk->disk, 0)];
     for (unsigned n = 0; n < blk->s.count && part == HOST_PART_DONE; n++) {

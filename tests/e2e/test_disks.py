@@ -266,3 +266,43 @@ def test_a_disk_that_is_not_removable_keeps_its_medium(make, shell, tmp_path):
         machine.call("eject", id="hd0")
     with pytest.raises(Refused, match="Device 'hd1' not found"):
         machine.call("eject", device="hd1")
+
+
+def test_a_server_that_hangs_stops_the_guest_and_nobody_else(make, shell, tmp_path):
+    image = converted(raw(tmp_path, "big.img", 8 * MIB), tmp_path, "qcow2")
+    before = servers()
+    machine = make(shell, "mods=blk run=ask,disksum lines=1", clock=PACED, disks=[disk("hd0", image, format="qcow2")])
+    machine.start()
+    machine.wait_for("ASK-LINE", 60)
+    server, = (int(process) for process in servers() - before)
+    os.kill(server, signal.SIGSTOP)
+    machine.type("go\n")
+    machine.wait_for("JOB-START disksum", 30)
+    time.sleep(0.3)
+    positions, times = set(), []
+    for number in range(60):
+        began = time.monotonic()
+        machine.call("cont" if number % 3 == 2 else "stop" if number % 3 else "query-status")
+        times.append(time.monotonic() - began)
+        positions.add(machine.call("state-hash")["virtual-ns"])
+    assert len(positions) == 1
+    assert sorted(times)[len(times) * 9 // 10] < 0.05
+    os.kill(server, signal.SIGCONT)
+    assert machine.wait_until_stopped(60) == "shutdown"
+    assert "RESULT disksum" in machine.text() and "I/O error" not in machine.text()
+
+
+def test_a_machine_whose_server_hangs_can_be_ended(make, shell, tmp_path):
+    image = converted(raw(tmp_path, "big.img", 8 * MIB), tmp_path, "qcow2")
+    before = servers()
+    machine = make(shell, "mods=blk run=ask,disksum lines=1", clock=PACED, disks=[disk("hd0", image, format="qcow2")])
+    machine.start()
+    machine.wait_for("ASK-LINE", 60)
+    server, = (int(process) for process in servers() - before)
+    os.kill(server, signal.SIGSTOP)
+    machine.type("go\n")
+    machine.wait_for("JOB-START disksum", 30)
+    began = time.monotonic()
+    machine.end()
+    assert time.monotonic() - began < 3
+    os.kill(server, signal.SIGCONT)

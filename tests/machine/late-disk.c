@@ -336,6 +336,45 @@ static void check_full(const char *completion, const char *expected)
     run_free(run);
 }
 
+static LogWriter *log_in(Run *run, int *fd)
+{
+    Position start = machine_position(run->machine);
+    *fd = openat(run->directory_fd, ".", O_TMPFILE | O_RDWR, 0600);
+    LogWriter *log = log_writer_new(*fd, &start, NULL);
+    g_assert(log);
+    return log;
+}
+
+/* Completion by the host is an input; where the replay's host is late, it is waited for, too. */
+static void check_late_replay(void)
+{
+    int log;
+    Run *recorded = run_new("host");
+    g_assert(machine_record(recorded->machine, log_in(recorded, &log), SYNC_MINIMAL, NULL));
+    begin(recorded);
+    bool ok = wait_for(recorded, MACHINE_SHUTDOWN);
+    g_free(end(recorded));
+    run_free(recorded);
+
+    Run *run = run_new("host");
+    run->weather.is_stuck = true;
+    run->weather.bad_from = 100;
+    LogReader *reader = log_reader_new(log, NULL);
+    g_assert(reader && machine_play(run->machine, reader, SYNC_MINIMAL, NULL));
+    begin(run);
+    while (requests_of(&run->weather) <= 100)
+        g_usleep(1000);
+    g_usleep(100000);
+    report(ok && questions_are_answered(run), "a replay that waits for its disk answers");
+    clear_up(&run->weather);
+    ok = wait_for(run, MACHINE_REPLAY_END);
+    report(ok && replay_status(machine_replay(run->machine)) == REPLAY_STATUS_ENDED,
+           "and is the recorded run");
+    g_free(end(run));
+    run_free(run);
+    close(log);
+}
+
 static void check_quit(void)
 {
     Run *run = run_new("virtual");
@@ -363,6 +402,7 @@ int main(int argc, char **argv)
     check_stuck(expected);
     check_full("virtual", expected);
     check_full("host", NULL);
+    check_late_replay();
     check_quit();
     g_print("1..%u\n", test_number);
     return failures != 0;
