@@ -145,7 +145,7 @@ void machine_free(Machine *machine)
 static void clear_memory(Memory *memory)
 {
     static const uint8_t zero[MEMORY_PAGE_SIZE];
-    memory_device_clear(memory);
+    memory_device_clear(memory, 0, memory->device_size);
     for (uint64_t page = 0; page < memory->size >> MEMORY_PAGE_BITS; page++) {
         uint64_t at = page << MEMORY_PAGE_BITS;
         bool was_touched = memory->page_mark[page] != 0;

@@ -59,15 +59,17 @@ void memory_device_write(Memory *memory, uint64_t offset, const void *data, uint
     mark_pages(memory, memory->size + offset, length);
 }
 
-/* Pages that are zero stay as they are; one without a mark was never touched. */
-void memory_device_clear(Memory *memory)
+/* One without a mark was never touched. */
+void memory_device_clear(Memory *memory, uint64_t offset, uint64_t length)
 {
     static const uint8_t zero[MEMORY_PAGE_SIZE];
     const uint32_t *mark = memory->page_mark + (memory->size >> MEMORY_PAGE_BITS);
-    for (uint64_t at = 0; at < memory->device_size; at += MEMORY_PAGE_SIZE)
+    for (uint64_t at = offset, end = offset + length, next; at < end; at = next) {
+        next = MIN(end, (at / MEMORY_PAGE_SIZE + 1) * MEMORY_PAGE_SIZE);
         if (mark[at >> MEMORY_PAGE_BITS] &&
-            memcmp(memory_device_data(memory) + at, zero, sizeof zero))
-            memory_device_write(memory, at, zero, sizeof zero);
+            memcmp(memory_device_data(memory) + at, zero, next - at))
+            memory_device_write(memory, at, zero, next - at);
+    }
 }
 
 void memory_set_window(Memory *memory, uint64_t base, uint64_t size)

@@ -81,7 +81,8 @@ static inline void memory_mark(Memory *memory, uint64_t address)
  */
 void memory_add_device(Memory *memory, uint64_t size);
 void memory_device_write(Memory *memory, uint64_t offset, const void *data, uint64_t length);
-void memory_device_clear(Memory *memory);
+/* Makes LENGTH bytes zero. Pages that are zero already are not marked. */
+void memory_device_clear(Memory *memory, uint64_t offset, uint64_t length);
 static inline const uint8_t *memory_device_data(const Memory *memory)
 {
     return memory->ram + memory->size;

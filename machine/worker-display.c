@@ -158,8 +158,8 @@ static void execute_copy(Machine *machine, void *data)
     Memory *memory = machine_memory(machine);
     unsigned last;
     if (!machine_scanout(machine, &copy->scanout) || !copy->scanout.width) {
-        copy->scanout = (Scanout){ .width = BLANK_WIDTH,
-                                   .height = BLANK_HEIGHT,
+        copy->scanout = (Scanout){ .width = display->width ? display->width : BLANK_WIDTH,
+                                   .height = display->width ? display->height : BLANK_HEIGHT,
                                    .format = SCANOUT_XRGB8888,
                                    .is_blank = true };
     }

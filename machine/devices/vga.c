@@ -110,15 +110,18 @@ static unsigned depth_bytes(unsigned depth)
     }
 }
 
-/* Whether every line that the registers describe lies in the frame buffer. */
+/* Whether every line that the registers describe lies in the frame buffer. One may run on into the
+ * memory of the next: by X and Y together Linux's bochs says where in the memory a picture begins.
+ */
 static bool mode_fits(const uint16_t *mode)
 {
     uint64_t bytes = depth_bytes(mode[MODE_DEPTH]);
     uint64_t pitch = mode[MODE_VIRTUAL_WIDTH] * bytes;
-    uint64_t end = (uint64_t)(mode[MODE_Y] + mode[MODE_HEIGHT]) * pitch;
+    uint64_t last = (uint64_t)(mode[MODE_Y] + MAX(mode[MODE_HEIGHT], 1) - 1) * pitch;
+    uint64_t end = last + (mode[MODE_X] + mode[MODE_WIDTH]) * bytes;
     return bytes && mode[MODE_WIDTH] >= 1 && mode[MODE_HEIGHT] >= 1 &&
            mode[MODE_WIDTH] <= VGA_WIDTH_MAX && mode[MODE_HEIGHT] <= VGA_HEIGHT_MAX &&
-           mode[MODE_X] + mode[MODE_WIDTH] <= mode[MODE_VIRTUAL_WIDTH] && end <= VGA_MEMORY_SIZE;
+           mode[MODE_WIDTH] <= mode[MODE_VIRTUAL_WIDTH] && end <= VGA_MEMORY_SIZE;
 }
 
 static unsigned lines_in_memory(const uint16_t *mode)
@@ -147,7 +150,9 @@ static void enable_mode(Vga *vga, uint16_t value)
     next[MODE_ENABLE] = value;
     memcpy(mode, next, sizeof next);
     if (!(value & NO_CLEAR))
-        memory_device_clear(machine_memory(vga->parent.machine));
+        memory_device_clear(machine_memory(vga->parent.machine), 0,
+                            (uint64_t)next[MODE_HEIGHT] * next[MODE_VIRTUAL_WIDTH] *
+                                depth_bytes(next[MODE_DEPTH]));
 }
 
 /* Registers that may change while the mode is shown: only as far as it still fits. */
@@ -440,7 +445,7 @@ Device *vga_new(Machine *machine, const char *id, unsigned width, unsigned heigh
 
 const DeviceClass vga_class = {
     .name = "vga",
-    .behaviour_version = 1,
+    .behaviour_version = 2,
     .size = sizeof(Vga),
     .state = &vga_state,
     .state_offset = offsetof(Vga, s),

@@ -196,15 +196,6 @@ static bool find_space(const VirtioGpu *gpu, uint64_t bytes, uint32_t *offset)
     return start + bytes <= VIRTIO_GPU_MEMORY;
 }
 
-/* Pages that are zero already stay unmarked. */
-static void clear(Memory *memory, uint64_t offset, uint64_t bytes)
-{
-    static const uint8_t zero[MEMORY_PAGE_SIZE];
-    for (uint64_t at = offset; at < offset + whole_pages(bytes); at += MEMORY_PAGE_SIZE)
-        if (memcmp(memory_device_data(memory) + at, zero, sizeof zero))
-            memory_device_write(memory, at, zero, sizeof zero);
-}
-
 /* --- commands --------------------------------------------------------------------------------- */
 
 /* A command as it came: its header and body, copied once. */
@@ -264,7 +255,7 @@ static uint32_t create(VirtioGpu *gpu, const Command *command)
     if (row == gpu->s.resource + VIRTIO_GPU_RESOURCES ||
         !find_space(gpu, pixel_bytes(&made), &made.offset))
         return ERROR_NO_MEMORY;
-    clear(memory_of(gpu), made.offset, pixel_bytes(&made));
+    memory_device_clear(memory_of(gpu), made.offset, pixel_bytes(&made));
     *row = made;
     return OK_NODATA;
 }

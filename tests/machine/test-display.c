@@ -172,28 +172,43 @@ START_TEST(the_view_moves_inside_the_memory_only)
     set_mode(Y_OFFSET, (uint16_t)(VGA_MEMORY_SIZE / 4000 - 200));
     ck_assert_uint_eq(mode(X_OFFSET), 680);
     ck_assert_uint_eq(scanout().offset, (VGA_MEMORY_SIZE / 4000 - 200) * 4000ull + 2720);
-    set_mode(X_OFFSET, 681);
+    set_mode(X_OFFSET, 985); /* the last line would end one pixel behind the memory */
     set_mode(Y_OFFSET, (uint16_t)(VGA_MEMORY_SIZE / 4000 - 199));
-    set_mode(VIRTUAL_WIDTH, 999);
+    set_mode(VIRTUAL_WIDTH, 319);
     set_mode(XRES, 400); /* not while the mode is on */
     ck_assert_uint_eq(mode(X_OFFSET), 680);
     ck_assert_uint_eq(mode(Y_OFFSET), VGA_MEMORY_SIZE / 4000 - 200);
     ck_assert_uint_eq(mode(VIRTUAL_WIDTH), 1000);
     ck_assert_uint_eq(scanout().width, 320);
+    set_mode(X_OFFSET, 984);
+    ck_assert_uint_eq(mode(X_OFFSET), 984);
     pixel(319, 199);
 }
 END_TEST
 
-START_TEST(enabling_clears_the_memory_unless_told_not_to)
+START_TEST(a_picture_begins_anywhere_in_the_memory)
+{
+    set_size(320, 200, 32, 0x41);
+    put(FRAME + 4 * (10 * 320 + 319), 4, 0x112233);
+    put(FRAME + 4 * (11 * 320), 4, 0x445566);
+    set_mode(X_OFFSET, 319);
+    set_mode(Y_OFFSET, 10);
+    ck_assert_uint_eq(pixel(0, 0), 0x112233);
+    ck_assert_uint_eq(pixel(1, 0), 0x445566);
+}
+END_TEST
+
+START_TEST(enabling_clears_the_screen_unless_told_not_to)
 {
     put(FRAME, 4, 0x123456);
+    put(FRAME + 4 * 320 * 200 - 4, 4, 0x123456);
+    put(FRAME + 4 * 320 * 200, 4, 0x123456); /* another picture, which a driver has made already */
     set_size(320, 200, 32, 0xc1);
     ck_assert_uint_eq(pixel(0, 0), 0x123456);
     set_size(320, 200, 32, 0x41);
     ck_assert_uint_eq(pixel(0, 0), 0);
-    put(FRAME + VGA_MEMORY_SIZE - 4, 4, 1);
-    fake_machine_reset(machine);
-    ck_assert_uint_eq(get(FRAME + VGA_MEMORY_SIZE - 4, 4), 0);
+    ck_assert_uint_eq(pixel(319, 199), 0);
+    ck_assert_uint_eq(get(FRAME + 4 * 320 * 200, 4), 0x123456);
 }
 END_TEST
 
@@ -363,7 +378,8 @@ int main(void)
         big_endian_pixels_and_blanking,
         modes_that_do_not_fit_are_refused,
         the_view_moves_inside_the_memory_only,
-        enabling_clears_the_memory_unless_told_not_to,
+        a_picture_begins_anywhere_in_the_memory,
+        enabling_clears_the_screen_unless_told_not_to,
         limits_are_told_on_request,
         dirt_is_found_by_rows,
         the_hash_sees_every_pixel_that_is_shown,
