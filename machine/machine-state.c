@@ -28,13 +28,36 @@ const StateTable machine_state_table = {
 
 /* --- hashing ---------------------------------------------------------------------------------- */
 
+/* So many marks are looked at together (memory.c has whole groups): nearly all are old. */
+#define MARKS_TOGETHER 64
+
+static bool has_newer(const uint32_t *mark, uint32_t epoch)
+{
+    typedef uint32_t Marks __attribute__((vector_size(16)));
+    typedef int32_t Flags __attribute__((vector_size(16)));
+    Flags newer = { 0 };
+    for (unsigned i = 0; i < MARKS_TOGETHER; i += 4) {
+        Marks four;
+        memcpy(&four, mark + i, sizeof four);
+        newer |= four > epoch;
+    }
+    return newer[0] | newer[1] | newer[2] | newer[3];
+}
+
+static void collect_newer(Machine *machine, uint64_t first, uint64_t count)
+{
+    for (uint64_t page = first; page < first + count; page++)
+        if (machine->memory->page_mark[page] > machine->dirty_epoch)
+            machine->dirty_pages[page / 64] |= 1ull << (page % 64);
+}
+
 void machine_collect_dirty(Machine *machine)
 {
     const Memory *memory = machine->memory;
     uint64_t pages = memory_page_count(memory);
-    for (uint64_t page = 0; page < pages; page++)
-        if (memory->page_mark[page] > machine->dirty_epoch)
-            machine->dirty_pages[page / 64] |= 1ull << (page % 64);
+    for (uint64_t page = 0; page < pages; page += MARKS_TOGETHER)
+        if (has_newer(memory->page_mark + page, machine->dirty_epoch))
+            collect_newer(machine, page, MIN(MARKS_TOGETHER, pages - page));
     machine->dirty_epoch = memory_next_epoch(machine->memory);
 }
 
@@ -97,7 +120,8 @@ static void hash_memory(Machine *machine, bool full, HashList *list)
     RamView view = { .data = machine->memory->ram,
                      .pages = memory_page_count(machine->memory),
                      .next_dirty = next_dirty,
-                     .user = machine };
+                     .user = machine,
+                     .marks = machine->memory->page_mark };
     if (full)
         ram_hash_all(&machine->ram_hash, &view, "", list);
     else

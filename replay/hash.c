@@ -213,13 +213,14 @@ static gboolean is_zero(const guint8 *data)
     return first == 0 && memcmp(data, data + sizeof(first), HASH_RAM_PAGE - sizeof(first)) == 0;
 }
 
-/* Pages of zeros, which are many, add nothing. */
+/* Pages of zeros, which are many, add nothing; most of them need not even be read. */
 static void feed_page(XXH3_state_t *hash, const RamView *view, guint64 page)
 {
     const guint8 *data = view->data + page * HASH_RAM_PAGE;
+    gboolean is_untouched = view->marks && !view->marks[page];
     Digest digest;
 
-    if (!is_zero(data)) {
+    if (!is_untouched && !is_zero(data)) {
         digest_page(&digest, data, page);
         XXH3_128bits_update(hash, digest.bytes, sizeof(digest.bytes));
     }

@@ -96,6 +96,7 @@ typedef struct RamView {
     /* First page >= FROM written since the last point, or >= pages if there is none. */
     guint64 (*next_dirty)(gpointer user, guint64 from);
     gpointer user;
+    const guint32 *marks; /* one per page; 0: never written, so zeros. NULL: nothing is known */
 } RamView;
 
 /* Adds "ram-dirty" and "ram-slice" (both after PREFIX) to LIST, moves the cursor. */
