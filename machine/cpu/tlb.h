@@ -24,7 +24,7 @@
 
 #define TLB_PAGE_BITS 12
 #define TLB_PAGE_SIZE (1ull << TLB_PAGE_BITS)
-#define TLB_SETS      512
+#define TLB_SETS      1024
 #define TLB_INDEX(ea) (((ea) >> TLB_PAGE_BITS) & (TLB_SETS - 1))
 /* An aligned access of SIZE bytes at EA hits if the page matches; an unaligned one never does. */
 #define TLB_TAG(ea, size) ((ea) & (~(TLB_PAGE_SIZE - 1) | ((uint64_t)(size)-1)))
