@@ -105,6 +105,8 @@ SUITES = (
           guests=("tiny", "shell")),
     Suite("travel-times", "10^10 instructions of Debian's kernel: steps, seeks and searches backwards against their targets", (PYTHON,
           "{tests}/e2e/run_travel_times.py"), guests=("shell",), minutes=20, default=False),
+    Suite("travel-times-qemu", "the same on QEMU from backports, as far as it can; says what it does not finish", (PYTHON,
+          "{tests}/e2e/qemu_travel.py"), packages=("qemu-utils",), guests=("shell",), minutes=20, default=False),
     Suite("e2e-small", "the part of e2e with the small guest, for sanitizers", (*PYTEST, "{tests}/e2e/test_replay.py",
           "{tests}/e2e/test_refusals.py"), counted="junit", packages=("python3-pytest",), guests=("tiny",), minutes=30,
           default=False),

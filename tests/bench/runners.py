@@ -215,11 +215,11 @@ class Qemu:
                 self._root.parent.mkdir(exist_ok=True)
                 fresh.rename(self._root)
         libraries = ":".join(str(path) for path in self._root.glob("usr/lib/*-linux-gnu"))
-        self._environment = {**os.environ, "LD_LIBRARY_PATH": libraries}
+        self.environment = {**os.environ, "LD_LIBRARY_PATH": libraries}
         self._program = self._root / "usr/bin/qemu-system-ppc64"
 
     def version(self) -> str:
-        done = subprocess.run([self._program, "--version"], capture_output=True, text=True, env=self._environment, check=False)
+        done = subprocess.run([self._program, "--version"], capture_output=True, text=True, env=self.environment, check=False)
         if done.returncode != 0:
             raise Failed(f"QEMU from backports does not start: {done.stderr.strip()}")
         return re.search(r"version (\S+)", done.stdout)[1]
@@ -233,19 +233,22 @@ class Qemu:
         drives = ["-drive", f"{drive},id=image", "-drive", "driver=blkreplay,if=none,image=image,id=hd0"]
         return [*(drives if mode in ("record", "replay") else ["-drive", f"{drive},id=hd0"]), "-device", "virtio-blk-pci,drive=hd0"]
 
+    def command(self, line: str, *options: object) -> list[object]:
+        """The command that boots the guest with more words on its command line and more options; wants `environment`."""
+        data = next(self._root.glob("usr/share/qemu"))
+        return [self._program, "-L", data, "-machine", "pseries,x-vof=on", "-cpu", "POWER9", "-m", MEMORY, "-nodefaults",
+                "-vga", "none", "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", self._guest.kernel,
+                "-initrd", self._guest.initrd, "-append", f"{self._guest.append} {line}", *options]
+
     def run(self, wanted: list[str], mode: str) -> dict[str, Figures]:
         options = {"plain": [], "icount": ["-icount", "shift=0"]}
         for rr in ("record", "replay"):
             options[rr] = ["-icount", f"shift=0,rr={rr},rrfile={self._log}"]
-        data = next(self._root.glob("usr/share/qemu"))
-        command = [self._program, "-L", data, "-machine", "pseries,x-vof=on", "-cpu", "POWER9", "-m", MEMORY, "-nodefaults",
-                   "-vga", "none", "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", self._guest.kernel,
-                   "-initrd", self._guest.initrd, "-append", f"{self._guest.append} {words(wanted)}", *options[mode],
-                   *self._disk(mode)]
+        command = self.command(words(wanted), *options[mode], *self._disk(mode))
         marks, last, start = Marks(), "", time.monotonic()
         with tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
-                                       env=self._environment)
+                                       env=self.environment)
             watch = threading.Timer(RUN_LIMIT, process.kill)
             watch.start()
             try:
