@@ -171,6 +171,12 @@ bool inbox_post_event(Inbox *inbox, const Event *event, GError **error)
     return inbox_post_events(inbox, event, 1, error);
 }
 
+unsigned inbox_waiting_hands(Inbox *inbox)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&inbox->lock);
+    return inbox->hands.length;
+}
+
 unsigned inbox_waiting_frames(Inbox *inbox)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&inbox->lock);

@@ -49,6 +49,8 @@ bool inbox_post_event(Inbox *inbox, const Event *event, GError **error);
 bool inbox_post_events(Inbox *inbox, const Event *events, unsigned count, GError **error);
 /* Ends the wait in which the machine thread is, or the next one: there is news, but not here. */
 void inbox_wake(Inbox *inbox);
+/* How many keys, movements and ends of their groups wait. */
+unsigned inbox_waiting_hands(Inbox *inbox);
 /* How many frames wait. */
 unsigned inbox_waiting_frames(Inbox *inbox);
 /* How many bytes wait for device NUMBER. */

@@ -28,10 +28,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define FRAME_MS     33
-#define IDLE_MS      500
-#define BLANK_WIDTH  640
-#define BLANK_HEIGHT 480
+#define FRAME_MS 33
+#define IDLE_MS  500
+/* Of keys and movements: a guest's evdev holds 64 for a reader that has not run yet, two a key. */
+#define HANDS_SEC     1000
+#define HANDS_BURST   4
+#define HANDS_WAITING 0u     /* in the inbox, when the next one comes */
+#define PATIENCE_US   100000 /* a guest that takes none for so long has no driver */
+#define PAUSE_MS      2
+#define BLANK_WIDTH   640
+#define BLANK_HEIGHT  480
 
 typedef struct {
     bool is_here, is_web;
@@ -56,6 +62,10 @@ struct WorkerDisplay {
     unsigned viewers;
     unsigned controller; /* 0: nobody */
     InputSource hands;   /* of the controller */
+    double hands_credit; /* that may still go on */
+    gint64 credit_us;    /* when it was counted */
+    gint64 behind_us;    /* since when too many wait; 0: they do not */
+    guint pause;         /* the helper is not heard meanwhile */
 
     uint32_t *pixels; /* shared with the helper */
     int memory;       /* its memfd, -1 before there is one */
@@ -302,6 +312,7 @@ static void take_hands(WorkerDisplay *display, const DisplayMessage *message)
     g_autoptr(GError) error = NULL;
     if (message->client != display->controller)
         return;
+    display->hands_credit -= 1;
     if (message->type == DISPLAY_KEY)
         input_source_keysym(&display->hands, message->value, message->x, &error);
     else
@@ -313,8 +324,35 @@ static void take_hands(WorkerDisplay *display, const DisplayMessage *message)
 
 /* --- the line to the helper ------------------------------------------------------------------- */
 
+/* Too many wait for a guest that runs and takes them. */
+static bool guest_is_behind(WorkerDisplay *display, gint64 now)
+{
+    Worker *worker = display->worker;
+    if (inbox_waiting_hands(worker->inbox) <= HANDS_WAITING ||
+        worker_status(worker).state != MACHINE_RUNNING) {
+        display->behind_us = 0;
+        return false;
+    }
+    if (!display->behind_us)
+        display->behind_us = now;
+    return now - display->behind_us < PATIENCE_US;
+}
+
+/* Whether the next key has to wait a little: it stays in the viewer's socket, late but not lost. */
+static bool hands_are_full(WorkerDisplay *display)
+{
+    gint64 now = g_get_monotonic_time();
+    display->hands_credit += (double)(now - display->credit_us) * HANDS_SEC / G_USEC_PER_SEC;
+    display->hands_credit = MIN(display->hands_credit, HANDS_BURST);
+    display->credit_us = now;
+    return display->hands_credit < 1 || guest_is_behind(display, now);
+}
+
 static void close_helper(WorkerDisplay *display)
 {
+    if (display->pause)
+        g_source_remove(display->pause);
+    display->pause = 0;
     if (display->source) {
         g_source_destroy(display->source);
         g_clear_pointer(&display->source, g_source_unref);
@@ -342,12 +380,29 @@ static void take_message(WorkerDisplay *display, const DisplayMessage *message)
     }
 }
 
+static void hear_helper(WorkerDisplay *display);
+
+static gboolean end_pause(gpointer data)
+{
+    WorkerDisplay *display = data;
+    if (hands_are_full(display))
+        return G_SOURCE_CONTINUE;
+    display->pause = 0;
+    hear_helper(display);
+    return G_SOURCE_REMOVE;
+}
+
 static gboolean on_helper(gint socket, GIOCondition condition, gpointer data)
 {
     WorkerDisplay *display = data;
     DisplayMessage message;
     g_autoptr(GError) error = NULL;
     int fd;
+    if (hands_are_full(display)) {
+        g_clear_pointer(&display->source, g_source_unref);
+        display->pause = g_timeout_add(PAUSE_MS, end_pause, display);
+        return G_SOURCE_REMOVE;
+    }
     switch (display_message_receive(socket, &message, false, &fd, &error)) {
     case DISPLAY_RECEIVED: take_message(display, &message); return G_SOURCE_CONTINUE;
     case DISPLAY_NONE_YET: return G_SOURCE_CONTINUE;
@@ -356,6 +411,13 @@ static gboolean on_helper(gint socket, GIOCondition condition, gpointer data)
     }
     lose_helper(display);
     return G_SOURCE_REMOVE;
+}
+
+static void hear_helper(WorkerDisplay *display)
+{
+    display->source = g_unix_fd_source_new(display->socket, G_IO_IN | G_IO_HUP);
+    g_source_set_callback(display->source, G_SOURCE_FUNC(on_helper), display, NULL);
+    g_source_attach(display->source, NULL);
 }
 
 void display_set_helper(WorkerDisplay *display, int socket, const char *address,
@@ -368,9 +430,7 @@ void display_set_helper(WorkerDisplay *display, int socket, const char *address,
     display->web_path = g_strdup(web_path);
     display->socket = socket;
     display->helper_is_busy = false;
-    display->source = g_unix_fd_source_new(socket, G_IO_IN | G_IO_HUP);
-    g_source_set_callback(display->source, G_SOURCE_FUNC(on_helper), display, NULL);
-    g_source_attach(display->source, NULL);
+    hear_helper(display);
     tell_lock(display);
     if (display->memory >= 0)
         display->screen_is_unsent = true;
