@@ -9,8 +9,8 @@
  *     R8-R11       pinned guest registers that do not
  *     RAX RCX RDX RSI RDI   temporaries
  *
- * The pins are what loops use most: in samples of seven integer programs, weighted by time, r9, r10,
- * r7, r8, r5, r6 and r4 had 65 % of all uses; r3, r31 and r1 together 7 %.
+ * The pins are what loops use most: in samples of seven integer programs, weighted by time, r9,
+ * r10, r7, r8, r5, r6 and r4 had 65 % of all uses; r3, r31 and r1 together 7 %.
  */
 #ifndef MACHINE_TRANSLATOR_X86_64_REGISTERS_H
 #define MACHINE_TRANSLATOR_X86_64_REGISTERS_H
