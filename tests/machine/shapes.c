@@ -274,12 +274,15 @@ static void watch_something(Machine *machine, GRand *dice)
     machine_set_breakpoints(machine, places);
 }
 
+/* So many budgets or stops lie between two choices of what is watched. */
+#define WATCHED_FOR 50
+
 /* A debugger lets the machine go on wherever it stops. */
 static void stop_and_go_on(Machine *machine, GRand *dice)
 {
     if (machine_run_state(machine) == MACHINE_PAUSED)
         watch_stops++;
-    if (g_rand_int_range(dice, 0, 200) == 0)
+    if (g_rand_int_range(dice, 0, WATCHED_FOR) == 0)
         watch_something(machine, dice);
     if (machine_run_state(machine) == MACHINE_PAUSED)
         machine_start(machine, NULL);
@@ -289,6 +292,8 @@ static Run *replay(const char *append, int log, const Shape *shape)
 {
     g_autoptr(GRand) dice = g_rand_new_with_seed(7);
     Run *run = start_replay(append, log, shape->block_limit);
+    if (shape->watches)
+        watch_something(run->machine, dice);
     while (machine_run_state(run->machine) == MACHINE_RUNNING) {
         machine_run(run->machine, next_quantum(run->machine, shape, dice), FOREVER);
         if (shape->stops && machine_run_state(run->machine) == MACHINE_RUNNING)
@@ -346,7 +351,8 @@ static void check_shapes(guint32 seed)
             continue;
         watch_stops = 0;
         Run *run = replay(append, recording.log, &shapes[i].shape);
-        report(is_equal(run, &recording) && (watch_stops > 1000) == shapes[i].shape.watches,
+        bool has_stopped = watch_stops > recording.icount / 100000;
+        report(is_equal(run, &recording) && has_stopped == shapes[i].shape.watches,
                "seed %u replays equal with %s (%" G_GUINT64_FORMAT " instructions)", seed,
                shapes[i].name, recording.icount);
         run_free(run);
