@@ -28,15 +28,13 @@ const StateTable machine_state_table = {
 
 /* --- hashing ---------------------------------------------------------------------------------- */
 
-/* So many marks are looked at together (memory.c has whole groups): nearly all are old. */
-#define MARKS_TOGETHER 64
-
+/* Whether a mark of a group is newer than EPOCH: without branches, for nearly all are old. */
 static bool has_newer(const uint32_t *mark, uint32_t epoch)
 {
     typedef uint32_t Marks __attribute__((vector_size(16)));
     typedef int32_t Flags __attribute__((vector_size(16)));
     Flags newer = { 0 };
-    for (unsigned i = 0; i < MARKS_TOGETHER; i += 4) {
+    for (unsigned i = 0; i < MEMORY_MARK_GROUP; i += 4) {
         Marks four;
         memcpy(&four, mark + i, sizeof four);
         newer |= four > epoch;
@@ -55,9 +53,9 @@ void machine_collect_dirty(Machine *machine)
 {
     const Memory *memory = machine->memory;
     uint64_t pages = memory_page_count(memory);
-    for (uint64_t page = 0; page < pages; page += MARKS_TOGETHER)
+    for (uint64_t page = 0; page < pages; page += MEMORY_MARK_GROUP)
         if (has_newer(memory->page_mark + page, machine->dirty_epoch))
-            collect_newer(machine, page, MIN(MARKS_TOGETHER, pages - page));
+            collect_newer(machine, page, MIN(MEMORY_MARK_GROUP, pages - page));
     machine->dirty_epoch = memory_next_epoch(machine->memory);
 }
 

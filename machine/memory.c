@@ -24,8 +24,8 @@ Memory *memory_new(uint64_t size, GError **error)
     memory->ram = ram;
     memory->size = size;
     memory->epoch = 1;
-    /* Whole groups of 64, for those who look at them together. */
-    memory->page_mark = g_new0(uint32_t, ((reserved >> MEMORY_PAGE_BITS) + 63) / 64 * 64);
+    uint64_t groups = ((reserved >> MEMORY_PAGE_BITS) + MEMORY_MARK_GROUP - 1) / MEMORY_MARK_GROUP;
+    memory->page_mark = g_new0(uint32_t, groups * MEMORY_MARK_GROUP);
     return memory;
 }
 

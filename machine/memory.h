@@ -21,6 +21,7 @@
 #define MEMORY_PAGE_BITS  12
 #define MEMORY_PAGE_SIZE  4096u
 #define MEMORY_DEVICE_MAX (64u << 20) /* bytes of device memory */
+#define MEMORY_MARK_GROUP 64u         /* the array of marks consists of whole groups */
 
 typedef struct Memory Memory;
 

@@ -8,9 +8,11 @@
  *
  * RAM. A hash point digests at most 1,024 pages among those written since the last point, in
  * ascending order from a cursor that is state, and one slice of 1/256 of all pages, chosen by
- * icount. Points are 2^24 instructions apart, so each page is looked at at least once in 2^32
- * instructions, and a page that changed behind the machine's back (a flipped bit, a store that
- * forgot its dirty mark) shows there. All of RAM is digested at start and end of a recording.
+ * icount; of the slice only pages that were ever written, by their marks, if the view has marks.
+ * Points are 2^24 instructions apart, so each of these is looked at at least once in 2^32
+ * instructions, and what changed in it behind the machine's back (a flipped bit, a store that
+ * forgot its dirty mark) shows there; in a page without any mark it shows at the end. All of RAM is
+ * digested at start and end of a recording.
  * This runs on the machine thread: a slice of 1 GiB is 4 MiB, about 0.3 ms.
  *
  * Invariants

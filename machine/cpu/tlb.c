@@ -21,17 +21,13 @@ struct Tlb {
     BankHead *fresh_data, *fresh_code; /* the present bank, if it was made for the present key */
 };
 
-static void site_clear(SiteEntry *site)
-{
-    site->limit = site->group_limit = 0;
-}
-
 static void sites_clear(TlbBank *bank)
 {
     if (!bank->has_sites)
         return;
     for (unsigned i = 0; i < SITE_SLOTS; i++)
-        site_clear(&bank->site_read[i]), site_clear(&bank->site_write[i]);
+        bank->site_read[i].limit = bank->site_read[i].group_limit = bank->site_write[i].limit =
+            bank->site_write[i].group_limit = 0;
     bank->has_sites = false;
 }
 
@@ -90,11 +86,8 @@ Tlb *tlb_new(bool (*is_private)(uint64_t ea))
     tlb->is_private = is_private;
     tlb->data = g_new0(TlbBank, DATA_BANKS);
     tlb->code = g_new0(CodeBank, CODE_BANKS);
-    for (unsigned i = 0; i < DATA_BANKS; i++) {
+    for (unsigned i = 0; i < DATA_BANKS; i++)
         data_clear_whole(&tlb->data[i]);
-        tlb->data[i].has_sites = true;
-        sites_clear(&tlb->data[i]);
-    }
     for (unsigned i = 0; i < CODE_BANKS; i++)
         code_clear_whole(&tlb->code[i]);
     return tlb;

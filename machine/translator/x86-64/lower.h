@@ -94,6 +94,7 @@ void lower_known_field(Lowering *low, unsigned field);
 /* FIELD is being set. */
 void lower_forget_known(Lowering *low, unsigned field);
 
+/* REG becomes the address of the block's struct. */
 void lower_block_pointer(Lowering *low, HostReg reg);
 
 /* A stub that SITE, a jump, leads to. */
