@@ -323,9 +323,13 @@ static bool nic_mac(const char *path, JsonNode *node, void *target, GError **err
 
 TAKE(nic_id, id, ConfigNic, id)
 TAKE_CHOICE(nic_model, ConfigNic, model, "virtio")
-TAKE_CHOICE(nic_backend, ConfigNic, backend, "null", "user")
+TAKE_CHOICE(nic_backend, ConfigNic, backend, "null", "user", "socket", "tap")
 TAKE(nic_restrict, bool, ConfigNic, is_restricted)
 TAKE(nic_loopback, bool, ConfigNic, has_host_loopback)
+TAKE(nic_listen, text, ConfigNic, listen)
+TAKE(nic_connect, text, ConfigNic, connect)
+TAKE(nic_tap, text, ConfigNic, tap)
+TAKE(nic_pcap, text, ConfigNic, pcap)
 
 static bool nic_forwards(const char *path, JsonNode *node, void *target, GError **error)
 {
@@ -355,14 +359,22 @@ static const Row nic_rows[] = {
     { "hostfwd", false, nic_forwards },
     { "restrict", false, nic_restrict },
     { "host-loopback", false, nic_loopback },
+    { "listen", false, nic_listen },
+    { "connect", false, nic_connect },
+    { "tap", false, nic_tap },
+    { "pcap", false, nic_pcap },
     { NULL, false, NULL },
 };
 
 static bool take_nics(const char *path, JsonNode *node, void *target, GError **error)
 {
     MachineConfig *config = target;
-    return take_array(path, node, nic_rows, config->nics, sizeof(ConfigNic),
-                      MACHINE_CONFIG_MAX_NICS, &config->nic_count, error);
+    bool good = take_array(path, node, nic_rows, config->nics, sizeof(ConfigNic),
+                           MACHINE_CONFIG_MAX_NICS, &config->nic_count, error);
+    for (unsigned i = 0; good && i < config->nic_count; i++) {
+        good = machine_config_check_nic(&config->nics[i], i, error);
+    }
+    return good;
 }
 
 /* The clock */
@@ -621,6 +633,7 @@ static MachineConfig *config_new(void)
         static const uint8_t mac[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
         memcpy(config->nics[i].mac, mac, 6);
         config->nics[i].mac[5] = (uint8_t)(mac[5] + i);
+        config->nics[i].pcap_fd = -1;
     }
     return config;
 }
@@ -745,6 +758,7 @@ static void add_nics(JsonBuilder *b, const MachineConfig *config)
         g_autofree char *mac =
             g_strdup_printf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
         json_builder_begin_object(b);
+        /* Whatever wire it was, a recording that has been moved is on none. */
         add_member(b, "backend", config->nics[i].backend == CONFIG_NIC_USER ? "user" : "null");
         add_member(b, "id", config->nics[i].id);
         add_member(b, "mac", mac);
@@ -909,7 +923,12 @@ void machine_config_free(MachineConfig *config)
         g_free(config->disks[i].file);
     }
     for (unsigned i = 0; i < MACHINE_CONFIG_MAX_NICS; i++) {
+        close_fd(config->nics[i].pcap_fd);
         g_free(config->nics[i].id);
+        g_free(config->nics[i].listen);
+        g_free(config->nics[i].connect);
+        g_free(config->nics[i].tap);
+        g_free(config->nics[i].pcap);
     }
     g_free(config->name);
     g_free(config->board);
@@ -928,10 +947,11 @@ typedef struct {
     char path[32];
     const char *file;
     int *fd;
-    bool is_socket;
+    bool is_socket, is_written;
 } NamedFile;
 
-#define MAX_FILES (2 + (2 + MACHINE_CONFIG_MAX_MEDIA) * MACHINE_CONFIG_MAX_DISKS)
+#define MAX_FILES                                                                                  \
+    (2 + (2 + MACHINE_CONFIG_MAX_MEDIA) * MACHINE_CONFIG_MAX_DISKS + MACHINE_CONFIG_MAX_NICS)
 
 static unsigned list_files(MachineConfig *config, NamedFile *files)
 {
@@ -958,6 +978,15 @@ static unsigned list_files(MachineConfig *config, NamedFile *files)
                              .fd = &config->disks[i].nbd_fd,
                              .is_socket = true };
         g_snprintf(file->path, sizeof(file->path), "disks[%u].nbd", i);
+    }
+    for (unsigned i = 0; i < config->nic_count; i++) {
+        if (config->nics[i].pcap) {
+            NamedFile *file = &files[count++];
+            *file = (NamedFile){ .file = config->nics[i].pcap,
+                                 .fd = &config->nics[i].pcap_fd,
+                                 .is_written = true };
+            g_snprintf(file->path, sizeof(file->path), "nics[%u].pcap", i);
+        }
     }
     return count;
 }
@@ -1014,7 +1043,8 @@ bool machine_config_open_files(MachineConfig *config, int directory_fd, GError *
                                "without it, convert the image to raw",
                                files[i].path);
         }
-        int fd = openat(directory_fd, files[i].file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        int flags = files[i].is_written ? O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW : O_RDONLY;
+        int fd = openat(directory_fd, files[i].file, flags | O_CLOEXEC | O_NONBLOCK, 0600);
         if (fd < 0) {
             g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_FILE,
                         "cannot open %s (%s): %s", files[i].path, files[i].file, g_strerror(errno));

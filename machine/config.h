@@ -51,7 +51,15 @@ typedef enum { CONFIG_DISK_VIRTIO } ConfigDiskInterface;
 /* When a request completes: at a position computed from virtual time, or when the host is done. */
 typedef enum { CONFIG_COMPLETION_VIRTUAL, CONFIG_COMPLETION_HOST } ConfigCompletion;
 typedef enum { CONFIG_NIC_VIRTIO } ConfigNicModel;
-typedef enum { CONFIG_NIC_NULL, CONFIG_NIC_USER } ConfigNicBackend;
+typedef enum {
+    CONFIG_NIC_NULL,
+    CONFIG_NIC_USER,
+    CONFIG_NIC_SOCKET,
+    CONFIG_NIC_TAP,
+    CONFIG_NIC_BACKENDS
+} ConfigNicBackend;
+/* "user" */
+const char *config_nic_backend_name(ConfigNicBackend backend);
 
 typedef struct {
     char *id; /* unique over all devices, [A-Za-z][A-Za-z0-9_-]{0,31} */
@@ -89,11 +97,15 @@ typedef struct {
     ConfigNicModel model;
     ConfigNicBackend backend;
     uint8_t mac[6];
-    /* Of "user". The daemon reads the last two itself: they are its policy. No guest sees them, so
-     * they are no part of the canonical text. */
+    /* All below is no part of the canonical text: no guest sees it. Of "user"; the daemon reads the
+     * last two itself: they are its policy. */
     ConfigForward forwards[MACHINE_CONFIG_MAX_FORWARDS];
     unsigned forward_count;
     bool is_restricted, has_host_loopback;
+    /* Of "socket" and "tap": the other end of the wire, as the daemon reads it. NULL: not given. */
+    char *listen, *connect, *tap;
+    char *pcap;  /* file for all frames, or NULL; as written */
+    int pcap_fd; /* -1 until attached */
 } ConfigNic;
 
 typedef enum {
@@ -160,6 +172,9 @@ GQuark machine_config_error_quark(void);
  * 127.0.0.1, the guest's the one that it gets by DHCP. */
 #define MACHINE_CONFIG_FORWARD_FORM "a port as \"tcp:127.0.0.1:2222-:22\" (host port 0: any)"
 bool machine_config_forward(const char *text, ConfigForward *forward);
+
+/* Whether nic NUMBER of a definition says what its back end needs, and nothing else's. */
+bool machine_config_check_nic(const ConfigNic *nic, unsigned number, GError **error);
 
 /* "keyboard", "mouse", "tablet". */
 const char *config_input_name(ConfigInput input);
