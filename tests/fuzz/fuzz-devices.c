@@ -49,7 +49,7 @@ static uint64_t take_address(Input *input)
 
 static void store(Machine *machine, Input *input)
 {
-    uint8_t bytes[64];
+    uint8_t bytes[64] = { 0 };
     uint64_t address = take_address(input);
     unsigned length = (unsigned)take(input, 1) % sizeof bytes;
     for (unsigned i = 0; i < length; i++)
