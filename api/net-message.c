@@ -24,6 +24,11 @@ static const Shape shapes[NET_TYPE_END] = {
                         .minimum = sizeof(NetForward), .maximum = sizeof(NetForward) },
     [NET_RESULT] = { "result", .from_helper = true, .has_id = true, .minimum = sizeof(NetResult),
                      .maximum = sizeof(NetResult) },
+    [NET_LINK] = { "link", .from_helper = true, .minimum = sizeof(NetSwitch),
+                   .maximum = sizeof(NetSwitch) },
+    [NET_WANT] = { "want", .from_helper = true, .minimum = sizeof(NetSwitch),
+                   .maximum = sizeof(NetSwitch) },
+    [NET_LINE] = { "line", .to_helper = true, .has_fd = true },
 };
 
 void net_message_init(NetMessage *message, NetMessageType type, unsigned nic, uint32_t id,

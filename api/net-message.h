@@ -3,9 +3,9 @@
 #define POWERPLAY_API_NET_MESSAGE_H
 
 /*
- * Messages between a machine's process and its network helper: a header of fixed size and a bounded
- * body, checked before anything is used. One message a packet of a SOCK_SEQPACKET socket; SETUP
- * carries a descriptor.
+ * Messages between a machine's process and its network helper, and between that and the daemon: a
+ * header of fixed size and a bounded body, checked before anything is used. One message a packet of
+ * a SOCK_SEQPACKET socket; SETUP and LINE carry a descriptor.
  *
  * Neither side trusts the other: frames are what a guest, or anybody on the network, has made.
  */
@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define NET_MAGIC     0x50504e31u /* "PPN1" */
-#define NET_VERSION   1
+#define NET_VERSION   2
 #define NET_NICS      4u
 #define NET_FRAME_MIN 14u
 #define NET_FRAME_MAX 1514u /* Ethernet without check sequence */
@@ -30,7 +30,11 @@ typedef enum {
     NET_FRAME = 3, /* nic: an Ethernet frame */
     /* From the helper */
     NET_RESULT = 6, /* NetResult */
-    NET_TYPE_END = 7
+    NET_LINK = 7,   /* nic: NetSwitch; whether somebody is at the other end of the wire */
+    /* Between the helper and the daemon, which alone opens anything */
+    NET_WANT = 8, /* from the helper; nic: NetSwitch; whether it wants the wire's other end */
+    NET_LINE = 9, /* to the helper; nic; fd: a connection to it */
+    NET_TYPE_END = 10
 } NetMessageType;
 
 /* Addresses in network order, ports in host order. */
@@ -47,6 +51,11 @@ typedef struct {
     uint16_t port; /* of the host */
     uint16_t zero;
 } NetResult;
+
+typedef struct {
+    uint16_t is_on;
+    uint16_t zero;
+} NetSwitch;
 
 typedef struct {
     uint32_t magic;

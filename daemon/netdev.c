@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The network helper: a process of its own for each machine with a nic whose back end is "user". It
- * gets one socket, which leads to the machine's process, and on its command line what each network
- * may do: that is the definition's to say, never the machine's.
+ * The network helper: a process of its own for each machine with a nic that leads anywhere. It gets
+ * a socket that leads to the machine's process, one to the daemon for what it may not open itself
+ * (wires.c), and on its command line what each network may do: that is the definition's to say,
+ * never the machine's.
  *
  * 1. When a helper dies, the guest finds its cables unplugged, and another helper is started: at
  *    once, then after ever longer pauses, so that one that cannot start costs nothing.
@@ -12,6 +13,7 @@
 #include "daemon/netdev.h"
 
 #include "daemon/process.h"
+#include "daemon/wires.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +26,7 @@
 #include <unistd.h>
 
 #define MACHINE_FD     3 /* in the child */
+#define DAEMON_FD      4
 #define FIRST_PAUSE_MS 50
 #define LAST_PAUSE_MS  5000
 #define GOOD_AFTER_US  10000000 /* who lived that long may start again at once */
@@ -31,6 +34,7 @@
 struct Netdev {
     Machine *machine;
     GPtrArray *arguments; /* NULL-terminated */
+    Wires *wires;         /* NULL if no nic has one */
     pid_t pid;
     guint child_source, restart_source;
     guint pause_ms;
@@ -42,13 +46,19 @@ struct Netdev {
 static void add_nic(GPtrArray *arguments, guint number, JsonObject *nic)
 {
     const char *backend = json_object_get_string_member_with_default(nic, "backend", "null");
-    if (strcmp(backend, "user") != 0)
+    bool is_user = strcmp(backend, "user") == 0;
+    if (strcmp(backend, "null") == 0)
         return;
     bool is_restricted = json_object_get_boolean_member_with_default(nic, "restrict", FALSE);
     bool has_loopback = json_object_get_boolean_member_with_default(nic, "host-loopback", FALSE);
     g_ptr_array_add(arguments, g_strdup("--nic"));
-    g_ptr_array_add(arguments, g_strdup_printf("%u%s%s", number, is_restricted ? ",restrict" : "",
-                                               has_loopback ? ",host-loopback" : ""));
+    if (is_user)
+        g_ptr_array_add(arguments,
+                        g_strdup_printf("%u,user%s%s", number, is_restricted ? ",restrict" : "",
+                                        has_loopback ? ",host-loopback" : ""));
+    else
+        g_ptr_array_add(arguments, g_strdup_printf("%u,%s", number,
+                                                   strcmp(backend, "tap") == 0 ? "tap" : "wire"));
 }
 
 /* The helper's command line; NULL if no nic needs one. */
@@ -62,6 +72,8 @@ static GPtrArray *arguments_of(Machine *machine)
     g_ptr_array_add(arguments, g_strdup("powerplay-net"));
     g_ptr_array_add(arguments, g_strdup("--machine"));
     g_ptr_array_add(arguments, g_strdup_printf("%d", MACHINE_FD));
+    g_ptr_array_add(arguments, g_strdup("--daemon"));
+    g_ptr_array_add(arguments, g_strdup_printf("%d", DAEMON_FD));
     guint fixed = arguments->len;
     for (guint i = 0; nics && i < json_array_get_length(nics); i++)
         add_nic(arguments, i, json_array_get_object_element(nics, i));
@@ -83,20 +95,21 @@ static char *program_path(Machine *machine)
 }
 
 /* Between fork and exec: only calls that are safe there. */
-static void become_helper(const char *program, int machine, int log, char **arguments)
+static void become_helper(const char *program, int machine, int daemon, int log, char **arguments)
 {
     int null = open("/dev/null", O_RDONLY);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     /* First out of the way of the numbers that they get. */
-    int high_machine = fcntl(machine, F_DUPFD, 10);
+    int high_machine = fcntl(machine, F_DUPFD, 10), high_daemon = fcntl(daemon, F_DUPFD, 10);
     int high_log = fcntl(log, F_DUPFD, 10), high_null = fcntl(null, F_DUPFD, 10);
     dup2(high_null, STDIN_FILENO);
     dup2(high_log, STDOUT_FILENO);
     dup2(high_log, STDERR_FILENO);
     dup2(high_machine, MACHINE_FD);
-    close_range(MACHINE_FD + 1, ~0u, 0);
+    dup2(high_daemon, DAEMON_FD);
+    close_range(DAEMON_FD + 1, ~0u, 0);
     execv(program, arguments);
     _exit(127);
 }
@@ -108,9 +121,10 @@ static bool spawn(Netdev *netdev, GError **error)
     Machine *machine = netdev->machine;
     g_autofree char *program = program_path(machine);
     g_autofree char *log_path = machine_path(machine, "net-log.txt");
-    int pair[2];
+    int pair[2], own[2];
     int log = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (log < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+    if (log < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, own) < 0) {
         g_set_error(error, API_ERROR, API_ERROR_GENERIC, "Cannot start %s: %s", program,
                     g_strerror(errno));
         if (log >= 0)
@@ -119,9 +133,14 @@ static bool spawn(Netdev *netdev, GError **error)
     }
     pid_t pid = fork();
     if (pid == 0)
-        become_helper(program, pair[1], log, (char **)netdev->arguments->pdata);
+        become_helper(program, pair[1], own[1], log, (char **)netdev->arguments->pdata);
     close(log);
     close(pair[1]);
+    close(own[1]);
+    if (netdev->wires)
+        wires_set_helper(netdev->wires, own[0]);
+    else
+        close(own[0]);
     bool good = pid > 0 && process_send(machine, MESSAGE_NET, 0, 0, NULL, 0, pair[0]);
     close(pair[0]);
     if (pid < 0) {
@@ -177,6 +196,7 @@ static void netdev_free(Netdev *netdev)
         kill(netdev->pid, SIGKILL);
         g_child_watch_add(netdev->pid, reap, NULL);
     }
+    wires_free(netdev->wires);
     g_ptr_array_unref(netdev->arguments);
     g_free(netdev);
 }
@@ -189,6 +209,7 @@ bool netdev_start(Machine *machine, GError **error)
     Netdev *netdev = g_new0(Netdev, 1);
     *netdev =
         (Netdev){ .machine = machine, .arguments = arguments, .pause_ms = FIRST_PAUSE_MS / 2 };
+    netdev->wires = wires_new(machine);
     if (!spawn(netdev, error)) {
         netdev_free(netdev);
         return false;

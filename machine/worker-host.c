@@ -244,6 +244,9 @@ static gboolean tell_reset(gpointer user)
     json_object_set_boolean_member(data, "guest", reset->cause >= SHUTDOWN_GUEST_SHUTDOWN);
     json_object_set_string_member(data, "reason", shutdown_cause_name(reset->cause));
     api_server_emit(reset->worker->server, "RESET", take_object(data));
+    if (reset->worker->net) {
+        net_was_reset(reset->worker->net);
+    }
     return G_SOURCE_REMOVE;
 }
 

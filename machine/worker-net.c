@@ -8,7 +8,9 @@
  *    down when one begins, and set up again when it ends.
  * 2. At most WAITING_HIGH frames wait in the inbox; then the helper is not read until the guest has
  *    taken some. Frames that the helper does not take are lost, as on a wire.
- * 3. A cable is in when the user wants it and a helper is there. Changes go through the inbox.
+ * 3. A cable is in when the user wants it, a helper is there, and, on a wire, somebody is at its
+ *    other end. Changes go through the inbox; a reset of the machine puts cables back in, so they
+ *    are told again.
  * 4. The lock is for what the machine thread touches: the socket and the counters of frames.
  */
 
@@ -43,6 +45,7 @@ typedef struct {
     unsigned device;
     bool is_wanted;      /* the cable, by set_link */
     bool is_in;          /* as the guest was told */
+    bool has_peer;       /* of a wire */
     GPtrArray *forwards; /* of Forward */
     uint64_t sent, received, lost;
 } Cable;
@@ -86,7 +89,7 @@ void net_output(WorkerNet *net, unsigned number, const void *frame, size_t lengt
             continue;
         bool is_live = replay_mode(machine_replay(net->worker->machine)) != REPLAY_PLAY;
         bool good = is_live && length >= NET_FRAME_MIN && length <= NET_FRAME_MAX &&
-                    cable->config->backend == CONFIG_NIC_USER;
+                    cable->config->backend != CONFIG_NIC_NULL;
         if (good)
             net_message_init(&message, NET_FRAME, i, 0, frame, length);
         g_mutex_lock(&net->lock);
@@ -245,11 +248,19 @@ void net_remove_forward(WorkerNet *net, ApiRequest *request, const char *id, con
 
 /* --- cables ----------------------------------------------------------------------------------- */
 
+static bool has_end(const WorkerNet *net, const Cable *cable)
+{
+    switch (cable->config->backend) {
+    case CONFIG_NIC_NULL: return true;
+    case CONFIG_NIC_USER: return net->socket >= 0;
+    default: return net->socket >= 0 && cable->has_peer;
+    }
+}
+
 static void update_cable(WorkerNet *net, unsigned nic, bool must_tell)
 {
     Cable *cable = &net->cable[nic];
-    bool has_end = cable->config->backend != CONFIG_NIC_USER || net->socket >= 0;
-    bool is_in = cable->is_wanted && has_end;
+    bool is_in = cable->is_wanted && has_end(net, cable);
     uint8_t bytes[2] = { (uint8_t)cable->device, is_in };
     Event event = { .kind = EVENT_CONTROL,
                     .control = { .kind = CONTROL_LINK, .data = bytes, .data_length = 2 } };
@@ -285,7 +296,7 @@ static void set_up_networks(WorkerNet *net)
     bool is_live = net->socket >= 0 && !g_atomic_int_get(&net->is_playing);
     for (unsigned i = 0; i < net->cables && is_live != net->has_networks; i++) {
         Cable *cable = &net->cable[i];
-        if (cable->config->backend != CONFIG_NIC_USER)
+        if (cable->config->backend == CONFIG_NIC_NULL)
             continue;
         tell(net, is_live ? NET_SETUP : NET_TEARDOWN, i, 0, NULL, 0, is_live ? net->clock_fd : -1);
         for (guint k = 0; is_live && k < cable->forwards->len; k++)
@@ -315,6 +326,7 @@ static void lose_helper(WorkerNet *net)
     net->has_networks = false;
     for (unsigned i = 0; i < net->cables; i++) {
         GPtrArray *forwards = net->cable[i].forwards;
+        net->cable[i].has_peer = false;
         for (guint k = forwards->len; k-- > 0;) {
             Forward *forward = g_ptr_array_index(forwards, k);
             forward->id = 0;
@@ -339,6 +351,14 @@ static void take_frame(WorkerNet *net, const NetMessage *message)
     g_mutex_unlock(&net->lock);
 }
 
+static void take_link(WorkerNet *net, const NetMessage *message)
+{
+    NetSwitch body;
+    memcpy(&body, message->data, sizeof body);
+    net->cable[message->nic].has_peer = body.is_on;
+    update_cable(net, message->nic, false);
+}
+
 /* False when there is no more for now. */
 static bool take_one(WorkerNet *net)
 {
@@ -349,7 +369,9 @@ static bool take_one(WorkerNet *net)
     if (result == NET_RECEIVED && message.nic < net->cables) {
         if (message.type == NET_FRAME)
             take_frame(net, &message);
-        else
+        else if (message.type == NET_LINK)
+            take_link(net, &message);
+        else if (message.type == NET_RESULT)
             take_result(net, &message);
         return true;
     }
@@ -408,6 +430,13 @@ static gboolean on_mode(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+void net_was_reset(WorkerNet *net)
+{
+    for (unsigned i = 0; i < net->cables; i++)
+        net->cable[i].is_in = true;
+    update_cables(net, false);
+}
+
 static gboolean on_space(gpointer data)
 {
     Worker *worker = data;
@@ -450,12 +479,14 @@ static JsonObject *cable_object(WorkerNet *net, const Cable *cable)
     const uint8_t *m = cable->config->mac;
     g_autofree char *mac =
         g_strdup_printf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
-    bool is_user = cable->config->backend == CONFIG_NIC_USER;
+    ConfigNicBackend backend = cable->config->backend;
     json_object_set_string_member(object, "id", cable->config->id);
-    json_object_set_string_member(object, "backend", is_user ? "user" : "null");
+    json_object_set_string_member(object, "backend", config_nic_backend_name(backend));
     json_object_set_string_member(object, "mac", mac);
     json_object_set_boolean_member(object, "link", cable->is_in);
-    json_object_set_boolean_member(object, "connected", is_user && net->has_networks);
+    json_object_set_boolean_member(object, "connected",
+                                   net->has_networks && backend != CONFIG_NIC_NULL &&
+                                       has_end(net, cable));
     g_mutex_lock(&net->lock);
     json_object_set_int_member(object, "sent", (gint64)cable->sent);
     json_object_set_int_member(object, "received", (gint64)cable->received);

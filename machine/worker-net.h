@@ -12,6 +12,9 @@ void net_free(WorkerNet *net);
 /* A helper has been started: SOCKET (taken) leads to it. */
 void net_set_helper(WorkerNet *net, int socket);
 
+/* The machine was reset, with all its cables in. */
+void net_was_reset(WorkerNet *net);
+
 /* Plugs the cable of nic ID in or pulls it. False with ERROR if there is none, or in a replay. */
 bool net_set_link(WorkerNet *net, const char *id, bool up, GError **error);
 

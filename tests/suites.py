@@ -80,7 +80,7 @@ SUITES = (
     Suite("disks", "fio with verification, discards, several disks, a kill, a full host, qcow2; recorded and replayed", (PYTHON,
           "{tests}/e2e/run_disks.py", "-p", "no:cacheprovider", "--junitxml={report}", "-rs", "-v", "--tb=short"),
           counted="junit", packages=("python3-pytest", "e2fsprogs", "util-linux", "qemu-utils"), guests=("shell", "disk", "fio"), minutes=10),
-    Suite("network", "DHCP, names, files, forwarded ports, a killed helper; recorded, and replayed without a network", (PYTHON,
+    Suite("network", "DHCP, names, files, forwarded ports, wires, taps, a killed helper; recorded, and replayed without a network", (PYTHON,
           "{tests}/e2e/run_network.py", "-p", "no:cacheprovider", "--junitxml={report}", "-rs", "-v", "--tb=short"),
           counted="junit", packages=("python3-pytest", "iproute2", "openssh-client"), guests=("shell", "ssh"), minutes=10),
     Suite("dynamic", "Debian's perl, python3, gzip in the machine and under user-mode emulation",

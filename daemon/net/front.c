@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Networks of one machine: an instance of libslirp for each nic, one thread, one loop.
+ * Networks of one machine: for each nic an instance of libslirp or a line to the other end of its
+ * wire; one thread, one loop.
  *
- * 1. A network exists from SETUP to TEARDOWN. In a replay there is none.
+ * 1. A network exists from SETUP to TEARDOWN. In a replay there is none. A line that is lost is
+ *    asked for again; whether there is one is what the machine makes of its cable.
  * 2. Time is the machine's: libslirp's timers follow the published virtual time, and while that
  *    stands nothing is taken from the network.
  * 3. Frames that the machine does not take wait here, at most WAITING_MAX; while any waits, the
  *    host's sockets are not read. So a slow guest slows its peers by TCP's own means.
- * 4. Every frame of the guest passes the filter (filter.c) before libslirp sees it.
+ * 4. Every frame of the guest passes the filter (filter.c) before libslirp sees it. What goes over
+ *    a line is another machine's to judge.
  */
 
 #include "daemon/net/front.h"
 
 #include "daemon/net/filter.h"
+#include "daemon/net/line.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -39,19 +43,23 @@ typedef struct Front Front;
 typedef struct {
     Front *front;
     unsigned number;
-    Slirp *slirp;          /* NULL before SETUP */
-    const uint64_t *clock; /* the machine's page */
+    const uint64_t *clock; /* the machine's page; NULL before SETUP */
     int64_t now_ns;        /* the last that was read: time never goes back */
+    Slirp *slirp;          /* of FRONT_USER */
+    Line *line;            /* of the others; NULL while nobody is at the other end */
+    int polled;            /* index of the line's entry, or -1 */
 } Nic;
 
 struct Front {
-    int socket;
+    int socket, daemon;
     bool is_over;
     Nic nic[NET_NICS];
     FrontPolicy policy[NET_NICS];
     GQueue waiting; /* of NetMessage: to the machine */
-    GArray *polled; /* of struct pollfd; the first is the machine's socket */
+    GArray *polled; /* of struct pollfd; the first two are the machine's socket and the daemon's */
 };
+
+#define POLLED_DAEMON 1
 
 /* --- time ------------------------------------------------------------------------------------- */
 
@@ -70,7 +78,7 @@ static int64_t clock_get(void *opaque)
 
 static bool is_running(const Nic *nic)
 {
-    return nic->slirp && clock_word(nic) & 1;
+    return nic->clock && clock_word(nic) & 1;
 }
 
 /* Timers are IPv6's only, which is off. */
@@ -123,6 +131,17 @@ static ssize_t send_packet(const void *frame, size_t length, void *opaque)
     return (ssize_t)length;
 }
 
+static void tell_switch(Nic *nic, NetMessageType type, bool is_on)
+{
+    NetSwitch body = { .is_on = is_on };
+    NetMessage message;
+    net_message_init(&message, type, nic->number, 0, &body, sizeof body);
+    if (type == NET_LINK)
+        tell(nic->front, &message);
+    else
+        net_message_send(nic->front->daemon, &message, -1, NULL);
+}
+
 static void guest_error(const char *text, void *opaque)
 {
     g_debug("%s", text);
@@ -155,21 +174,50 @@ static struct in_addr address(uint32_t value)
     return (struct in_addr){ htonl(value) };
 }
 
+/* A frame from the other end of a wire. */
+static void take_line_frame(const void *frame, gsize length, void *data)
+{
+    send_packet(frame, length, data);
+}
+
+static void lose_line(Nic *nic)
+{
+    g_clear_pointer(&nic->line, line_free);
+    tell_switch(nic, NET_LINK, false);
+    tell_switch(nic, NET_WANT, true);
+}
+
+/* Takes FD. */
+static void set_line(Nic *nic, int fd)
+{
+    FrontKind kind = nic->front->policy[nic->number].kind;
+    if (!nic->clock || nic->line || kind == FRONT_USER) {
+        close(fd); /* nobody wants it any more */
+        return;
+    }
+    nic->line = line_new(fd, kind == FRONT_TAP ? LINE_PACKETS : LINE_STREAM);
+    tell_switch(nic, NET_LINK, true);
+}
+
 static void tear_down(Nic *nic)
 {
-    if (!nic->slirp)
+    if (!nic->clock)
         return;
-    slirp_cleanup(nic->slirp);
+    if (nic->slirp)
+        slirp_cleanup(nic->slirp);
+    else
+        tell_switch(nic, NET_WANT, false);
+    if (nic->line)
+        tell_switch(nic, NET_LINK, false);
+    g_clear_pointer(&nic->line, line_free);
     munmap((void *)nic->clock, NET_CLOCK_SIZE);
     nic->slirp = NULL;
     nic->clock = NULL;
     nic->now_ns = 0;
 }
 
-/* Takes FD. */
-static void set_up(Nic *nic, int fd)
+static Slirp *new_slirp(Nic *nic, const FrontPolicy *policy)
 {
-    const FrontPolicy *policy = &nic->front->policy[nic->number];
     SlirpConfig config = {
         .version = 3,
         .restricted = policy->is_restricted,
@@ -181,17 +229,27 @@ static void set_up(Nic *nic, int fd)
         .vnameserver = address(NAME_SERVER),
         .disable_host_loopback = !policy->has_loopback,
     };
+    return slirp_new(&config, &callbacks, nic);
+}
+
+/* Takes FD. */
+static void set_up(Nic *nic, int fd)
+{
+    const FrontPolicy *policy = &nic->front->policy[nic->number];
     tear_down(nic);
-    void *page = mmap(NULL, NET_CLOCK_SIZE, PROT_READ, MAP_SHARED, fd, 0);
+    void *page = policy->kind == FRONT_NONE
+                     ? MAP_FAILED
+                     : mmap(NULL, NET_CLOCK_SIZE, PROT_READ, MAP_SHARED, fd, 0);
     close(fd);
-    if (page == MAP_FAILED || !policy->is_there) {
-        if (page != MAP_FAILED)
-            munmap(page, NET_CLOCK_SIZE);
+    if (page == MAP_FAILED) {
         g_warning("nic %u gets no network", nic->number);
         return;
     }
     nic->clock = page;
-    nic->slirp = slirp_new(&config, &callbacks, nic);
+    if (policy->kind == FRONT_USER)
+        nic->slirp = new_slirp(nic, policy);
+    else
+        tell_switch(nic, NET_WANT, true);
 }
 
 static uint16_t free_port(const NetForward *forward)
@@ -244,18 +302,40 @@ static void forward(Nic *nic, const NetMessage *message)
     tell(nic->front, &answer);
 }
 
+static void take_frame(Nic *nic, NetMessage *message)
+{
+    size_t length = message->length;
+    if (nic->slirp && filter_frame(message->data, &length, NETWORK, NETWORK_MASK))
+        slirp_input(nic->slirp, message->data, (int)length);
+    else if (nic->line && !line_send(nic->line, message->data, length))
+        lose_line(nic);
+}
+
 static void take_message(Front *front, NetMessage *message, int fd)
 {
     Nic *nic = &front->nic[message->nic];
-    size_t length = message->length;
     switch (message->type) {
     case NET_SETUP: set_up(nic, fd); break;
     case NET_TEARDOWN: tear_down(nic); break;
-    case NET_FRAME:
-        if (nic->slirp && filter_frame(message->data, &length, NETWORK, NETWORK_MASK))
-            slirp_input(nic->slirp, message->data, (int)length);
-        break;
+    case NET_FRAME: take_frame(nic, message); break;
+    case NET_LINE: close(fd); break; /* the daemon's to give */
     default: forward(nic, message); break;
+    }
+}
+
+static void take_daemons_message(Front *front)
+{
+    NetMessage message;
+    int fd;
+    switch (net_message_receive(front->daemon, &message, true, &fd, NULL)) {
+    case NET_RECEIVED:
+        if (message.type == NET_LINE)
+            set_line(&front->nic[message.nic], fd);
+        else if (fd >= 0)
+            close(fd);
+        break;
+    case NET_NONE_YET: break;
+    default: front->daemon = -1; break; /* its lines stay */
     }
 }
 
@@ -299,24 +379,47 @@ static int get_revents(int index, void *opaque)
            (events & POLLHUP ? SLIRP_POLL_HUP : 0);
 }
 
-/* Which networks take part in this round, as bits. */
+static void poll_line(Front *front, Nic *nic, bool may_read)
+{
+    int events = (may_read ? SLIRP_POLL_IN : 0) | (line_is_behind(nic->line) ? SLIRP_POLL_OUT : 0);
+    nic->polled = add_poll(line_fd(nic->line), events, front);
+}
+
+static void serve_line(Front *front, Nic *nic)
+{
+    struct pollfd *entry = &g_array_index(front->polled, struct pollfd, nic->polled);
+    bool good = true;
+    if (entry->revents & POLLOUT)
+        good = line_flush(nic->line);
+    if (good && entry->revents & POLLIN)
+        good = line_receive(nic->line, take_line_frame, nic);
+    else if (entry->revents & (POLLHUP | POLLERR | POLLNVAL))
+        good = false;
+    if (!good)
+        lose_line(nic);
+}
+
+/* Which networks of libslirp take part in this round, as bits. */
 static unsigned fill_polled(Front *front, uint32_t *timeout_ms)
 {
-    struct pollfd machine = { .fd = front->socket, .events = POLLIN };
-    unsigned part = 0;
     bool is_blocked = !g_queue_is_empty(&front->waiting);
-    machine.events |= is_blocked ? POLLOUT : 0;
+    unsigned part = 0;
     g_array_set_size(front->polled, 0);
-    g_array_append_val(front->polled, machine);
+    add_poll(front->socket, SLIRP_POLL_IN | (is_blocked ? SLIRP_POLL_OUT : 0), front);
+    add_poll(front->daemon, SLIRP_POLL_IN, front);
     *timeout_ms = UINT32_MAX;
-    for (unsigned i = 0; i < NET_NICS && !is_blocked; i++) {
+    for (unsigned i = 0; i < NET_NICS; i++) {
         Nic *nic = &front->nic[i];
-        if (is_running(nic)) {
+        bool runs = is_running(nic);
+        nic->polled = -1;
+        if (nic->line) {
+            poll_line(front, nic, runs && !is_blocked);
+        } else if (nic->slirp && runs && !is_blocked) {
             slirp_pollfds_fill(nic->slirp, timeout_ms, add_poll, front);
             part |= 1u << i;
-        } else if (nic->slirp) {
-            *timeout_ms = MIN(*timeout_ms, STOPPED_MS);
         }
+        if (nic->clock && !runs)
+            *timeout_ms = MIN(*timeout_ms, STOPPED_MS);
     }
     return part;
 }
@@ -327,20 +430,25 @@ static void run_once(Front *front)
     unsigned part = fill_polled(front, &timeout_ms);
     int n = poll((struct pollfd *)(void *)front->polled->data, front->polled->len,
                  timeout_ms == UINT32_MAX ? -1 : (int)timeout_ms);
-    for (unsigned i = 0; i < NET_NICS; i++)
+    for (unsigned i = 0; i < NET_NICS; i++) {
         if (part >> i & 1)
             slirp_pollfds_poll(front->nic[i].slirp, n < 0, get_revents, front);
+        else if (front->nic[i].polled >= 0 && n > 0)
+            serve_line(front, &front->nic[i]);
+    }
     send_waiting(front);
+    if (g_array_index(front->polled, struct pollfd, POLLED_DAEMON).revents && n > 0)
+        take_daemons_message(front);
     take_messages(front);
 }
 
-void front_run(int socket, const FrontPolicy policy[NET_NICS])
+void front_run(int socket, int daemon, const FrontPolicy policy[NET_NICS])
 {
-    Front front = { .socket = socket };
+    Front front = { .socket = socket, .daemon = daemon };
     g_queue_init(&front.waiting);
     front.polled = g_array_new(FALSE, TRUE, sizeof(struct pollfd));
     for (unsigned i = 0; i < NET_NICS; i++) {
-        front.nic[i] = (Nic){ .front = &front, .number = i };
+        front.nic[i] = (Nic){ .front = &front, .number = i, .polled = -1 };
         front.policy[i] = policy[i];
     }
     while (!front.is_over)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The helper parses what guests send, with a library that has had its holes. So it may make sockets
- * of IPv4, use them and its memory, and read two files: the host's list of name servers, which
+ * The helper parses what guests send, with a library that has had its holes. So it may use the
+ * sockets that it is given and its memory. For a network behind the host's sockets it may make
+ * sockets of IPv4, too, and read two files: the host's list of name servers, which
  * libslirp looks at again and again, and its source of randomness. Any other system call kills the
  * process; any other file is not to be had, by Landlock where the kernel has it.
  */
@@ -43,11 +44,6 @@ static const char *const allowed[] = {
     "madvise",
     "brk",
     "close",
-    "accept",
-    "accept4",
-    "bind",
-    "connect",
-    "listen",
     "getsockopt",
     "setsockopt",
     "getpeername",
@@ -98,8 +94,12 @@ static int allow_files(scmp_filter_ctx filter)
 
 static int allow_sockets(scmp_filter_ctx filter)
 {
+    static const int calls[] = { SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(bind),
+                                 SCMP_SYS(connect), SCMP_SYS(listen) };
     int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
                               SCMP_A0_32(SCMP_CMP_EQ, AF_INET));
+    for (gsize i = 0; i < G_N_ELEMENTS(calls) && rc == 0; i++)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
     if (rc == 0)
         rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
                               SCMP_A0_32(SCMP_CMP_NE, AF_INET));
@@ -112,7 +112,7 @@ static int allow_sockets(scmp_filter_ctx filter)
     return rc;
 }
 
-static int load_filter(void)
+static int load_filter(bool may_connect)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     int rc = filter ? 0 : -ENOMEM;
@@ -121,8 +121,10 @@ static int load_filter(void)
         rc = number == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
     }
     rc = rc ? rc : allow_memory(filter);
-    rc = rc ? rc : allow_files(filter);
-    rc = rc ? rc : allow_sockets(filter);
+    if (may_connect) {
+        rc = rc ? rc : allow_files(filter);
+        rc = rc ? rc : allow_sockets(filter);
+    }
     rc = rc ? rc : seccomp_load(filter);
     seccomp_release(filter);
     return rc;
@@ -146,14 +148,14 @@ static bool allow_reading(int rules, const char *path)
 }
 
 /* A kernel without Landlock leaves it to the filter, which lets nothing be written. */
-static int confine_files(void)
+static int confine_files(bool may_read)
 {
     struct landlock_ruleset_attr rules = { .handled_access_fs = ALL_FILE_RIGHTS };
     int fd = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0);
     if (fd < 0)
         return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
     bool good = true;
-    for (gsize i = 0; i < G_N_ELEMENTS(readable) && good; i++)
+    for (gsize i = 0; may_read && i < G_N_ELEMENTS(readable) && good; i++)
         good = allow_reading(fd, readable[i]);
     good = good && syscall(SYS_landlock_restrict_self, fd, 0) == 0;
     int rc = good ? 0 : -errno;
@@ -161,7 +163,7 @@ static int confine_files(void)
     return rc;
 }
 
-bool sandbox_enter(GError **error)
+bool sandbox_enter(bool may_connect, GError **error)
 {
     struct rlimit none = { 0, 0 }, descriptors = { DESCRIPTORS_MAX, DESCRIPTORS_MAX };
     setrlimit(RLIMIT_CORE, &none);
@@ -171,11 +173,11 @@ bool sandbox_enter(GError **error)
     int rc = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
     if (rc == 0) {
         what = "confine files with Landlock";
-        rc = confine_files();
+        rc = confine_files(may_connect);
     }
     if (rc == 0) {
         what = "install the seccomp filter";
-        rc = load_filter();
+        rc = load_filter(may_connect);
     }
     if (rc)
         g_set_error(error, G_IO_ERROR, (gint)g_io_error_from_errno(-rc), "cannot %s: %s", what,

@@ -5,8 +5,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* From here on this process can use sockets and memory, read the list of name servers, and do
- * nothing else. */
-bool sandbox_enter(GError **error);
+/* From here on this process can use memory and the sockets that it has or is given, and do nothing
+ * else; if it MAY_CONNECT, it makes sockets of IPv4, too, and reads the list of name servers. */
+bool sandbox_enter(bool may_connect, GError **error);
 
 #endif

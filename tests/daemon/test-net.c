@@ -3,10 +3,14 @@
 
 #include "api/net-message.h"
 #include "daemon/net/filter.h"
+#include "daemon/net/line.h"
 
 #include <check.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define NETWORK 0x0a000200u
 #define MASK    0xffffff00u
@@ -208,6 +212,116 @@ START_TEST(messages_are_checked)
     ck_assert(net_message_check(&m, NET_HEADER_SIZE, true, true, NULL));
     ck_assert(!net_message_check(&m, NET_HEADER_SIZE, false, true, NULL));
     ck_assert(!net_message_check(&m, NET_HEADER_SIZE, true, false, NULL));
+    net_message_init(&m, NET_LINE, 0, 0, NULL, 0);
+    ck_assert(net_message_check(&m, NET_HEADER_SIZE, true, true, NULL));
+    ck_assert(!net_message_check(&m, NET_HEADER_SIZE, false, true, NULL));
+    NetSwitch on = { .is_on = 1 };
+    net_message_init(&m, NET_WANT, 0, 0, &on, sizeof on);
+    ck_assert(net_message_check(&m, NET_HEADER_SIZE + sizeof on, false, false, NULL));
+    ck_assert(!net_message_check(&m, NET_HEADER_SIZE + sizeof on, false, true, NULL));
+}
+END_TEST
+
+/* --- lines to the other end of a wire --------------------------------------------------------- */
+
+static void collect(const void *frame, gsize length, void *data)
+{
+    g_byte_array_append(data, (const guint8 *)&length, sizeof(uint16_t));
+    g_byte_array_append(data, frame, (guint)length);
+}
+
+static void put_frame(GByteArray *stream, GByteArray *expected, guint length, guint seed)
+{
+    uint8_t bytes[4] = { 0, (uint8_t)(length >> 16), (uint8_t)(length >> 8), (uint8_t)length };
+    g_byte_array_append(stream, bytes, 4);
+    guint start = stream->len;
+    for (guint i = 0; i < length; i++) {
+        bytes[0] = (uint8_t)(seed + i * 3);
+        g_byte_array_append(stream, bytes, 1);
+    }
+    if (length >= NET_FRAME_MIN && length <= NET_FRAME_MAX)
+        collect(stream->data + start, length, expected);
+}
+
+/* A line on one end of a pair of sockets; the other end. */
+static Line *open_line(int *other)
+{
+    int pair[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    *other = pair[1];
+    return line_new(pair[0], LINE_STREAM);
+}
+
+START_TEST(frames_come_out_of_a_stream_however_it_is_cut)
+{
+    static const guint lengths[] = { 60, 14, 1514, 13, 0, 1515, 9000, 42, 68000, 1514, 15, 1 };
+    int other;
+    Line *line = open_line(&other);
+    g_autoptr(GByteArray) stream = g_byte_array_new();
+    g_autoptr(GByteArray) expected = g_byte_array_new(), got = g_byte_array_new();
+    for (guint i = 0; i < G_N_ELEMENTS(lengths); i++)
+        put_frame(stream, expected, lengths[i], i);
+    for (guint at = 0, turn = 0; at < stream->len; turn++) {
+        guint part = MIN((turn * turn * 7 + (guint)_i) % 4001 + 1, stream->len - at);
+        ck_assert_int_eq(write(other, stream->data + at, part), part);
+        ck_assert(line_receive(line, collect, got));
+        at += part;
+    }
+    ck_assert_uint_eq(got->len, expected->len);
+    ck_assert_mem_eq(got->data, expected->data, got->len);
+    close(other);
+    ck_assert(!line_receive(line, collect, got));
+    line_free(line);
+}
+END_TEST
+
+START_TEST(a_length_that_is_none_ends_the_line)
+{
+    static const uint8_t wrong[] = { 0, 1, 0x10, 1, 0, 0, 0, 0 };
+    int other;
+    Line *line = open_line(&other);
+    g_autoptr(GByteArray) got = g_byte_array_new();
+    ck_assert_int_eq(write(other, wrong, sizeof wrong), sizeof wrong);
+    ck_assert(!line_receive(line, collect, got));
+    ck_assert_uint_eq(got->len, 0);
+    close(other);
+    line_free(line);
+}
+END_TEST
+
+/* Who does not read loses whole frames; what he gets is a stream as before. */
+START_TEST(a_line_that_is_behind_drops_whole_frames)
+{
+    int other, here;
+    Line *line = open_line(&other), *reader;
+    uint8_t frame[1000];
+    g_autoptr(GByteArray) got = g_byte_array_new();
+    for (guint i = 0; i < 3000; i++) {
+        memset(frame, (int)i, sizeof frame);
+        ck_assert(line_send(line, frame, 100 + i % 900));
+    }
+    ck_assert(line_is_behind(line));
+    here = dup(other);
+    reader = line_new(here, LINE_STREAM);
+    for (guint idle = 0; idle < 3;) {
+        guint before = got->len;
+        ck_assert(line_receive(reader, collect, got) && line_flush(line));
+        idle = got->len == before ? idle + 1 : 0;
+    }
+    ck_assert(!line_is_behind(line));
+    guint frames = 0;
+    for (guint at = 0; at < got->len; frames++) {
+        uint16_t length;
+        memcpy(&length, got->data + at, sizeof length);
+        at += (guint)sizeof length;
+        ck_assert_uint_eq(got->data[at], got->data[at + length - 1]);
+        at += length;
+    }
+    ck_assert(frames > 300 && frames < 3000);
+    line_free(reader);
+    close(other);
+    ck_assert(!line_send(line, frame, 100));
+    line_free(line);
 }
 END_TEST
 
@@ -222,6 +336,7 @@ END_TEST
 
 int main(void)
 {
+    signal(SIGPIPE, SIG_IGN); /* as the helper does */
     Suite *suite = suite_create("net");
     TCase *tests = tcase_create("net");
     suite_add_tcase(suite, tests);
@@ -233,6 +348,9 @@ int main(void)
     tcase_add_test(tests, headers_that_claim_too_much_are_dropped);
     tcase_add_test(tests, every_shorter_frame_is_dropped_and_padding_is_cut);
     tcase_add_test(tests, messages_are_checked);
+    tcase_add_loop_test(tests, frames_come_out_of_a_stream_however_it_is_cut, 0, 40);
+    tcase_add_test(tests, a_length_that_is_none_ends_the_line);
+    tcase_add_test(tests, a_line_that_is_behind_drops_whole_frames);
     tcase_add_test(tests, the_clock_runs_and_stands);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

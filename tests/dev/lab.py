@@ -184,9 +184,9 @@ class Lab:
     """The daemon; a context manager.  keep_on_error: leaves the folder for looking into."""
 
     def __init__(self, build: pathlib.Path | None = None, keep_on_error: bool = False,
-                 environment: dict[str, str] | None = None):
+                 environment: dict[str, str] | None = None, fds: tuple[int, ...] = ()):
         self._arguments = (build,) if build else ()
-        self._keep, self._environment = keep_on_error, environment or {}
+        self._keep, self._environment, self._fds = keep_on_error, environment or {}, fds
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="powerplay-lab-"))
         self.socket, self.state = self.folder / "control.sock", self.folder / "state"
         self.log = self.folder / "daemon.log"
@@ -210,7 +210,7 @@ class Lab:
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
                 [daemon, "--socket", self.socket, "--state", self.state, "--foreground"], env=environment, cwd=self.folder,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, pass_fds=self._fds)
         deadline = time.monotonic() + 20
         while True:
             try:

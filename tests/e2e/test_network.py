@@ -5,10 +5,14 @@ The daemon lives in a network namespace of its own, in which there is nothing bu
 tests need no network, and could not reach one.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import http.server
+import itertools
 import os
 import random
+import re
 import signal
 import socket
 import struct
@@ -19,10 +23,11 @@ import time
 import pytest
 
 from conftest import PACED, finish, replay
-from dev.lab import Refused
+from dev.lab import Lab, Refused
 from guest import guests
 
 ADDRESS = bytes((192, 0, 2, 7))
+MARKS = itertools.count(1)
 USER = {"id": "net0", "backend": "user"}
 
 
@@ -114,12 +119,12 @@ def echo_machine(make, shell, **nic):
     return machine
 
 
-def echo(port: int, text: bytes, timeout: float = 60) -> bytes:
+def echo(port: int, text: bytes, timeout: float = 60, host: str = "127.0.0.1") -> bytes:
     """What the guest's server says; tried again while it is not there."""
     deadline = time.monotonic() + timeout
     while True:
         try:
-            with socket.create_connection(("127.0.0.1", port), 20) as stream:
+            with socket.create_connection((host, port), 20) as stream:
                 stream.sendall(text)
                 stream.shutdown(socket.SHUT_WR)
                 got = b""
@@ -185,6 +190,169 @@ def test_debians_dropbear_is_reached_by_ssh_and_the_replay_is_the_same_run(make)
     assert machine.wait_until_stopped(60) == "shutdown"
     recorded = finish(machine)
     assert replay(machine) == recorded
+
+
+# --- wires ---------------------------------------------------------------------------------------------------------
+
+
+def wired(make, shell, number: int, **members):
+    """A guest at its shell, recorded, with the address 10.1.0.NUMBER on a wire."""
+    machine = make(shell, "mods=net", "end=none", clock=PACED,
+                   nics=[{"id": "net0", "mac": f"52:54:00:00:00:0{number}"} | members])
+    machine.start(record="r1")
+    return machine
+
+
+def at_shell(machine, number: int) -> None:
+    machine.wait_for("SHELL-READY", 200)
+    machine.type(f"ip link set eth0 up; ip addr add 10.1.0.{number}/24 dev eth0; echo ADDR''ESS\n")
+    machine.wait_for(r"\nADDRESS", 60)
+
+
+def carrier(machine, wanted: int) -> None:
+    """Waits until the guest sees its cable in (1) or out (0)."""
+    result(machine, f"until [ $(cat /sys/class/net/eth0/carrier) = {wanted} ]; do sleep 0.1; done", 60)
+
+
+def off(machine) -> dict:
+    machine.type("poweroff -f\n")
+    assert machine.wait_until_stopped(60) == "shutdown"
+    return finish(machine)
+
+
+def result(machine, command: str, timeout: float = 200) -> str:
+    """What the guest's shell prints."""
+    mark = f"{next(MARKS)}"
+    machine.type(f"echo BEG''IN-{mark}; {command}; echo EN''D-{mark}\n")
+    machine.wait_for(rf"\nEND-{mark}", timeout)
+    return re.search(rf"\nBEGIN-{mark}\s+(.*?)\r?\nEND-{mark}", machine.text(), re.S)[1]
+
+
+@pytest.mark.parametrize("kind", ["unix", "tcp"])
+def test_two_guests_on_one_wire_reach_each_other_and_each_replays_alone(make, shell, tmp_path, kind):
+    address = f"unix:{tmp_path}/wire" if kind == "unix" else "tcp:127.0.0.1:4321"
+    one = wired(make, shell, 1, backend="socket", listen=address)
+    two = wired(make, shell, 2, backend="socket", connect=address)
+    at_shell(one, 1)
+    at_shell(two, 2)
+    assert one.call("query-netdev")[0]["connected"] and two.call("query-netdev")[0]["connected"]
+    assert "3 packets received" in result(two, "ping -c 3 10.1.0.1")
+    for machine in (one, two):
+        result(machine, "head -c 4194304 /dev/urandom > /tmp/mine")
+    one.type("nc -l -p 7 < /tmp/mine > /tmp/other &\n")
+    result(two, "sleep 1; nc 10.1.0.1 7 < /tmp/mine > /tmp/other")
+    sums = [result(machine, "sync; md5sum < /tmp/mine; md5sum < /tmp/other; wc -c < /tmp/other").split() for machine in (one, two)]
+    assert sums[0][0] == sums[1][2] and sums[0][2] == sums[1][0] and sums[0][4] == sums[1][4] == "4194304", sums
+    assert one.call("query-netdev")[0]["received"] * 1500 > 4 << 20
+    recorded_two = off(two)
+    carrier(one, 0)
+    two.start()
+    carrier(one, 1)
+    recorded_one = off(one)
+    two.end()
+    assert replay(two) == recorded_two
+    assert replay(one) == recorded_one
+
+
+def test_a_wires_other_end_that_comes_and_goes_is_a_link_that_comes_and_goes(lab, make, shell, tmp_path):
+    """The other end is a peer of ours, which speaks as QEMU's stream netdev; the machine connects to it."""
+    path = tmp_path / "wire"
+    machine = wired(make, shell, 1, backend="socket", connect=f"unix:{path}")
+    at_shell(machine, 1)
+    assert not machine.call("query-netdev")[0]["connected"]
+    carrier(machine, 0)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen(1)
+        for turn in range(3):
+            peer, _ = listener.accept()
+            carrier(machine, 1)
+            machine.type("ping -c 1 -w 2 10.1.0.9 > /dev/null\n")
+            peer.settimeout(20)
+            stream = peer.makefile("rb")
+            while (frame := stream.read(int.from_bytes(stream.read(4), "big")))[12:14] != b"\x08\x06":
+                pass
+            assert frame[6:12] == bytes.fromhex("525400000001") and frame[28:32] == bytes((10, 1, 0, 1)), frame.hex()
+            if turn == 0:
+                peer.sendall(b"\xff" * 100)        # a length that is none: the line is given up
+            if turn == 1:
+                os.kill(helper_of(lab.pid), signal.SIGKILL)
+            stream.close()
+            peer.close()
+            if turn < 2:
+                start = time.monotonic()
+                listener.settimeout(10)
+                peer, _ = listener.accept()
+                assert time.monotonic() - start < 1
+                peer.close()
+    carrier(machine, 0)
+    recorded = off(machine)
+    assert replay(machine) == recorded
+
+
+def serve_echo(packets: socket.socket) -> None:
+    """A host of the address 10.1.0.9 that answers ARP and ping."""
+    own, ether = bytes((10, 1, 0, 9)), bytes.fromhex("525400000009")
+    while frame := packets.recv(2048):
+        if frame[12:14] == b"\x08\x06" and frame[38:42] == own:
+            packets.send(frame[6:12] + ether + frame[12:20] + b"\0\2" + ether + own + frame[22:32] + bytes(18))
+        elif frame[12:14] == b"\x08\0" and frame[30:34] == own and frame[23] == 1:
+            icmp = b"\0\0\0\0" + frame[38:]
+            total = sum(struct.unpack(f">{len(icmp) // 2}H", icmp))
+            while total >> 16:
+                total = (total & 0xffff) + (total >> 16)
+            ip = frame[14:26] + own + frame[26:30]      # its sum stays: the addresses change places
+            packets.send(frame[6:12] + ether + frame[12:14] + ip + icmp[:2] + struct.pack(">H", ~total & 0xffff) + icmp[4:])
+
+
+@contextlib.contextmanager
+def machine_in(lab: Lab, shell, **members):
+    """A recorded machine in a daemon of its own."""
+    with lab:
+        machine = lab.machine(shell.definition("m", "mods=net", "end=none", clock=PACED,
+                                               nics=[{"id": "net0", "mac": "52:54:00:00:00:01", "backend": "tap"} | members]))
+        machine.start(record="r1")
+        at_shell(machine, 1)
+        yield machine
+        machine.end()
+
+
+def test_a_tap_by_descriptor_carries_frames_and_the_replay_needs_none(shell):
+    """The daemon is started with it; a socket of packets is one as well as a tap."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    threading.Thread(target=serve_echo, args=(ours,), daemon=True).start()
+    with theirs, machine_in(Lab(fds=(theirs.fileno(),)), shell, tap=f"fd:{theirs.fileno()}") as machine:
+        assert "3 packets received" in result(machine, "ping -c 3 10.1.0.9")
+        ours.shutdown(socket.SHUT_RDWR)
+        carrier(machine, 0)
+        recorded = off(machine)
+        theirs.close()
+        assert replay(machine) == recorded
+
+
+def test_a_tap_of_the_host_reaches_the_guest(shell):
+    made = subprocess.run("ip tuntap add dev tap5 mode tap && ip addr add 10.1.0.5/24 dev tap5 && ip link set tap5 up", shell=True,
+                          check=False, capture_output=True, text=True)
+    if made.returncode != 0:
+        pytest.skip(f"this user may not make a tap ({made.stderr.strip()}); the test by descriptor stands for it")
+    with machine_in(Lab(), shell, tap="tap5") as machine:
+        assert "3 packets received" in result(machine, "ping -c 3 10.1.0.5")
+        machine.type("while :; do nc -l -p 7 -e cat; done &\n")
+        assert echo(7, b"from the host", host="10.1.0.1") == b"from the host"
+        with pytest.raises(OSError):        # it is in use, and by nobody else
+            open_tap("tap5")
+        subprocess.run(["ip", "link", "del", "tap5"], check=True)
+        carrier(machine, 0)
+        subprocess.run("ip tuntap add dev tap5 mode tap && ip link set tap5 up", shell=True, check=True)
+        carrier(machine, 1)
+        recorded = off(machine)
+        subprocess.run(["ip", "link", "del", "tap5"], check=True)
+        assert replay(machine) == recorded
+
+
+def open_tap(name: str) -> None:
+    with open("/dev/net/tun", "rb+", buffering=0) as file:
+        fcntl.ioctl(file, 0x400454ca, struct.pack("16sH22x", name.encode(), 0x1002))
 
 
 def helper_of(daemon: int) -> int:

@@ -20,6 +20,18 @@ def resolve_paths(definition: Definition, directory: Path) -> Definition:
         result["disks"] = [
             _resolve_disk(disk, directory) if isinstance(disk, dict) else disk
             for disk in result["disks"]]
+    if isinstance(result.get("nics"), list):
+        result["nics"] = [_resolve_nic(nic, directory) if isinstance(nic, dict) else nic for nic in result["nics"]]
+    return result
+
+
+def _resolve_nic(nic: Definition, directory: Path) -> Definition:
+    result = dict(nic)
+    if isinstance(nic.get("pcap"), str) and nic["pcap"]:
+        result["pcap"] = str(directory / nic["pcap"])
+    for member in ("listen", "connect"):
+        if isinstance(nic.get(member), str) and nic[member].startswith("unix:"):
+            result[member] = "unix:" + str(directory / nic[member][5:])
     return result
 
 
