@@ -66,9 +66,9 @@ static uint64_t end_of(GdbSession *session)
 static char *timeline(GdbSession *session, const char *rest)
 {
     const KeyframeSet *frames = machine_keyframes(session->machine);
-    GString *text = g_string_new(NULL);
     if (!is_replaying(session))
         return g_strdup("the machine does not replay: there is no timeline\n");
+    GString *text = g_string_new(NULL);
     guint count = keyframe_set_count(frames), skipped = count - MIN(count, SHOWN_KEYFRAMES);
     g_string_append_printf(text,
                            "begin    %" G_GUINT64_FORMAT "\nhere     %" G_GUINT64_FORMAT

@@ -97,7 +97,8 @@ static void send_frame(uint8_t first, const char *payload, gsize length, gsize p
 static void gave(const char *bytes, gsize length)
 {
     ck_assert_uint_eq(heard_messages->len, length);
-    ck_assert_mem_eq(heard_messages->data, bytes, length);
+    if (length) /* of nothing there are no bytes to compare */
+        ck_assert_mem_eq(heard_messages->data, bytes, length);
     g_byte_array_set_size(heard_messages, 0);
 }
 
