@@ -292,8 +292,7 @@ PartReader *part_reader_new(int fd, const char *name)
 
     part->fd = fd;
     part->name = g_strdup(name);
-    part->packed = g_malloc(CHUNK_HEADER_SIZE + ZSTD_COMPRESSBOUND(CHUNK_MAX));
-    part->raw = g_malloc(CHUNK_MAX);
+    part->packed = g_malloc(CHUNK_HEADER_SIZE);
     return part;
 }
 
@@ -350,6 +349,8 @@ static gssize read_chunk(PartReader *part, GError **error)
     if (raw > CHUNK_MAX || packed > ZSTD_COMPRESSBOUND(CHUNK_MAX)) {
         return fail_chunk(part, error, "a length is too large");
     }
+    part->packed = g_realloc(part->packed, CHUNK_HEADER_SIZE + packed);
+    part->raw = g_realloc(part->raw, MAX(raw, 1));
     if (!log_read_at(part->fd, part->packed + CHUNK_HEADER_SIZE, packed,
                      part->offset + CHUNK_HEADER_SIZE, error)) {
         return fail_chunk(part, error, "it is cut short");
@@ -358,8 +359,7 @@ static gssize read_chunk(PartReader *part, GError **error)
         return fail_chunk(part, error, "a checksum is wrong");
     }
     part->ended = raw == 0;
-    if (raw &&
-        ZSTD_decompress(part->raw, CHUNK_MAX, part->packed + CHUNK_HEADER_SIZE, packed) != raw) {
+    if (raw && ZSTD_decompress(part->raw, raw, part->packed + CHUNK_HEADER_SIZE, packed) != raw) {
         return fail_chunk(part, error, "it does not unpack");
     }
     part->offset += CHUNK_HEADER_SIZE + packed;
