@@ -1,25 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The input is a program that works the devices of a pseries board: each step is one byte that says
- * what to do, and its operands. A fresh board for every input, so that findings repeat.
+ * The input is a program that works devices: its first byte says which (unless
+ * POWERPLAY_FUZZ_DEVICE does), then each step is one byte that says what to do, and its operands.
+ *
+ * A board is made once and switched on anew for every input, so that findings repeat: RAM is empty,
+ * time is 0, and every device is what its reset makes of it, which is checked.
  */
 #include "machine/boards/boards.h"
+#include "machine/devices/bench.h"
+#include "machine/devices/devices.h"
 #include "machine/devices/pci.h"
 #include "machine/devices/pseries.h"
 #include "machine/devices/vga.h"
+#include "machine/devices/virtio-devices.h"
 #include "machine/devices/virtio-gpu.h"
 #include "machine/devices/vty.h"
 #include "tests/machine/fake-machine.h"
 #include "tests/machine/virtio-driver.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define STEPS_MAX   400
-#define RAM_BYTES   (2u << 20)
-#define FUNCTIONS   6 /* slots */
-#define SCREEN_SLOT 3
-#define VGA_BASE    0xf0000000u
+#define STEPS_MAX  400
+#define RAM_BYTES  (2u << 20)
+#define SLOTS      8
+#define VGA_BASE   0xf0000000u
+#define BENCH_BASE 0xf0000000u
+#define RINGS      0x100000u
+#define RINGS_STEP 0x20000u
+#define LIVES      4096 /* a disk's layer grows with what is written to it */
+#define CHECK_MAX  65536u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,6 +39,49 @@ typedef struct {
     const uint8_t *data;
     size_t left;
 } Input;
+
+enum { DISK = 1, NIC = 2, RNG = 4, VGA = 8, GPU = 16, HANDS = 32, BENCH = 64 };
+
+/* What there is to work, by the name of the class that it is about. */
+typedef struct {
+    const char *name;
+    unsigned parts;
+    bool has_tces;              /* its hypercalls may change the I/O translations */
+    const uint32_t *hypercalls; /* NULL: all that there are, or what its first byte says */
+} Subject;
+
+static const uint32_t no_calls[] = { 0 };
+static const uint32_t xics_calls[] = { 0x64, 0x68, 0x6c, 0x70, 0x74, 0x2fc, 0xf000, 0 };
+static const uint32_t vty_calls[] = { 0x54, 0x58, 0x68, 0x74, 0x64, 0 };
+static const uint32_t pci_calls[] = { 0x1c, 0x20, 0x138, 0x13c, 0xf000, 0 };
+
+static const Subject subjects[] = {
+    { "whole", DISK | NIC | RNG | VGA | HANDS, true, NULL },
+    { "whole-gpu", DISK | NIC | RNG | GPU | HANDS, true, NULL },
+    { "pseries-hypervisor", 0, true, NULL },
+    { "xics", 0, false, xics_calls },
+    { "vty", 0, false, vty_calls },
+    { "pci-host", RNG, true, pci_calls },
+    { "virtio-blk", DISK, false, no_calls },
+    { "virtio-net", NIC, false, no_calls },
+    { "bench", BENCH, false, no_calls },
+    { "virtio-rng", RNG, false, no_calls },
+    { "vga", VGA, false, no_calls },
+    { "virtio-gpu", GPU, false, no_calls },
+    { "virtio-input", HANDS, false, no_calls },
+};
+
+/* A board that was made for a subject; it lives through many inputs. */
+typedef struct {
+    const Subject *subject;
+    MachineConfig config;
+    Machine *machine;
+    unsigned lives;
+    GPtrArray *fresh; /* of GBytes: what the device's state is after reset; NULL: too large */
+    uint8_t slot[SLOTS], virtio_slot[SLOTS];
+    unsigned slot_count, virtio_count;
+    Driver driver[SLOTS];
+} Rig;
 
 static uint64_t take(Input *input, unsigned bytes)
 {
@@ -47,6 +102,20 @@ static uint64_t take_address(Input *input)
     }
 }
 
+/* What calls take: addresses, numbers of units and interrupts, small numbers. */
+static uint64_t take_argument(Input *input)
+{
+    static const uint32_t known[] = { 0x71000000, PCI_LIOBN,  0x1000,     0x1100,
+                                      0x1200,     0x05000000, 0xff000000, 0x1000 << 11 };
+    uint8_t how = (uint8_t)take(input, 1);
+    switch (how & 3) {
+    case 0: return take(input, 1);
+    case 1: return known[how >> 2 & 7] + (how >> 5);
+    case 2: return take(input, 4);
+    default: return take_address(input);
+    }
+}
+
 static void store(Machine *machine, Input *input)
 {
     uint8_t bytes[64] = { 0 };
@@ -57,66 +126,104 @@ static void store(Machine *machine, Input *input)
     memory_write(machine_memory(machine), address, bytes, length);
 }
 
-static bool has_gpu(Machine *machine)
+/* --- what is done to it ----------------------------------------------------------------------- */
+
+/* The driver of a virtio device, at work. FEATURES: DRIVER_INDIRECT and so on. */
+static Driver *start(Rig *rig, unsigned slot, uint32_t features)
 {
-    return machine_config(machine)->display.device == CONFIG_DISPLAY_VIRTIO_GPU;
+    Driver *driver = &rig->driver[slot];
+    Device *host = fake_machine_device(rig->machine, CONFIG_PCI_ID);
+    const VirtioDevice *device = (const VirtioDevice *)pci_host_slot(host, slot)->device;
+    unsigned queues = device->type->queue_count;
+    if (!driver->machine)
+        driver_start(driver, rig->machine, host, slot, RINGS + slot * RINGS_STEP, queues,
+                     device->parent.class == &virtio_blk_class ? features & 7 : features & 3);
+    return driver;
 }
 
-static void add_chain(Machine *machine, Input *input, Driver *drivers)
+static void add_chain(Rig *rig, Input *input)
 {
-    /* Disk, network, entropy; keyboard and tablet come behind the screen, which may have queues. */
-    static const uint8_t slots[] = { 0, 1, 2, 4, 5, SCREEN_SLOT };
-    unsigned slot = slots[take(input, 1) % (sizeof slots - !has_gpu(machine))];
     DriverBuffer buffers[4];
-    unsigned count = 1 + (unsigned)take(input, 1) % 4;
-    if (!drivers[slot].machine)
-        driver_start(&drivers[slot], machine, fake_machine_device(machine, "pci"), slot,
-                     0x100000 + slot * 0x40000, slot == 1 || slot >= SCREEN_SLOT ? 2 : 1,
-                     (uint32_t)take(input, 1) & (slot ? 3 : 7));
+    uint8_t what = (uint8_t)take(input, 1);
+    unsigned slot = rig->virtio_slot[what % rig->virtio_count], count = 1 + (what >> 6);
+    Driver *driver = start(rig, slot, rig->driver[slot].machine ? 0 : (uint32_t)take(input, 1));
+    Device *host = fake_machine_device(rig->machine, CONFIG_PCI_ID);
+    const VirtioDevice *device = (const VirtioDevice *)pci_host_slot(host, slot)->device;
     for (unsigned i = 0; i < count; i++) {
         buffers[i].address = take_address(input);
         buffers[i].length = (uint32_t)take(input, 2);
         buffers[i].is_writable = take(input, 1) & 1;
     }
-    unsigned queue = slot == 1 || slot >= SCREEN_SLOT ? (unsigned)take(input, 1) & 1 : 0;
-    driver_add(&drivers[slot], queue, buffers, count);
-    driver_notify(&drivers[slot], queue);
+    unsigned queues = device->type->queue_count;
+    unsigned queue = queues > 1 ? (unsigned)take(input, 1) % queues : 0;
+    driver_add(driver, queue, buffers, count);
+    driver_notify(driver, queue);
 }
 
-static void hypercall(Machine *machine, Input *input)
+/* A disk's request that means something more often than not. */
+static void work_disk(Rig *rig, Input *input)
+{
+    static const uint8_t types[] = { 0, 1, 4, 8, 11, 13, 5, 0xff };
+    const uint64_t header = 0x1000, data = 0x3000, status = 0x2000;
+    Memory *memory = machine_memory(rig->machine);
+    uint8_t what = (uint8_t)take(input, 1);
+    Driver *driver = start(rig, rig->virtio_slot[0], 4 | what >> 6);
+    memory_write_le32(memory, header, types[what & 7]);
+    memory_write_le32(memory, header + 4, 0);
+    memory_write_le32(memory, header + 8, (uint32_t)take(input, 1) << (what >> 3 & 3));
+    memory_write_le32(memory, header + 12, 0);
+    uint32_t length = (uint32_t)take(input, 1) * (what & 32 ? 512 : 16);
+    bool reads = (what & 7) == 0 || (what & 7) == 3;
+    DriverBuffer buffers[] = { { header, 16, false },
+                               { data, length, reads },
+                               { status, 1, true } };
+    if (!length)
+        buffers[1] = buffers[2];
+    driver_add(driver, 0, buffers, length ? 3 : 2);
+    driver_notify(driver, 0);
+}
+
+static void call_rtas(Machine *machine, Input *input)
+{
+    const uint64_t block = 0x4000;
+    unsigned count;
+    const RtasCall *calls = pseries_rtas_calls(&count);
+    unsigned which = (unsigned)take(input, 1);
+    const RtasCall *call = &calls[which % count];
+    Memory *memory = machine_memory(machine);
+    bool is_odd = which >= 2 * count;
+    memory_write_be32(memory, block, is_odd ? (uint32_t)take(input, 4) : call->token);
+    memory_write_be32(memory, block + 4, is_odd ? (uint32_t)take(input, 1) : call->arg_count);
+    memory_write_be32(memory, block + 8, is_odd ? (uint32_t)take(input, 1) : call->ret_count);
+    for (unsigned i = 0; i < MIN(call->arg_count, 8); i++)
+        memory_write_be32(memory, block + 12 + 4 * i, (uint32_t)take_argument(input));
+    fake_machine_hypercall(machine, 0xf000, 1, is_odd ? take_address(input) : block);
+}
+
+static void hypercall(Rig *rig, Input *input)
 {
     unsigned count;
     const Hypercall *calls = pseries_hypercalls(&count);
-    uint64_t which = take(input, 1);
+    unsigned which = (unsigned)take(input, 1);
     uint64_t opcode = which < count ? calls[which].opcode : which * 4;
-    uint64_t first = take_address(input), second = take_address(input), third = take_address(input);
-    fake_machine_hypercall(machine, opcode, 4, first, second, third, take(input, 2));
-}
-
-static void arrive(Machine *machine, Input *input)
-{
-    Device *device = fake_machine_device(machine, take(input, 1) & 1 ? "hvc0" : "net0");
-    size_t length = take(input, 1);
-    length = MIN(length, input->left);
-    Event event = { .kind = EVENT_NET };
-    event.net.data = input->data;
-    event.net.data_length = (guint32)length;
-    if (device->class == &vty_class) {
-        event = (Event){ .kind = EVENT_CHAR_READ };
-        event.char_read.data = input->data;
-        event.char_read.data_length = (guint32)length;
+    if (rig->subject->hypercalls) {
+        for (count = 0; rig->subject->hypercalls[count]; count++) {}
+        opcode = rig->subject->hypercalls[which % count];
     }
-    device->class->input(device, &event);
+    uint64_t arguments[4];
+    for (unsigned i = 0; i < 4; i++)
+        arguments[i] = take_argument(input);
+    fake_machine_hypercall(rig->machine, opcode, 4, arguments[0], arguments[1], arguments[2],
+                           arguments[3]);
 }
 
-static void move(Machine *machine, Input *input)
+static void press(Device *device, Input *input)
 {
     static const EventKind kinds[] = { EVENT_INPUT_KEY, EVENT_INPUT_BUTTON, EVENT_INPUT_RELATIVE,
                                        EVENT_INPUT_ABSOLUTE };
     uint8_t what = (uint8_t)take(input, 1);
-    Device *device = fake_machine_device(machine, what & 1 ? "keyboard" : "tablet");
-    Event event = { .kind = kinds[what >> 1 & 3] };
-    uint16_t first = (uint16_t)take(input, 2), second = (uint16_t)take(input, 2);
+    Event event = { .kind = kinds[what & 3] };
+    uint16_t first = (uint16_t)take(input, what & 4 ? 2 : 1), second = (uint16_t)take(input, 2);
     switch (event.kind) {
     case EVENT_INPUT_KEY:
         event.input_key.number = first;
@@ -140,17 +247,59 @@ static void move(Machine *machine, Input *input)
         device->class->input_sync(device);
 }
 
-/* Its registers, its frame buffer, and what it shows then: every row must lie in its memory. */
-/* A command with words that mean something more often than not. */
-static void work_gpu(Machine *machine, Input *input, Driver *driver)
+/* Something comes from outside for one of those that take input. */
+static void arrive(Rig *rig, Input *input)
 {
-    static uint32_t row[VIRTIO_GPU_SIDE_MAX];
-    const uint64_t command = 0x1000, answer = 0x2000;
+    unsigned count = fake_machine_device_count(rig->machine), first = (unsigned)take(input, 1);
+    Device *device = NULL;
+    for (unsigned i = 0; i < count && (!device || !device->class->input); i++)
+        device = fake_machine_device_at(rig->machine, (first + i) % count);
+    if (device->class == &virtio_input_class) {
+        press(device, input);
+        return;
+    }
+    size_t length = take(input, 1);
+    length = MIN(length, input->left);
+    Event event = { .kind = EVENT_NET };
+    event.net.data = input->data;
+    event.net.data_length = (guint32)length;
+    if (device->class == &vty_class) {
+        event = (Event){ .kind = EVENT_CHAR_READ };
+        event.char_read.data = input->data;
+        event.char_read.data_length = (guint32)length;
+    }
+    if (device->class == &vty_class || device->class == &virtio_net_class)
+        device->class->input(device, &event);
+}
+
+static bool shows(Rig *rig, unsigned part)
+{
+    return rig->subject->parts & part;
+}
+
+/* What is on the screen: every row must lie in the device's memory. */
+static void look(Machine *machine, const Scanout *scanout)
+{
+    static uint32_t row[MAX(VGA_WIDTH_MAX, VIRTIO_GPU_SIDE_MAX)];
     Memory *memory = machine_memory(machine);
+    if (!scanout->height)
+        return;
+    g_assert(scanout->offset + (uint64_t)(scanout->height - 1) * scanout->pitch +
+                 scanout_row_bytes(scanout) <=
+             memory->device_size);
+    scanout_row(scanout, memory, 0, row);
+    scanout_row(scanout, memory, scanout->height - 1, row);
+}
+
+/* A command with words that mean something more often than not. */
+static void work_gpu(Rig *rig, Input *input)
+{
+    const uint64_t command = 0x1000, answer = 0x2000;
+    Device *gpu = fake_machine_device(rig->machine, "gpu");
+    unsigned slot = ((VirtioDevice *)gpu)->pci.slot;
+    Driver *driver = start(rig, slot, 0);
+    Memory *memory = machine_memory(rig->machine);
     Scanout scanout;
-    if (!driver->machine)
-        driver_start(driver, machine, fake_machine_device(machine, "pci"), SCREEN_SLOT,
-                     0x100000 + SCREEN_SLOT * 0x40000, 2, 0);
     memory_write_le32(memory, command, 0x100 + (uint32_t)take(input, 1) % 12);
     for (unsigned i = 1; i < 20; i++) {
         uint32_t value = (uint32_t)take(input, 1);
@@ -164,102 +313,253 @@ static void work_gpu(Machine *machine, Input *input, Driver *driver)
                                { answer, 1080, true } };
     driver_add(driver, 0, buffers, 2);
     driver_notify(driver, 0);
-    g_assert(virtio_gpu_scanout(fake_machine_device(machine, "gpu"), &scanout));
-    if (scanout.height) {
-        g_assert(scanout.offset + (uint64_t)(scanout.height - 1) * scanout.pitch +
-                     scanout_row_bytes(&scanout) <=
-                 memory->device_size);
-        scanout_row(&scanout, memory, 0, row);
-        scanout_row(&scanout, memory, scanout.height - 1, row);
-    }
+    g_assert(virtio_gpu_scanout(gpu, &scanout));
+    look(rig->machine, &scanout);
 }
 
+/* Its registers, its frame buffer, and what it shows then. */
 static void work_vga(Machine *machine, Input *input, unsigned size)
 {
-    static uint32_t row[VGA_WIDTH_MAX];
     Bus *bus = machine_bus(machine);
     uint8_t what = (uint8_t)take(input, 1);
     uint64_t base = PCI_MEM32_BASE + (VGA_BASE - PCI_MEM32_PCI);
     uint64_t at = what & 1 ? VGA_MEMORY_SIZE + take(input, 2) % (0x1001 - size)
                            : take(input, 3) % (VGA_MEMORY_SIZE + 1 - size);
     Scanout scanout;
+    if (what & 4) /* the Bochs registers, 2 bytes each */
+        at = VGA_MEMORY_SIZE + 0x500 + 2 * (take(input, 1) % 11);
     if (what & 2)
-        bus_write(bus, base + at, size, take(input, size));
+        bus_write(bus, base + at, what & 4 ? 2 : size, take(input, what & 4 ? 2 : size));
     else
         bus_read(bus, base + at, size);
     g_assert(vga_scanout(fake_machine_device(machine, "vga"), &scanout));
-    if (scanout.height) {
-        scanout_row(&scanout, machine_memory(machine), 0, row);
-        scanout_row(&scanout, machine_memory(machine), scanout.height - 1, row);
+    look(machine, &scanout);
+}
+
+/* A register of the device in one of the slots, or of the bench. */
+static void touch(Rig *rig, Input *input, unsigned size, bool writes)
+{
+    Bus *bus = machine_bus(rig->machine);
+    uint64_t at;
+    if (shows(rig, BENCH)) {
+        at = BENCH_BASE + take(input, 1) % (BENCH_SIZE + 1 - size);
+    } else {
+        unsigned slot = rig->slot_count ? rig->slot[take(input, 1) % rig->slot_count] : 0;
+        uint32_t offset = (uint32_t)take(input, 2); /* most registers are at the start of a KiB */
+        offset &= offset & 0x8000 ? 0x30ff : 0x3fff;
+        at = PCI_MEM32_BASE + (DRIVER_BAR - PCI_MEM32_PCI) + slot * 0x10000u +
+             MIN(offset, 0x4000 - size);
+    }
+    if (writes)
+        bus_write(bus, at, size, take(input, size));
+    else
+        bus_read(bus, at, size);
+}
+
+static void configure(Rig *rig, Input *input, bool writes)
+{
+    Device *pci = fake_machine_device(rig->machine, CONFIG_PCI_ID);
+    uint32_t address = (uint32_t)take(input, 2) & ~3u, value;
+    if (writes)
+        pci_host_config_write(pci, address, 4, (uint32_t)take(input, 4));
+    else
+        pci_host_config_read(pci, address, 4, &value);
+}
+
+/* --- the rig ---------------------------------------------------------------------------------- */
+
+static void reset_devices(Rig *rig)
+{
+    for (unsigned i = 0; i < fake_machine_device_count(rig->machine); i++) {
+        Device *device = fake_machine_device_at(rig->machine, i);
+        /* Its state is large, and what most subjects do cannot change it. */
+        if (device->class == &pci_host_class && !rig->subject->has_tces && rig->fresh)
+            continue;
+        device_reset(device);
     }
 }
 
-static void step(Machine *machine, Input *input, Driver *drivers)
+static void step(Rig *rig, Input *input)
 {
     static const unsigned sizes[] = { 1, 2, 4, 8 };
-    Bus *bus = machine_bus(machine);
-    Device *pci = fake_machine_device(machine, "pci");
+    Machine *machine = rig->machine;
     uint8_t what = (uint8_t)take(input, 1);
     unsigned size = sizes[what >> 6];
-    uint64_t bar = PCI_MEM32_BASE + (DRIVER_BAR - PCI_MEM32_PCI) + (what >> 4 & 3) * 0x10000u;
-    uint32_t value;
+    bool calls = rig->subject->hypercalls != no_calls;
     switch (what & 15) {
-    case 0: bus_write(bus, bar + take(input, 2) % (0x4001 - size), size, take(input, size)); break;
-    case 1: bus_read(bus, bar + take(input, 2) % (0x4001 - size), size); break;
+    case 0:
+    case 1: touch(rig, input, size, !(what & 1)); return;
+    case 6: fake_machine_run_to(machine, machine_now_ns(machine) + take(input, 3)); return;
+    case 7: store(machine, input); return;
+    case 8: reset_devices(rig); return;
+    }
+    if (shows(rig, BENCH)) {
+        touch(rig, input, size, what & 1);
+        return;
+    }
+    switch (what & 15) {
     case 2:
-        pci_host_config_write(pci, (uint32_t)take(input, 2) & ~3u, 4, (uint32_t)take(input, 4));
+    case 3: configure(rig, input, !(what & 1)); return;
+    case 4:
+    case 9:
+        if (calls) {
+            what & 1 ? call_rtas(machine, input) : hypercall(rig, input);
+            return;
+        }
         break;
-    case 3: pci_host_config_read(pci, (uint32_t)take(input, 4) & ~3u, 4, &value); break;
-    case 4: hypercall(machine, input); break;
-    case 5: arrive(machine, input); break;
-    case 6: fake_machine_run_to(machine, machine_now_ns(machine) + take(input, 3)); break;
-    case 7: store(machine, input); break;
-    case 8: fake_machine_reset(machine); break;
-    case 10: move(machine, input); break;
+    case 5:
+    case 10: arrive(rig, input); return;
     case 11:
     case 12:
-        if (has_gpu(machine))
-            work_gpu(machine, input, &drivers[SCREEN_SLOT]);
-        else
+        if (shows(rig, GPU))
+            work_gpu(rig, input);
+        else if (shows(rig, VGA))
             work_vga(machine, input, size);
-        break;
-    case 9: fake_machine_hypercall(machine, 0xf000, 1, take_address(input)); break;
-    default: add_chain(machine, input, drivers); break;
+        else if (shows(rig, DISK))
+            work_disk(rig, input);
+        return;
     }
+    if (rig->virtio_count)
+        add_chain(rig, input);
+    else if (shows(rig, VGA))
+        work_vga(machine, input, size);
+    else
+        hypercall(rig, input);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int image(void)
 {
-    static int image_fd = -1;
-    if (image_fd < 0) {
-        image_fd = memfd_create("image", 0);
-        g_assert(ftruncate(image_fd, 200 << 10) == 0);
+    static int fd = -1;
+    if (fd < 0) {
+        fd = memfd_create("image", 0);
+        g_assert(ftruncate(fd, 200 << 10) == 0);
     }
-    MachineConfig config = {
+    return fd;
+}
+
+static MachineConfig describe(unsigned parts)
+{
+    return (MachineConfig){
         .memory_bytes = RAM_BYTES,
         .append = (char *)"",
         .kernel_fd = -1,
         .initrd_fd = -1,
         .serial = { { .id = (char *)"hvc0" } },
         .serial_count = 1,
-        .disks = { { .id = (char *)"hd0", .fd = image_fd } },
-        .disk_count = 1,
+        .disks = { { .id = (char *)"hd0", .fd = image() } },
+        .disk_count = parts & DISK ? 1 : 0,
         .nics = { { .id = (char *)"net0" } },
-        .nic_count = 1,
-        .rng = true,
-        .display = { .device = CONFIG_DISPLAY_VGA, .width = 320, .height = 200 },
-        .inputs = { CONFIG_INPUT_KEYBOARD, CONFIG_INPUT_TABLET },
-        .input_count = 2,
+        .nic_count = parts & NIC ? 1 : 0,
+        .rng = parts & RNG,
+        .display = { .device = parts & GPU   ? CONFIG_DISPLAY_VIRTIO_GPU
+                               : parts & VGA ? CONFIG_DISPLAY_VGA
+                                             : CONFIG_DISPLAY_NONE,
+                     .width = 320,
+                     .height = 200 },
+        .inputs = { CONFIG_INPUT_KEYBOARD, CONFIG_INPUT_TABLET, CONFIG_INPUT_MOUSE },
+        .input_count = parts & HANDS ? 3 : 0,
     };
-    if (size && data[size - 1] & 1)
-        config.display.device = CONFIG_DISPLAY_VIRTIO_GPU;
+}
+
+static bool is_virtio(const PciFunction *function)
+{
+    return function->identity->vendor == 0x1af4 && function->identity->device >= 0x1040;
+}
+
+static void find_slots(Rig *rig)
+{
+    Device *host = fake_machine_device(rig->machine, CONFIG_PCI_ID);
+    for (unsigned slot = 0; host && slot < SLOTS; slot++) {
+        const PciFunction *function = pci_host_slot(host, slot);
+        if (function)
+            rig->slot[rig->slot_count++] = (uint8_t)slot;
+        if (function && is_virtio(function))
+            rig->virtio_slot[rig->virtio_count++] = (uint8_t)slot;
+    }
+}
+
+static void keep_fresh_states(Rig *rig)
+{
+    GPtrArray *fresh = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+    for (unsigned i = 0; i < fake_machine_device_count(rig->machine); i++) {
+        Device *device = fake_machine_device_at(rig->machine, i);
+        size_t size = MIN(device->class->state->size, CHECK_MAX);
+        g_ptr_array_add(fresh, g_bytes_new(device_state(device), size));
+    }
+    rig->fresh = fresh;
+}
+
+static void check_fresh_states(const Rig *rig)
+{
+    for (unsigned i = 0; i < rig->fresh->len; i++) {
+        Device *device = fake_machine_device_at(rig->machine, i);
+        GBytes *bytes = rig->fresh->pdata[i];
+        if (memcmp(device_state(device), g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes)))
+            g_error("reset leaves something in the state of %s", device->id);
+    }
+}
+
+static void destroy(Rig *rig)
+{
+    fake_machine_free(rig->machine);
+    g_ptr_array_unref(rig->fresh);
+    memset(rig, 0, sizeof *rig);
+}
+
+static void build(Rig *rig, const Subject *subject)
+{
+    rig->subject = subject;
+    rig->config = describe(subject->parts);
+    rig->machine = fake_machine_new(&rig->config);
+    g_assert((subject->parts & BENCH ? &bare32_board : &pseries_board)->build(rig->machine, NULL));
+    find_slots(rig);
+    reset_devices(rig);
+    keep_fresh_states(rig);
+}
+
+static Rig *switch_on(unsigned which)
+{
+    static Rig rigs[G_N_ELEMENTS(subjects)];
+    Rig *rig = &rigs[which];
+    if (rig->machine && rig->lives++ == LIVES && shows(rig, DISK))
+        destroy(rig);
+    if (!rig->machine)
+        build(rig, &subjects[which]);
+    fake_machine_power_on(rig->machine);
+    reset_devices(rig);
+    check_fresh_states(rig);
+    memset(rig->driver, 0, sizeof rig->driver);
+    return rig;
+}
+
+static unsigned find_subject(const char *name)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(subjects); i++)
+        if (g_str_equal(name, subjects[i].name))
+            return i;
+    g_error("there is no device %s here", name);
+}
+
+static void check_that_none_is_left_out(void)
+{
+    unsigned count;
+    const DeviceRow *rows = device_rows(&count);
+    for (unsigned i = 0; i < count; i++)
+        find_subject(rows[i].class->name);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static int only = -2; /* -1: any */
     Input input = { data, size };
-    Driver drivers[FUNCTIONS] = { { 0 } };
-    Machine *machine = fake_machine_new(&config);
-    g_assert(pseries_board.build(machine, NULL));
-    fake_machine_reset(machine);
+    if (only == -2) {
+        const char *name = getenv("POWERPLAY_FUZZ_DEVICE");
+        check_that_none_is_left_out();
+        only = name ? (int)find_subject(name) : -1;
+    }
+    unsigned first = (unsigned)take(&input, 1) % G_N_ELEMENTS(subjects);
+    Rig *rig = switch_on(only >= 0 ? (unsigned)only : first);
     for (unsigned i = 0; i < STEPS_MAX && input.left; i++)
-        step(machine, &input, drivers);
-    fake_machine_free(machine);
+        step(rig, &input);
     return 0;
 }

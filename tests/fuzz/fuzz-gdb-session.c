@@ -104,6 +104,13 @@ static void run_a_little(void)
     gdb_session_interrupt(target.session);
 }
 
+/* "monitor hash" goes through all of RAM; seen a few times, it is left out of most inputs. */
+static bool is_too_slow(const char *packet)
+{
+    static unsigned asked;
+    return g_str_has_prefix(packet, "qRcmd,68617368") && asked++ % 256 > 8;
+}
+
 /* False when the debugger has left. */
 static bool say(const char *packet, size_t length)
 {
@@ -128,7 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size_t length = (size_t)((stop ? stop : end) - line);
         if (stop)
             *stop = 0;
-        if (length > GDB_PACKET_MAX || !say(line, length))
+        if (length > GDB_PACKET_MAX || (!is_too_slow(line) && !say(line, length)))
             break;
         line += length + 1;
     }

@@ -74,6 +74,27 @@ void fake_machine_free(Machine *machine)
     g_free(machine);
 }
 
+static void clear_written_pages(Memory *memory)
+{
+    for (uint64_t page = 0; page < memory_page_count(memory); page++) {
+        if (!memory->page_mark[page])
+            continue;
+        memset(memory->ram + (page << MEMORY_PAGE_BITS), 0, MEMORY_PAGE_SIZE);
+        memory->page_mark[page] = 0;
+    }
+}
+
+void fake_machine_power_on(Machine *machine)
+{
+    GString *output = machine->record.output;
+    clear_written_pages(machine->memory);
+    machine->timers->s = (TimerQueueState){ 0 };
+    machine->timers->now = 0;
+    g_string_truncate(output, 0);
+    machine->record = (FakeRecord){ .output = output };
+    memset(&machine->cpu.s, 0, sizeof machine->cpu.s);
+}
+
 FakeRecord *fake_machine_record(Machine *machine)
 {
     return &machine->record;

@@ -14,6 +14,8 @@ Machine *fake_machine_new(const MachineConfig *config);
 void fake_machine_free(Machine *machine);
 
 void fake_machine_reset(Machine *machine);
+/* Empties RAM and the record, and makes it time 0; the devices are to be reset then. */
+void fake_machine_power_on(Machine *machine);
 Device *fake_machine_device(Machine *machine, const char *id);
 unsigned fake_machine_device_count(Machine *machine);
 Device *fake_machine_device_at(Machine *machine, unsigned index);
