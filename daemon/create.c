@@ -53,6 +53,40 @@ static bool check_file(const char *member, const char *path, gpointer data, GErr
     return true;
 }
 
+/* What is opened when the machine starts: files of frames, sockets of wires. */
+static bool check_nic(guint number, JsonObject *nic, GError **error)
+{
+    static const char *const members[] = { "pcap", "listen", "connect" };
+    for (guint i = 0; i < G_N_ELEMENTS(members); i++) {
+        const char *text = json_object_get_string_member_with_default(nic, members[i], "/");
+        bool is_unix = g_str_has_prefix(text, "unix:");
+        if (i > 0 && !is_unix) {
+            continue;
+        }
+        if (!g_path_is_absolute(is_unix ? text + 5 : text)) {
+            g_set_error(error, API_ERROR, API_ERROR_GENERIC,
+                        "nics[%u].%s is '%s': the daemon needs an absolute path", number,
+                        members[i], text);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_nics(JsonNode *definition, GError **error)
+{
+    JsonObject *object = json_node_get_object(definition);
+    JsonArray *nics = json_object_has_member(object, "nics")
+                          ? json_object_get_array_member(object, "nics")
+                          : NULL;
+    for (guint i = 0; nics && i < json_array_get_length(nics); i++) {
+        if (!check_nic(i, json_array_get_object_element(nics, i), error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool is_free(Supervisor *supervisor, const char *name, GError **error)
 {
     if (g_hash_table_contains(supervisor->machines, name)) {
@@ -87,7 +121,8 @@ static void finish(Create *create, GError *error)
 {
     Machine *machine = NULL;
     if (!error && is_free(create->supervisor, create->name, &error) &&
-        process_each_file(create->definition, check_file, NULL, &error)) {
+        process_each_file(create->definition, check_file, NULL, &error) &&
+        check_nics(create->definition, &error)) {
         machine = machine_new(create->supervisor, create->name, create->definition);
         if (!store(machine, &error)) {
             g_clear_pointer(&machine, machine_free);

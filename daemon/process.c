@@ -154,6 +154,29 @@ static bool send_servers(Machine *machine, int link, GError **error)
     return true;
 }
 
+/* Emptied by the machine's process, which knows what it may overwrite. */
+static bool send_dumps(Machine *machine, int link, GError **error)
+{
+    JsonObject *object = json_node_get_object(machine->definition);
+    JsonArray *nics = json_object_has_member(object, "nics")
+                          ? json_object_get_array_member(object, "nics")
+                          : NULL;
+    for (guint i = 0; nics && i < json_array_get_length(nics); i++) {
+        JsonObject *nic = json_array_get_object_element(nics, i);
+        const char *path = json_object_get_string_member_with_default(nic, "pcap", NULL);
+        g_autofree char *member = g_strdup_printf("nics[%u].pcap", i);
+        int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+        int fd = path ? open(path, flags, 0600) : -1;
+        if (path && fd < 0) {
+            return fail(error, "write", path);
+        }
+        if (path && !send_fd(link, member, fd, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool send_definition(Machine *machine, int link, GError **error)
 {
     g_autofree char *text = api_json_to_line(machine->definition);
@@ -176,7 +199,8 @@ static bool send_all(Machine *machine, int link, int relay, GError **error)
     return send_fd(link, "relay", relay, error) && send_fd(link, "directory", directory, error) &&
            send_definition(machine, link, error) &&
            process_each_file(machine->definition, send_file, &link, error) &&
-           send_servers(machine, link, error) && message_send(link, &start, -1, error);
+           send_servers(machine, link, error) && send_dumps(machine, link, error) &&
+           message_send(link, &start, -1, error);
 }
 
 /* Fork and exec */

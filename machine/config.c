@@ -991,12 +991,28 @@ static unsigned list_files(MachineConfig *config, NamedFile *files)
     return count;
 }
 
+/* Empties a file that is to be written, if it is one of its kind: no image is lost by mistake. */
+static const char *empty_file(int fd, const struct stat *status)
+{
+    uint32_t magic;
+    if (!S_ISREG(status->st_mode)) {
+        return "it is no file";
+    }
+    if (status->st_size > 0 && (pread(fd, &magic, sizeof(magic), 0) != sizeof(magic) ||
+                                magic != MACHINE_CONFIG_PCAP_MAGIC)) {
+        return "it holds something else than a dump; remove it or choose another file";
+    }
+    return ftruncate(fd, 0) < 0 ? g_strerror(errno) : NULL;
+}
+
 static bool set_file(NamedFile *file, int fd, GError **error)
 {
     struct stat status;
     const char *problem = NULL;
     if (fstat(fd, &status) < 0) {
         problem = g_strerror(errno);
+    } else if (file->is_written && *file->fd < 0) {
+        problem = empty_file(fd, &status);
     } else if (file->is_socket && !S_ISSOCK(status.st_mode)) {
         problem = "it is no socket";
     } else if (!file->is_socket && !S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) {
@@ -1043,7 +1059,7 @@ bool machine_config_open_files(MachineConfig *config, int directory_fd, GError *
                                "without it, convert the image to raw",
                                files[i].path);
         }
-        int flags = files[i].is_written ? O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW : O_RDONLY;
+        int flags = files[i].is_written ? O_RDWR | O_CREAT | O_NOFOLLOW : O_RDONLY;
         int fd = openat(directory_fd, files[i].file, flags | O_CLOEXEC | O_NONBLOCK, 0600);
         if (fd < 0) {
             g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_FILE,

@@ -20,6 +20,7 @@
 #define MACHINE_CONFIG_MAX_MEDIA    7 /* of a disk, beside its file */
 #define MACHINE_CONFIG_MAX_NICS     4
 #define MACHINE_CONFIG_MAX_FORWARDS 32
+#define MACHINE_CONFIG_PCAP_MAGIC   0xa1b23c4du /* of a dump with nanoseconds */
 #define MACHINE_CONFIG_MAX_INPUTS   3
 #define MACHINE_CONFIG_MAX_APPEND   4095
 

@@ -299,6 +299,13 @@ void machine_output(Device *device, const void *data, size_t length)
         machine->host.output(machine->host.opaque, device, data, length);
 }
 
+void machine_arrived(Device *device, const void *data, size_t length)
+{
+    Machine *machine = device->machine;
+    if (machine->host.arrived && !machine->is_away)
+        machine->host.arrived(machine->host.opaque, device, data, length);
+}
+
 void machine_request_shutdown(Machine *machine, ShutdownCause cause)
 {
     if (machine->s.shutdown == SHUTDOWN_NONE)

@@ -64,6 +64,9 @@ void machine_wake(Device *device);
  */
 void machine_output(Device *device, const void *data, size_t length);
 
+/* Tells the host's side what the guest has got through DEVICE (a frame); for dumps, nothing more. */
+void machine_arrived(Device *device, const void *data, size_t length);
+
 /* Acted upon at the next boundary; a later request in the same instruction does not replace it. */
 void machine_request_shutdown(Machine *machine, ShutdownCause cause);
 
@@ -120,6 +123,8 @@ typedef struct {
     int64_t (*monotonic_ns)(void *opaque);
     /* What the guest sent out through DEVICE. */
     void (*output)(void *opaque, const Device *device, const void *data, size_t length);
+    /* What the guest has got through DEVICE. */
+    void (*arrived)(void *opaque, const Device *device, const void *data, size_t length);
     /* The run state is a new one. */
     void (*state_changed)(void *opaque, MachineRunState state, ShutdownCause cause);
     /* The machine was reset, and goes on from power-on. */

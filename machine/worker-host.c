@@ -107,6 +107,14 @@ static void output(void *opaque, const Device *device, const void *data, size_t 
     }
 }
 
+static void arrived(void *opaque, const Device *device, const void *data, size_t length)
+{
+    Worker *worker = opaque;
+    if (worker->net) {
+        net_arrived(worker->net, device->number, data, length);
+    }
+}
+
 /* Run states become events */
 
 typedef struct {
@@ -265,6 +273,7 @@ void worker_host_init(MachineHost *host, Worker *worker)
                      .random = random_bytes },
         .monotonic_ns = clock_monotonic,
         .output = output,
+        .arrived = arrived,
         .state_changed = state_changed,
         .was_reset = was_reset,
         .no_space = no_space,

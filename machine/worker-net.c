@@ -17,6 +17,7 @@
 #include "machine/worker-net.h"
 
 #include "api/net-message.h"
+#include "machine/worker-pcap.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -47,6 +48,7 @@ typedef struct {
     bool is_in;          /* as the guest was told */
     bool has_peer;       /* of a wire */
     GPtrArray *forwards; /* of Forward */
+    Pcap *pcap;          /* the machine thread's; or NULL */
     uint64_t sent, received, lost;
 } Cable;
 
@@ -80,6 +82,24 @@ static bool tell(WorkerNet *net, NetMessageType type, unsigned nic, uint32_t id,
     return good;
 }
 
+static bool is_replay(WorkerNet *net)
+{
+    return replay_mode(machine_replay(net->worker->machine)) == REPLAY_PLAY;
+}
+
+static void dump(WorkerNet *net, const Cable *cable, const void *frame, size_t length)
+{
+    if (cable->pcap)
+        pcap_add(cable->pcap, machine_now_ns(net->worker->machine), is_replay(net), frame, length);
+}
+
+void net_arrived(WorkerNet *net, unsigned number, const void *frame, size_t length)
+{
+    for (unsigned i = 0; i < net->cables; i++)
+        if (net->cable[i].device == number)
+            dump(net, &net->cable[i], frame, length);
+}
+
 void net_output(WorkerNet *net, unsigned number, const void *frame, size_t length)
 {
     NetMessage message;
@@ -87,8 +107,8 @@ void net_output(WorkerNet *net, unsigned number, const void *frame, size_t lengt
         Cable *cable = &net->cable[i];
         if (cable->device != number)
             continue;
-        bool is_live = replay_mode(machine_replay(net->worker->machine)) != REPLAY_PLAY;
-        bool good = is_live && length >= NET_FRAME_MIN && length <= NET_FRAME_MAX &&
+        dump(net, cable, frame, length);
+        bool good = !is_replay(net) && length >= NET_FRAME_MIN && length <= NET_FRAME_MAX &&
                     cable->config->backend != CONFIG_NIC_NULL;
         if (good)
             net_message_init(&message, NET_FRAME, i, 0, frame, length);
@@ -448,10 +468,13 @@ static gboolean on_space(gpointer data)
 void net_publish(WorkerNet *net, int64_t monotonic_ns)
 {
     Machine *machine = net->worker->machine;
-    bool plays = replay_mode(machine_replay(machine)) == REPLAY_PLAY;
-    bool runs = machine_run_state(machine) == MACHINE_RUNNING && !plays;
+    bool plays = is_replay(net), is_running = machine_run_state(machine) == MACHINE_RUNNING;
+    bool runs = is_running && !plays;
     int64_t now = (int64_t)machine_position(machine).virtual_ns;
     __atomic_store_n(net->clock, net_clock_word(runs, now, monotonic_ns), __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < net->cables; i++)
+        if (net->cable[i].pcap)
+            pcap_flush(net->cable[i].pcap, monotonic_ns, !is_running);
     if (plays != g_atomic_int_get(&net->is_playing)) {
         g_atomic_int_set(&net->is_playing, plays);
         g_idle_add_full(G_PRIORITY_DEFAULT, on_mode, net->worker, NULL);
@@ -534,6 +557,7 @@ static void add_cable(WorkerNet *net, const ConfigNic *config, const Device *dev
     *cable =
         (Cable){ .config = config, .device = device->number, .is_wanted = true, .is_in = true };
     cable->forwards = g_ptr_array_new_with_free_func(forward_free);
+    cable->pcap = config->pcap_fd >= 0 ? pcap_new(config->pcap_fd) : NULL;
     for (unsigned i = 0; i < config->forward_count; i++) {
         Forward *forward = g_new0(Forward, 1);
         forward->rule = config->forwards[i];
@@ -564,8 +588,10 @@ void net_free(WorkerNet *net)
     stop_reading(net);
     if (net->socket >= 0)
         close(net->socket);
-    for (unsigned i = 0; i < net->cables; i++)
+    for (unsigned i = 0; i < net->cables; i++) {
         g_ptr_array_unref(net->cable[i].forwards);
+        pcap_free(net->cable[i].pcap);
+    }
     munmap(net->clock, NET_CLOCK_SIZE);
     close(net->clock_fd);
     g_mutex_clear(&net->lock);

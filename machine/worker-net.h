@@ -28,6 +28,8 @@ JsonNode *net_query_forwards(WorkerNet *net);
 
 /* Machine thread: a frame that the guest has sent by device NUMBER; others are left alone. */
 void net_output(WorkerNet *net, unsigned number, const void *frame, size_t length);
+/* Machine thread: a frame that the guest has got. */
+void net_arrived(WorkerNet *net, unsigned number, const void *frame, size_t length);
 /* Machine thread: after each quantum. MONOTONIC_NS is the host's time. */
 void net_publish(WorkerNet *net, int64_t monotonic_ns);
 

@@ -82,7 +82,7 @@ SUITES = (
           counted="junit", packages=("python3-pytest", "e2fsprogs", "util-linux", "qemu-utils"), guests=("shell", "disk", "fio"), minutes=10),
     Suite("network", "DHCP, names, files, forwarded ports, wires, taps, a killed helper; recorded, and replayed without a network", (PYTHON,
           "{tests}/e2e/run_network.py", "-p", "no:cacheprovider", "--junitxml={report}", "-rs", "-v", "--tb=short"),
-          counted="junit", packages=("python3-pytest", "iproute2", "openssh-client"), guests=("shell", "ssh"), minutes=10),
+          counted="junit", packages=("python3-pytest", "iproute2", "openssh-client", "tcpdump", "util-linux"), guests=("shell", "ssh"), minutes=10),
     Suite("dynamic", "Debian's perl, python3, gzip in the machine and under user-mode emulation",
           (*PYTEST, "{tests}/e2e/test_dynamic.py"), counted="junit", packages=("python3-pytest", "qemu-user"),
           guests=("dynamic",), minutes=8),

@@ -145,6 +145,7 @@ static void receive(VirtioNet *net, const uint8_t *frame, size_t length)
     memcpy(net->frame + HEADER_SIZE, frame, length);
     fill_buffers(net, count, HEADER_SIZE + length);
     net->s.received++;
+    machine_arrived(&net->parent.parent, frame, length);
     virtio_signal(&net->parent, QUEUE_RECEIVE);
 }
 

@@ -7,6 +7,7 @@ tests need no network, and could not reach one.
 
 import contextlib
 import fcntl
+import filecmp
 import hashlib
 import http.server
 import itertools
@@ -75,11 +76,25 @@ def web():
         server.shutdown()
 
 
-def test_dhcp_names_and_a_file_from_the_host_recorded_and_replayed_without_a_network(make, shell, web):
+def frames_of(path) -> list[tuple[int, bytes]]:
+    """A dump's frames and their times in ns."""
+    data = path.read_bytes()
+    assert struct.unpack("<IHHIIII", data[:24]) == (0xa1b23c4d, 2, 4, 0, 0, 65535, 1)
+    frames, at = [], 24
+    while at < len(data):
+        seconds, ns, kept, length = struct.unpack_from("<IIII", data, at)
+        assert ns < 10**9 and kept == length and at + 16 + kept <= len(data)
+        frames.append((seconds * 10**9 + ns, data[at + 16:at + 16 + kept]))
+        at += 16 + kept
+    return frames
+
+
+def test_dhcp_names_and_a_file_from_the_host_recorded_and_replayed_without_a_network(make, shell, web, tmp_path):
     data = random.Random(5).randbytes(64 << 20)
     port = web(data)
+    dump = tmp_path / "net0.pcap"
     machine = make(shell, "mods=net", "run=dhcp,dns,fetch", f"port={port}", clock=PACED,
-                   nics=[USER | {"host-loopback": True, "hostfwd": ["tcp::0-:22"]}])
+                   nics=[USER | {"host-loopback": True, "hostfwd": ["tcp::0-:22"], "pcap": str(dump)}])
     machine.start(record="r1")
     [forward] = machine.call("query-hostfwd")
     assert machine.wait_until_stopped(300) == "shutdown", machine.text()[-600:]
@@ -91,12 +106,34 @@ def test_dhcp_names_and_a_file_from_the_host_recorded_and_replayed_without_a_net
     [nic] = machine.call("query-netdev")
     assert nic["received"] * 1460 > len(data) and nic["sent"] > 10 and nic["link"]
     recorded = finish(machine)
+    frames = frames_of(dump)
+    assert len(frames) == nic["sent"] + nic["received"]
+    assert [time for time, _ in frames] == sorted(time for time, _ in frames)
+    received = [frame for _, frame in frames if frame[:6] == bytes.fromhex("525400123456")]
+    assert len(received) >= nic["received"] - 10 and sum(map(len, received)) > len(data)
+    frames[0][1].index(b"\x63\x82\x53\x63")      # DHCP's cookie: the guest's first word
+    with open(dump, "rb") as file:     # as nobody: root in this namespace is not root enough to become tcpdump's user
+        told = subprocess.run(["unshare", "-U", "tcpdump", "-nn", "-r", "-"], check=True, stdin=file, capture_output=True, text=True).stdout
+    assert len(told.splitlines()) == len(frames) and "0.0.0.0.68 > 255.255.255.255.67: BOOTP/DHCP, Request" in told.splitlines()[0]
+    dump.rename(dump.with_suffix(".recorded"))
     machine.start(replay="r1")
     assert not machine.call("query-netdev")[0]["connected"]
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", forward["host-port"]), 5)
     machine.end()
     assert replay(machine) == recorded
+    assert filecmp.cmp(dump, dump.with_suffix(".recorded"), shallow=False)
+
+
+def test_a_dump_overwrites_nothing_but_a_dump(make, shell, tmp_path):
+    image = tmp_path / "image"
+    image.write_bytes(b"no dump" * 100)
+    machine = make(shell, nics=[{"id": "net0", "pcap": str(image)}])
+    with pytest.raises(Refused, match="holds something else than a dump"):
+        machine.start()
+    assert image.read_bytes() == b"no dump" * 100
+    with pytest.raises(Refused, match="needs an absolute path"):
+        make(shell, nics=[{"id": "net0", "pcap": "here.pcap"}])
 
 
 def test_the_hosts_loopback_is_closed_unless_it_is_allowed(make, shell, web):

@@ -331,6 +331,10 @@ int machine_block_result(Device *device, uint32_t request, int code)
     return code;
 }
 
+void machine_arrived(Device *device, const void *data, size_t length)
+{
+}
+
 void machine_output(Device *device, const void *data, size_t length)
 {
     g_string_append_len(device->machine->record.output, data, (gssize)length);
