@@ -64,7 +64,8 @@ void machine_wake(Device *device);
  */
 void machine_output(Device *device, const void *data, size_t length);
 
-/* Tells the host's side what the guest has got through DEVICE (a frame); for dumps, nothing more. */
+/* Tells the host's side what the guest has got through DEVICE (a frame); for dumps, nothing more.
+ */
 void machine_arrived(Device *device, const void *data, size_t length);
 
 /* Acted upon at the next boundary; a later request in the same instruction does not replace it. */

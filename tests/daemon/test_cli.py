@@ -184,6 +184,44 @@ def test_json_of_each_verb_is_one_value(cli, file):
         json.loads(cli(*arguments, "--json").stdout)
 
 
+def test_cables_ports_and_disks(cli, file, tmp_path):
+    definition = json.loads(file.read_text())
+    for name in ("a.img", "b.img", "c.img"):
+        (tmp_path / name).write_bytes(bytes(1 << 20))
+    definition["nics"] = [{"id": "net0", "backend": "user"}, {"id": "net1"}]
+    definition["disks"] = [{"id": "hd0", "file": "a.img"}, {"id": "cd0", "file": "b.img", "readonly": True, "media": ["c.img"]}]
+    file.write_text(json.dumps(definition))
+    cli("create", file)
+    try:
+        cli("start", "tiny", "--paused")
+        listed = cli("net", "tiny").stdout.splitlines()
+        assert listed[1].split()[:4] == ["net0", "user", "52:54:00:12:34:56", "in"] and listed[2].split()[:2] == ["net1", "null"]
+        assert "the cable of net1 is out" in cli("net", "tiny", "unplug", "net1").stdout
+        assert [nic["link"] for nic in json.loads(cli("net", "tiny", "--json").stdout)] == [True, False]
+        assert json.loads(cli("net", "tiny", "plug", "net1", "--json").stdout)["link"]
+        assert "There is no nic 'net2'" in cli("net", "tiny", "plug", "net2", code=NOT_FOUND).stderr
+        assert "the adapter's id is needed" in cli("net", "tiny", "plug", code=FAILED).stderr
+        cli("net", "tiny", "pull", code=USAGE)
+        deadline = time.monotonic() + 20
+        while not json.loads(cli("net", "tiny", "--json").stdout)[0]["connected"] and time.monotonic() < deadline:
+            time.sleep(0.1)
+        port = json.loads(cli("hostfwd", "tiny", "add", "tcp::0-:22", "--json").stdout)["host-port"]
+        assert f"net0  tcp 127.0.0.1:{port} -> 10.0.2.15:22" in cli("hostfwd", "tiny").stdout
+        assert "expects a port as" in cli("hostfwd", "tiny", "add", "22", code=FAILED).stderr
+        cli("hostfwd", "tiny", "add", "tcp::0-:22", "--nic", "net1", code=NOT_FOUND)
+        cli("hostfwd", "tiny", "remove", f"tcp::{port}-:22")
+        assert json.loads(cli("hostfwd", "tiny", "--json").stdout) == []
+        assert "cd0" in cli("disk", "tiny").stdout and "cd0 is empty" in cli("disk", "tiny", "eject", "cd0").stdout
+        assert "cd0 holds c.img" in cli("disk", "tiny", "change", "cd0", "c.img").stdout
+        assert "has no medium" in cli("disk", "tiny", "change", "cd0", "d.img", code=FAILED).stderr
+        assert json.loads(cli("disk", "tiny", "list", "--json").stdout)[0]["device"] == "hd0"
+        cli("disk", "tiny", "commit", "hd0", code=WRONG_STATE)
+        cli("kill", "tiny")
+        assert "0 KiB of changes are in the image of hd0" in cli("disk", "tiny", "commit", "hd0").stdout
+    finally:
+        cli("destroy", "tiny", "--force")
+
+
 def test_a_snapshot_is_saved_listed_loaded_and_deleted(cli, made):
     cli("start", "tiny", "--paused")
     assert "is saved as one" in cli("snapshot", "tiny", "save", "one").stdout

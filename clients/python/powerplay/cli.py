@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 from . import errors
 from .debugger import do_gdb
 from .definition import load_definition
+from .devices import do_disk, do_hostfwd, do_net, table
 from .places import default_socket
 from .screen import do_key, do_screenshot, do_vnc
 from .sync import Connection, Machine, Powerplay
@@ -103,12 +104,6 @@ def simple(command: str, text: str) -> Callable[[Arguments, Output], int]:
         out.show({"name": machine.name}, f"{machine.name} {text}")
         return OK
     return run
-
-
-def table(rows: List[List[str]]) -> str:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)) for row in rows]
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def do_list(arguments: Arguments, out: Output) -> int:
@@ -370,6 +365,18 @@ VERBS: Dict[str, Verb] = {
                  option("--viewer", metavar="PROGRAM", help="run this viewer with the address"),
                  flag("--web", "serve a page for browsers until Ctrl-C, and print its address"),
                  option("--port", type=int, default=0, metavar="PORT", help="with --web: on this port (any free one)")]),
+    "net": Verb(do_net, "show the network adapters; plug a cable in, pull it", "powerplay net deb1 unplug net0",
+                [option("action", nargs="?", choices=["list", "plug", "unplug"], default="list"),
+                 option("id", nargs="?", help="the adapter's id")]),
+    "hostfwd": Verb(do_hostfwd, "show, add and remove ports of the host that lead into the guest",
+                    "powerplay hostfwd deb1 add tcp:127.0.0.1:0-:22",
+                    [option("action", nargs="?", choices=["list", "add", "remove"], default="list"),
+                     option("rule", nargs="?", help="as tcp:127.0.0.1:2222-:22; port 0 is any that is free"),
+                     option("--nic", metavar="ID", help="the adapter; default the first with the back end user")]),
+    "disk": Verb(do_disk, "show the disks; change a medium; write changes into an image", "powerplay disk deb1 change cd0 disc2.img",
+                 [option("action", nargs="?", choices=["list", "change", "eject", "commit"], default="list"),
+                  option("id", nargs="?", help="the disk's id"),
+                  option("file", nargs="?", help="change: one of the media that the definition names")]),
     "wait": Verb(do_wait, "wait until something happens", "powerplay wait deb1 --serial login:",
                  [option("--serial", metavar="REGEX", help="the guest writes this on its console"),
                   option("--event", metavar="NAME", help="an event comes"),
