@@ -52,9 +52,9 @@ struct Machine {
     uint32_t early_epoch;
     uint64_t early_next;
 
-    bool is_map_lent; /* another thread reads a map's pages: none may leave memory */
+    unsigned lent_maps; /* other threads read their pages: none may leave memory */
 
-    TimeTravel *travel;       /* NULL: it has never replayed */
+    TimeTravel *travel;       /* NULL: it has kept no keyframes yet */
     Breakpoints *breakpoints; /* a debugger's; NULL without one */
     Breakpoints *stops;       /* those that are armed: the debugger's, a search's, or NULL */
 

@@ -84,14 +84,37 @@ static PageMap *best_base(const Machine *machine, uint64_t pages, uint32_t *sinc
     return has_early ? machine->early : machine->base;
 }
 
-bool machine_capture(Machine *machine, MachineCapture *capture, GError **error)
+/* All but the memory. */
+static bool begin_capture(Machine *machine, MachineCapture *capture, GError **error)
 {
-    PageMemory memory = memory_of(machine);
     *capture = (MachineCapture){ .position = machine_position(machine),
                                  .mode = replay_mode(machine->replay) };
     replay_prefix(machine->replay, &capture->prefix);
     capture->state = save_state(machine, error);
-    if (!capture->state)
+    return capture->state;
+}
+
+bool machine_capture_since(Machine *machine, const PageMap *base, uint32_t since,
+                           MachineCapture *capture, GError **error)
+{
+    PageMemory memory = memory_of(machine);
+    if (!begin_capture(machine, capture, error))
+        return false;
+    capture->epoch = memory_next_epoch(machine->memory);
+    capture->map = page_map_capture_news(machine_page_store(machine), base, since, &memory);
+    return true;
+}
+
+uint64_t machine_count_news(Machine *machine, uint32_t since)
+{
+    PageMemory memory = memory_of(machine);
+    return page_memory_count_news(&memory, since);
+}
+
+bool machine_capture(Machine *machine, MachineCapture *capture, GError **error)
+{
+    PageMemory memory = memory_of(machine);
+    if (!begin_capture(machine, capture, error))
         return false;
     uint32_t since;
     const PageMap *base = best_base(machine, memory.pages, &since);
@@ -104,7 +127,7 @@ bool machine_capture(Machine *machine, MachineCapture *capture, GError **error)
 void machine_capture_adopt(Machine *machine, const MachineCapture *capture)
 {
     set_base(machine, capture->map, capture->epoch);
-    if (!machine->is_map_lent)
+    if (!machine->lent_maps)
         page_map_drop_memory(machine->pages, machine->base);
 }
 

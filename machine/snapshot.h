@@ -42,6 +42,14 @@ void machine_drop_early(Machine *machine);
 /* On a boundary, with the machine in any run state. False with ERROR when a disk cannot be frozen.
  */
 bool machine_capture(Machine *machine, MachineCapture *capture, GError **error);
+/*
+ * The same, but its map is one of news (page_map_capture_news): upon BASE, which was captured when
+ * epoch SINCE ended, or of what was written after that if it is NULL. Not to be adopted.
+ */
+bool machine_capture_since(Machine *machine, const PageMap *base, uint32_t since,
+                           MachineCapture *capture, GError **error);
+/* How many pages that would copy. */
+uint64_t machine_count_news(Machine *machine, uint32_t since);
 /* The capture's map becomes the base; its pages that are in a pack leave memory. */
 void machine_capture_adopt(Machine *machine, const MachineCapture *capture);
 void machine_capture_clear(MachineCapture *capture);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Shared by time-travel.c, which goes to places, and time-travel-search.c, which looks for them.
+ * Shared by time-travel.c, which goes to places, time-travel-search.c, which looks for them, and
+ * time-travel-keyframes.c, which makes what they begin at.
  */
 #ifndef MACHINE_TIME_TRAVEL_INTERNAL_H
 #define MACHINE_TIME_TRAVEL_INTERNAL_H
@@ -8,6 +9,9 @@
 #include "machine/machine-internal.h"
 #include "machine/snapshot.h"
 #include "replay/keyframe-file.h"
+
+/* What a keyframe of the file must save to be worth reading. */
+#define KEYFRAME_FILE_GAP (1ull << 27)
 
 typedef struct Search Search;
 
@@ -19,6 +23,11 @@ struct TimeTravel {
     uint64_t work;        /* of the machine's position */
     uint64_t counted;     /* icount up to which it is counted in `work` */
     uint64_t next_work;   /* of the next keyframe */
+    bool is_recording;    /* the keyframes are a recording's, for replays to come */
+    uint64_t page_work;   /* instructions that pay for a page that was copied for it */
+    PageMap *news;        /* the last of them, or NULL: there was none yet */
+    uint32_t news_epoch;  /* when it was captured, or the recording began */
+    uint64_t news_work;   /* likewise */
     bool is_full;         /* the budget does not hold any more of them */
     MachineSeekDone done; /* NULL: neither a seek nor a search is under way */
     void *opaque;
@@ -29,6 +38,12 @@ struct TimeTravel {
     bool has_break;
     uint64_t break_icount;
 };
+
+TimeTravel *travel_of(Machine *machine);
+/* On the machine's way: those that are due. */
+void travel_make_keyframes(Machine *machine);
+/* The icount of the next place in front of the target where there is to be one; else UINT64_MAX. */
+uint64_t travel_next_approach(Machine *machine);
 
 /* The machine can go to places; nothing is under way. */
 bool travel_may_begin(Machine *machine, GError **error);

@@ -6,141 +6,9 @@
 #include "machine/disks.h"
 #include "machine/time-travel-internal.h"
 
-/* What a visit of the machine's loop counts as, in instructions: an idle machine has work, too. */
-#define VISIT_WORK 4096u
-
-/* What a keyframe of the file must save to be worth reading; how far apart they are put there; and
- * how much. */
-#define FILE_GAP      (1ull << 27)
-#define FILE_INTERVAL (1ull << 29)
-#define FILE_BYTES    (1ull << 30)
-
-/* Keyframes on the way to a target, so that going back a little from there is quick. */
-static const uint64_t approach[] = { 1u << 23, 1u << 18 };
-
 static bool is_replaying(Machine *machine)
 {
     return replay_mode(machine->replay) == REPLAY_PLAY;
-}
-
-static TimeTravel *travel_of(Machine *machine)
-{
-    if (!machine->travel)
-        machine->travel = g_new0(TimeTravel, 1);
-    return machine->travel;
-}
-
-void time_travel_free(TimeTravel *travel)
-{
-    if (travel)
-        keyframe_set_free(travel->frames);
-    if (travel)
-        keyframe_file_free(travel->file);
-    g_free(travel);
-}
-
-/* --- keyframes -------------------------------------------------------------------------------- */
-
-bool travel_capture(Machine *machine, Keyframe *frame, GError **error)
-{
-    MachineCapture capture;
-    machine_set_disks_passing(machine, true);
-    bool good = machine_capture(machine, &capture, error);
-    machine_set_disks_passing(machine, false);
-    if (!good)
-        return false;
-    machine_capture_adopt(machine, &capture);
-    *frame =
-        (Keyframe){ .position = capture.position,
-                    .work = machine->travel->work,
-                    .is_arrival = !replay_get_state(machine->replay, &capture.position)->opened,
-                    .prefix = capture.prefix,
-                    .state = capture.state,
-                    .map = capture.map };
-    return true;
-}
-
-static bool make_keyframe(Machine *machine, GError **error)
-{
-    TimeTravel *travel = machine->travel;
-    Keyframe frame;
-    if (!travel_capture(machine, &frame, error))
-        return false;
-    if (!keyframe_set_add(travel->frames, &frame)) {
-        travel->is_full = true;
-        machine_forget_base(machine);
-    }
-    travel->next_work = travel->work + travel->interval;
-    return true;
-}
-
-bool machine_keep_keyframes(Machine *machine, uint64_t budget, uint64_t interval, GError **error)
-{
-    g_assert(is_replaying(machine) && interval);
-    TimeTravel *travel = travel_of(machine);
-    g_clear_pointer(&travel->frames, keyframe_set_free);
-    travel->frames = keyframe_set_new(machine_page_store(machine), budget);
-    travel->interval = interval;
-    travel->work = 0;
-    travel->counted = cpu_icount(machine->cpu);
-    travel->is_full = false;
-    return make_keyframe(machine, error);
-}
-
-const KeyframeSet *machine_keyframes(Machine *machine)
-{
-    return machine->travel ? machine->travel->frames : NULL;
-}
-
-static void recount_work(Machine *machine)
-{
-    TimeTravel *travel = machine->travel;
-    Position position = machine_position(machine);
-    SeekTarget here = { position.icount, position.virtual_ns };
-    const Keyframe *frame = keyframe_set_before(travel->frames, &here);
-    travel->work = frame ? frame->work + position.icount - frame->position.icount : 0;
-    travel->counted = position.icount;
-}
-
-static void count_work(Machine *machine)
-{
-    TimeTravel *travel = machine->travel;
-    uint64_t icount = cpu_icount(machine->cpu);
-    if (icount < travel->counted) /* somebody else has moved the machine: loadvm */
-        return recount_work(machine);
-    travel->work += VISIT_WORK + icount - travel->counted;
-    travel->counted = icount;
-}
-
-static bool approaches(const TimeTravel *travel)
-{
-    return travel->done && (!travel->search || search_approaches(travel->search));
-}
-
-/* Whether the machine is at a place of its way to the target where a keyframe is good to have. */
-static bool is_approaching(Machine *machine)
-{
-    TimeTravel *travel = machine->travel;
-    uint64_t icount = cpu_icount(machine->cpu);
-    for (unsigned i = 0; approaches(travel) && i < G_N_ELEMENTS(approach); i++)
-        if (travel->target.icount > approach[i] && icount == travel->target.icount - approach[i])
-            return true;
-    return false;
-}
-
-/* A keyframe that cannot be made costs time later on, and does no other harm. */
-static void make_what_is_due(Machine *machine)
-{
-    TimeTravel *travel = machine->travel;
-    g_autoptr(GError) error = NULL;
-    if (travel->is_full || (travel->work < travel->next_work && !is_approaching(machine)))
-        return;
-    if (travel->search && search_has_next_frame(machine))
-        return;
-    if (!make_keyframe(machine, &error)) {
-        g_info("no keyframe at %" G_GUINT64_FORMAT ": %s", travel->counted, error->message);
-        travel->next_work = travel->work + travel->interval;
-    }
 }
 
 /* --- stops ------------------------------------------------------------------------------------ */
@@ -183,11 +51,8 @@ static uint64_t target_limit(Machine *machine)
 {
     TimeTravel *travel = machine->travel;
     uint64_t icount = cpu_icount(machine->cpu);
-    for (unsigned i = 0; approaches(travel) && i < G_N_ELEMENTS(approach); i++)
-        if (travel->target.icount > approach[i] && icount < travel->target.icount - approach[i])
-            return travel->target.icount - approach[i];
     if (icount < travel->target.icount)
-        return travel->target.icount;
+        return MIN(travel->target.icount, travel_next_approach(machine));
     return MAX(clock_icount_at(&machine->clock, travel->target.virtual_ns), icount + 1);
 }
 
@@ -217,10 +82,11 @@ uint64_t time_travel_before_run(Machine *machine)
 {
     TimeTravel *travel = machine->travel;
     uint64_t limit = UINT64_MAX;
-    if (!travel || !travel->frames || !is_replaying(machine))
+    if (!travel || !travel->frames)
         return limit;
-    count_work(machine);
-    make_what_is_due(machine);
+    travel_make_keyframes(machine);
+    if (!is_replaying(machine))
+        return limit;
     if (search_is_over(machine))
         return 0;
     while (is_at_target(machine) && travel->search && search_arrived(machine)) {}
@@ -340,114 +206,6 @@ bool travel_go_back(Machine *machine, const SeekTarget *target, GError **error)
     return false;
 }
 
-/* --- keyframes in the file -------------------------------------------------------------------- */
-
-void machine_set_keyframe_file(Machine *machine, KeyframeFile *file)
-{
-    TimeTravel *travel = travel_of(machine);
-    g_clear_pointer(&travel->file, keyframe_file_free);
-    travel->file = file;
-}
-
-KeyframeFile *machine_keyframe_file(Machine *machine)
-{
-    return machine->travel ? machine->travel->file : NULL;
-}
-
-const KeyframeEntry *travel_find_in_file(Machine *machine, const SeekTarget *target,
-                                         const Keyframe *frame)
-{
-    const KeyframeFile *file = machine->is_map_lent ? NULL : machine->travel->file;
-    const KeyframeEntry *entry = file ? keyframe_file_before(file, target) : NULL;
-    uint64_t have = frame ? frame->position.icount : 0;
-    return entry && entry->position.icount > have + FILE_GAP ? entry : NULL;
-}
-
-typedef struct {
-    KeyframeFile *file;
-    const KeyframeEntry *entry;
-} Fill;
-
-static bool fill_from_file(void *opaque, const PageMemory *memory, uint32_t epoch, GError **error)
-{
-    const Fill *fill = opaque;
-    return keyframe_file_restore(fill->file, fill->entry, memory, epoch, error);
-}
-
-static bool load_entry(Machine *machine, const KeyframeEntry *entry, GError **error)
-{
-    TimeTravel *travel = machine->travel;
-    Fill fill = { travel->file, entry };
-    g_autoptr(GBytes) state = keyframe_file_state(travel->file, entry, error);
-    ReplaySeek *place = state ? replay_seek_find(machine->replay, &entry->prefix, error) : NULL;
-    if (!place || !machine_restore_filled(machine, state, fill_from_file, &fill, place, error))
-        return false;
-    travel->work = entry->work;
-    travel->counted = entry->position.icount;
-    return make_keyframe(machine, error);
-}
-
-bool travel_become_entry(Machine *machine, const KeyframeEntry *entry)
-{
-    TimeTravel *travel = machine->travel;
-    g_autoptr(GError) error = NULL;
-    if (load_entry(machine, entry, &error))
-        return true;
-    g_warning("the keyframes in the recording's folder are not used: %s", error->message);
-    machine_set_keyframe_file(machine, NULL);
-    travel->is_file_bad = true;
-    machine_forget_base(machine);
-    Keyframe *first = (Keyframe *)keyframe_set_get(travel->frames, 0);
-    if (!travel_become(machine, first, NULL))
-        machine_internal_error(machine, "the replay cannot go back to its beginning");
-    return false;
-}
-
-/* The first that is far from those before it and from those in the file, or NULL. */
-static const Keyframe *next_to_lend(Machine *machine)
-{
-    const TimeTravel *travel = machine->travel;
-    uint64_t last = 0;
-    if (!travel || !travel->frames || travel->is_file_bad || machine->is_map_lent ||
-        (travel->file && keyframe_file_bytes(travel->file) > FILE_BYTES))
-        return NULL;
-    for (guint i = 0; i < keyframe_set_count(travel->frames); i++) {
-        const Keyframe *frame = keyframe_set_get(travel->frames, i);
-        if (frame->work < last + FILE_INTERVAL || !frame->is_arrival)
-            continue;
-        last = frame->work;
-        if (!travel->file || !keyframe_file_covers(travel->file, frame->work, FILE_INTERVAL / 2))
-            return frame;
-    }
-    return NULL;
-}
-
-bool machine_has_keyframe_to_lend(Machine *machine)
-{
-    return next_to_lend(machine);
-}
-
-bool machine_lend_keyframe(Machine *machine, Keyframe *frame)
-{
-    const Keyframe *found = next_to_lend(machine);
-    if (!found || !machine->travel->file)
-        return false;
-    *frame = *found;
-    frame->place = NULL;
-    g_bytes_ref(frame->state);
-    page_map_ref(frame->map);
-    machine->is_map_lent = true;
-    return true;
-}
-
-void machine_keep_lent(Machine *machine, Keyframe *frame, KeyframeAppend *append)
-{
-    machine->is_map_lent = false;
-    keyframe_clear(frame);
-    if (append && machine->travel->file)
-        keyframe_file_commit(machine->travel->file, append);
-}
-
 /* Whether a later keyframe is nearer than the machine is. */
 static bool can_jump(Machine *machine, const SeekTarget *target)
 {
@@ -455,7 +213,7 @@ static bool can_jump(Machine *machine, const SeekTarget *target)
     const Keyframe *frame = keyframe_set_before(machine->travel->frames, target);
     const KeyframeEntry *entry = travel_find_in_file(machine, target, frame);
     return (frame && position_compare(&frame->position, &position) > 0) ||
-           (entry && entry->position.icount > position.icount + FILE_GAP);
+           (entry && entry->position.icount > position.icount + KEYFRAME_FILE_GAP);
 }
 
 bool travel_may_begin(Machine *machine, GError **error)

@@ -4,10 +4,11 @@
  * The file `keyframes` in the folder of a recording (replay/keyframe-file.h): later replays begin
  * their seeks there.
  *
- * Only a replay that somebody pauses writes it, while it is paused, on a thread of its own: one
- * that runs to its end to be checked costs nothing. One keyframe at a time is lent by the machine
- * thread, appended by the other one, and taken back. Machines with disks have none: what their
- * disks held is not in a keyframe.
+ * A recording that has ended leaves those that it made; a thread of its own writes them, and a
+ * process that is to end waits for it. A replay adds to them only when somebody pauses it, while it
+ * is paused: one that runs to its end to be checked costs nothing. One keyframe at a time is then
+ * lent by the machine thread, appended by another one, and taken back. Machines with disks have no
+ * such file: what their disks held is not in a keyframe.
  */
 
 #include "machine/worker-keyframes.h"
@@ -32,19 +33,23 @@ struct WorkerKeyframes {
     GThread *thread;
 };
 
-/* FLAGS: O_CREAT, if it may be a new one. */
+/* FLAGS: O_CREAT, if it may be a new one. NULL if there is none, or none of use. */
+static KeyframeFile *open_at(Worker *worker, int directory, const char *path, int flags)
+{
+    guint64 pages = memory_page_count(machine_memory(worker->machine));
+    g_autoptr(GError) error = NULL;
+    int fd = openat(directory, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+    KeyframeFile *file = fd >= 0 ? keyframe_file_open(fd, pages, &error) : NULL;
+    if (error) {
+        g_warning("%s: %s", path, error->message);
+    }
+    return file;
+}
+
 static void open_file(Worker *worker, const char *name, int flags)
 {
-    Machine *machine = worker->machine;
     g_autofree char *path = g_build_filename("recordings", name, FILE_NAME, NULL);
-    g_autoptr(GError) error = NULL;
-    int fd = openat(worker->directory, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
-    KeyframeFile *file =
-        fd >= 0 ? keyframe_file_open(fd, memory_page_count(machine_memory(machine)), &error) : NULL;
-    if (error) {
-        g_warning("recording '%s': %s", name, error->message);
-    }
-    machine_set_keyframe_file(machine, file);
+    machine_set_keyframe_file(worker->machine, open_at(worker, worker->directory, path, flags));
 }
 
 void worker_keyframes_open(Worker *worker, const char *name)
@@ -141,9 +146,99 @@ void worker_keyframes_write(Worker *worker)
     worker_call(worker, NULL, execute_lend, finish_lend, worker->keyframes, NULL);
 }
 
+/* --- those of a recording --------------------------------------------------------------------- */
+
+typedef struct {
+    Worker *worker;
+    KeyframeFile *file;
+    KeyframeSet *frames;
+    GThread *thread;
+    int is_done; /* atomic */
+} Spill;
+
+static gboolean append(Spill *spill, const Keyframe *frame)
+{
+    g_autoptr(GError) error = NULL;
+    KeyframeAppend append;
+    if (!keyframe_file_append(spill->file, frame, &append, &error)) {
+        g_warning("a recording's keyframes were not all written: %s", error->message);
+        return FALSE;
+    }
+    keyframe_file_commit(spill->file, &append);
+    return keyframe_file_bytes(spill->file) < KEYFRAME_FILE_BYTES;
+}
+
+static void spill_free(gpointer user)
+{
+    Spill *spill = user;
+    g_thread_join(spill->thread);
+    machine_return_keyframes(spill->worker->machine, spill->frames);
+    keyframe_file_free(spill->file);
+    g_free(spill);
+}
+
+static void execute_collect(WorkerCall *call)
+{
+    GPtrArray *spills = call->worker->spills;
+    for (guint i = spills->len; i-- > 0;) {
+        if (g_atomic_int_get(&((Spill *)spills->pdata[i])->is_done)) {
+            g_ptr_array_remove_index(spills, i);
+        }
+    }
+}
+
+static gboolean is_spilt(gpointer user)
+{
+    Worker *worker = user;
+    if (!worker->is_ending) {
+        worker_call(worker, NULL, execute_collect, NULL, NULL, NULL);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+static gpointer write_frames(gpointer user)
+{
+    Spill *spill = user;
+    Worker *worker = spill->worker;
+    guint64 next = 0;
+    gboolean goes_on = TRUE;
+    for (guint i = 0; goes_on && i < keyframe_set_count(spill->frames); i++) {
+        const Keyframe *frame = keyframe_set_get(spill->frames, i);
+        if (frame->is_arrival && frame->work >= next) {
+            next = frame->work + KEYFRAME_FILE_INTERVAL / 2;
+            goes_on = append(spill, frame);
+        }
+    }
+    g_atomic_int_set(&spill->is_done, TRUE);
+    g_idle_add(is_spilt, worker);
+    return NULL;
+}
+
+void worker_keyframes_spill(Worker *worker, int directory)
+{
+    KeyframeSet *frames = machine_take_keyframes(worker->machine);
+    KeyframeFile *file = frames && keyframe_set_count(frames)
+                             ? open_at(worker, directory, FILE_NAME, O_CREAT | O_EXCL)
+                             : NULL;
+    if (!file) {
+        machine_return_keyframes(worker->machine, frames);
+        return;
+    }
+    if (!worker->spills) {
+        worker->spills = g_ptr_array_new_with_free_func(spill_free);
+    }
+    Spill *spill = g_new0(Spill, 1);
+    *spill = (Spill){ .worker = worker, .file = file, .frames = frames };
+    g_ptr_array_add(worker->spills, spill);
+    spill->thread = g_thread_new("keyframes", write_frames, spill);
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
 void worker_keyframes_close(Worker *worker)
 {
     WorkerKeyframes *keyframes = worker->keyframes;
+    g_clear_pointer(&worker->spills, g_ptr_array_unref);
     if (!keyframes) {
         return;
     }

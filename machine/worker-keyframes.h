@@ -2,7 +2,7 @@
 #ifndef POWERPLAY_MACHINE_WORKER_KEYFRAMES_H
 #define POWERPLAY_MACHINE_WORKER_KEYFRAMES_H
 
-/* Keyframes of a replay in the recording's folder: see worker-keyframes.c. */
+/* Keyframes in a recording's folder: see worker-keyframes.c. */
 
 #include "machine/worker.h"
 
@@ -10,7 +10,10 @@
 void worker_keyframes_open(Worker *worker, const char *name);
 /* Control thread: a replay is paused; its keyframes are written as long as it is. */
 void worker_keyframes_write(Worker *worker);
-/* With the machine thread gone, before the machine is freed. */
+/* Machine thread: the recording in the folder DIRECTORY (borrowed) has ended; its keyframes are
+ * written from now on, whatever the machine does. */
+void worker_keyframes_spill(Worker *worker, int directory);
+/* With the machine thread gone, before the machine is freed: waits for what is being written. */
 void worker_keyframes_close(Worker *worker);
 
 #endif

@@ -15,7 +15,9 @@
 #include "api/json-reader.h"
 #include "api/json-writer.h"
 #include "machine/disks.h"
+#include "machine/time-travel.h"
 #include "machine/worker-digest.h"
+#include "machine/worker-keyframes.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -295,6 +297,7 @@ bool worker_recording_begin(Worker *worker, Recording *recording, const Recordin
         recording_free(recording);
         return false;
     }
+    machine_record_keyframes(machine, KEYFRAME_BUDGET, KEYFRAME_FILE_INTERVAL, KEYFRAME_PAGE_WORK);
     worker->open_recording = recording;
     return true;
 }
@@ -305,6 +308,9 @@ void worker_recording_seal(Worker *worker)
     g_autoptr(Recording) recording = g_steal_pointer(&worker->open_recording);
     if (recording && !recording_seal(recording, &error)) {
         g_warning("the recording is closed but could not be sealed: %s", error->message);
+    }
+    if (recording) {
+        worker_keyframes_spill(worker, recording_directory(recording));
     }
 }
 

@@ -40,8 +40,8 @@ typedef struct {
  * are left out. */
 GArray *worker_recording_children(Worker *worker, const char *name);
 
-/* Machine thread: records from here on; a machine that has run is saved first. Takes `recording`,
- * also when it fails. `branch` may be NULL. */
+/* Machine thread: records from here on, and keeps keyframes; a machine that has run is saved first.
+ * Takes `recording`, also when it fails. `branch` may be NULL. */
 bool worker_recording_begin(Worker *worker, Recording *recording, const RecordingBranch *branch,
                             GError **error);
 

@@ -61,7 +61,8 @@ typedef struct Worker {
     bool is_confined; /* worker_sandbox_enter() */
     WorkerSnapshots *snapshots;
     WorkerGdb *gdb;
-    WorkerKeyframes *keyframes; /* NULL: none are on their way into a file */
+    WorkerKeyframes *keyframes; /* of a replay; NULL: none are on their way into a file */
+    GPtrArray *spills;          /* keyframes of recordings on their way; machine thread; or NULL */
     char *keyframes_of;        /* the recording in whose folder they are, or NULL; machine thread */
     Recording *open_recording; /* until its log is closed; machine thread only */
 

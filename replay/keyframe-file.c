@@ -3,7 +3,8 @@
  * "PPKF", format u32, pages of memory u64; then blocks, each a header of 16 bytes (kind u32, raw
  * length u32, packed length u32, number of pages u32), a 16-byte digest of each page, a zstd frame,
  * and an XXH3-64 over all of that. A block of kind 1 holds pages. One of kind 2 holds a keyframe:
- * its KeyframeEntry, then the length of its state, the state, the number of changes, the changes.
+ * its KeyframeEntry, then the length of its state, the state, the number of changes, the changes:
+ * pages with another place than in the keyframe before, or, in the first one, than at the start.
  */
 #include "replay/keyframe-file.h"
 
@@ -16,7 +17,7 @@
 #include "replay/log-file.h"
 
 #define MAGIC         0x50504b46u
-#define FORMAT        1u
+#define FORMAT        2u
 #define HEADER_SIZE   16u
 #define BLOCK_HEADER  16u
 #define BLOCK_TRAILER 8u
@@ -342,6 +343,17 @@ static void free_changes(gpointer changes)
     g_array_unref(*(GArray **)changes);
 }
 
+/* All pages are as at the start. */
+static guint64 *places_at_start(guint64 pages)
+{
+    guint64 *places = g_new(guint64, pages);
+
+    for (guint64 i = 0; i < pages; i++) {
+        places[i] = KEYFRAME_PLACE_START;
+    }
+    return places;
+}
+
 KeyframeFile *keyframe_file_open(int fd, guint64 pages, GError **error)
 {
     g_autoptr(KeyframeFile) file = g_new0(KeyframeFile, 1);
@@ -353,7 +365,7 @@ KeyframeFile *keyframe_file_open(int fd, guint64 pages, GError **error)
     file->entries = g_array_new(FALSE, FALSE, sizeof(KeyframeEntry));
     file->changes = g_array_new(FALSE, FALSE, sizeof(GArray *));
     g_array_set_clear_func(file->changes, free_changes);
-    file->places = g_new0(guint64, pages);
+    file->places = places_at_start(pages);
     file->by_digest = g_hash_table_new_full(hash_digest, equal_digests, g_free, g_free);
     if (fstat(fd, &status) < 0 || status.st_size < (off_t)HEADER_SIZE) {
         return begin_file(file, error) ? g_steal_pointer(&file) : NULL;
@@ -468,17 +480,23 @@ static gboolean place_page(Gathering *pages, const Page *page, guint64 *place, G
     return ++pages->count < BLOCK_PAGES || write_gathered(pages, error);
 }
 
-static gboolean gather_changes(KeyframeFile *file, const PageMap *map, GArray *changes,
+static gboolean is_bytes(const Page *page)
+{
+    return page && (page->data || page->pack);
+}
+
+static gboolean gather_changes(KeyframeFile *file, const Keyframe *frame, GArray *changes,
                                GError **error)
 {
     g_autofree Gathering *pages = g_new0(Gathering, 1);
 
     pages->file = file;
     for (guint64 i = 0; i < file->pages; i++) {
-        const Page *page = page_map_get(map, i);
-        KeyframeChange change = { i, 0 };
+        const Page *page = page_map_get(frame->map, i);
+        gboolean is_old = frame->is_news && !page;
+        KeyframeChange change = { i, is_old ? KEYFRAME_PLACE_START : KEYFRAME_PLACE_ZERO };
 
-        if (page && !place_page(pages, page, &change.place, error)) {
+        if (is_bytes(page) && !place_page(pages, page, &change.place, error)) {
             return FALSE;
         }
         if (change.place != file->places[i]) {
@@ -516,7 +534,7 @@ static GBytes *frame_bytes(const Keyframe *frame, const GArray *changes)
 static gboolean append_frame(KeyframeFile *file, const Keyframe *frame, KeyframeAppend *append,
                              GError **error)
 {
-    if (!gather_changes(file, frame->map, append->changes, error)) {
+    if (!gather_changes(file, frame, append->changes, error)) {
         return FALSE;
     }
 
@@ -581,7 +599,7 @@ static int compare_places(gconstpointer a, gconstpointer b)
 /* Where each page is, in the order of the places. */
 static GArray *wanted_pages(const KeyframeFile *file, const KeyframeEntry *entry)
 {
-    g_autofree guint64 *places = g_new0(guint64, file->pages);
+    g_autofree guint64 *places = places_at_start(file->pages);
     GArray *wanted = g_array_new(FALSE, FALSE, sizeof(KeyframeChange));
 
     for (guint i = 0; i < file->entries->len; i++) {
@@ -614,31 +632,63 @@ static void put_page(const PageMemory *memory, guint64 page, const guint8 *data,
     }
 }
 
-gboolean keyframe_file_restore(KeyframeFile *file, const KeyframeEntry *entry,
+/* Reads pages of the file, a block at a time. */
+typedef struct BlockReader {
+    const KeyframeFile *file;
+    guint64 offset; /* of the block in RAW; 0: none */
+    Block block;
+    guint8 *raw;
+} BlockReader;
+
+static const guint8 *read_page(BlockReader *reader, guint64 place, GError **error)
+{
+    guint64 offset = place >> PLACE_SLOTS;
+    guint slot = place & ((1u << PLACE_SLOTS) - 1);
+
+    if (offset != reader->offset) {
+        g_free(reader->raw);
+        reader->offset = offset;
+        reader->raw = read_block(reader->file, offset, &reader->block, error);
+    }
+    if (!reader->raw) {
+        return NULL;
+    }
+    if (reader->block.kind != KIND_PAGES || slot >= reader->block.count) {
+        fail(error, "have no such page", offset);
+        return NULL;
+    }
+    return reader->raw + (gsize)slot * PAGE_BYTES;
+}
+
+static gboolean restore_page(BlockReader *reader, const KeyframeChange *one, const PageMap *start,
+                             const PageMemory *memory, guint32 epoch, GError **error)
+{
+    gboolean is_old = one->place == KEYFRAME_PLACE_START;
+    const guint8 *bytes = NULL;
+
+    if (one->place == KEYFRAME_PLACE_ZERO || (is_old && !page_map_get(start, one->page))) {
+        put_page(memory, one->page, NULL, epoch);
+        return TRUE;
+    }
+    bytes = is_old ? page_map_bytes(start, one->page, error) : read_page(reader, one->place, error);
+    if (bytes) {
+        put_page(memory, one->page, bytes, epoch);
+    }
+    return bytes != NULL;
+}
+
+gboolean keyframe_file_restore(KeyframeFile *file, const KeyframeEntry *entry, const PageMap *start,
                                const PageMemory *memory, guint32 epoch, GError **error)
 {
     g_autoptr(GArray) wanted = wanted_pages(file, entry);
-    g_autofree guint8 *raw = NULL;
-    guint64 offset = 0;
-    Block block;
+    BlockReader reader = { .file = file };
+    gboolean good = TRUE;
 
     g_assert(memory->pages == file->pages);
-    for (guint i = 0; i < wanted->len; i++) {
-        const KeyframeChange *one = &g_array_index(wanted, KeyframeChange, i);
-        guint slot = one->place & ((1u << PLACE_SLOTS) - 1);
-
-        if (one->place && one->place >> PLACE_SLOTS != offset) {
-            offset = one->place >> PLACE_SLOTS;
-            g_free(raw);
-            raw = read_block(file, offset, &block, error);
-            if (!raw) {
-                return FALSE;
-            }
-        }
-        if (one->place && (block.kind != KIND_PAGES || slot >= block.count)) {
-            return fail(error, "have no such page", offset);
-        }
-        put_page(memory, one->page, one->place ? raw + (gsize)slot * PAGE_BYTES : NULL, epoch);
+    for (guint i = 0; good && i < wanted->len; i++) {
+        good = restore_page(&reader, &g_array_index(wanted, KeyframeChange, i), start, memory,
+                            epoch, error);
     }
-    return TRUE;
+    g_free(reader.raw);
+    return good;
 }

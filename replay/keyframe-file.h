@@ -4,7 +4,8 @@
  *
  * The file only grows: blocks of compressed pages, and for each keyframe a block with its state and
  * with the pages that are not those of the keyframe before it in the file. A page's content is in
- * the file once. A keyframe is tied to the recording by the events before it, as a snapshot is.
+ * the file once; not at all, if it is that of the recording's start. A keyframe is tied to the
+ * recording by the events before it, as a snapshot is.
  *
  * Invariants
  * 1. Every block has a checksum; nothing is believed before it is checked. A file that ends in the
@@ -45,9 +46,11 @@ typedef struct KeyframeAppend {
     KeyframeEntry entry;
     GArray *changes; /* of KeyframeChange */
 } KeyframeAppend;
+#define KEYFRAME_PLACE_ZERO  0u /* all zero */
+#define KEYFRAME_PLACE_START 1u /* as at the recording's start */
 typedef struct KeyframeChange {
     guint64 page;
-    guint64 place; /* 0: all zero */
+    guint64 place; /* KEYFRAME_PLACE_..., or where it is in the file */
 } KeyframeChange;
 
 /*
@@ -63,8 +66,9 @@ void keyframe_file_commit(KeyframeFile *file, KeyframeAppend *append);
 /* The state of ENTRY's machine but for its memory; NULL with ERROR. */
 GBytes *keyframe_file_state(KeyframeFile *file, const KeyframeEntry *entry, GError **error);
 /*
- * Makes MEMORY what it was there; pages that this changes get the mark EPOCH. FALSE with ERROR when
- * a block is damaged: memory is then partly the one, partly the other, all of it marked.
+ * Makes MEMORY what it was there; pages that this changes get the mark EPOCH. START is what it was
+ * at the recording's start. FALSE with ERROR when a block is damaged: memory is then partly the
+ * one, partly the other, all of it marked.
  */
-gboolean keyframe_file_restore(KeyframeFile *file, const KeyframeEntry *entry,
+gboolean keyframe_file_restore(KeyframeFile *file, const KeyframeEntry *entry, const PageMap *start,
                                const PageMemory *memory, guint32 epoch, GError **error);

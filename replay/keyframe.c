@@ -9,7 +9,8 @@ struct KeyframeSet {
     guint64 budget;
     guint64 state_bytes;
     guint64 present_bytes; /* of the pages of the one that was added last */
-    GPtrArray *frames;     /* of Keyframe *, by position */
+    gboolean first_may_go;
+    GPtrArray *frames; /* of Keyframe *, by position */
 };
 
 gboolean seek_target_is_reached(const SeekTarget *target, const Position *position)
@@ -26,6 +27,12 @@ KeyframeSet *keyframe_set_new(PageStore *store, guint64 budget)
     set->budget = budget;
     set->frames = g_ptr_array_new();
     return set;
+}
+
+void keyframe_set_let_first_go(KeyframeSet *set)
+{
+    g_assert(!set->frames->len);
+    set->first_may_go = TRUE;
 }
 
 void keyframe_clear(Keyframe *frame)
@@ -87,25 +94,26 @@ static double price(const KeyframeSet *set, guint index, guint64 present)
 {
     guint64 here = work_of(set, index);
     guint64 age = here > present ? here - present : present - here;
-    guint64 gap = work_of(set, index + 1) - work_of(set, index - 1);
+    guint64 gap = work_of(set, index + 1) - (index ? work_of(set, index - 1) : 0);
     return (double)gap / (double)(age + NEAR);
 }
 
-/* Neither the first, nor the one at PRESENT, nor the last. */
+/* Neither the first (unless it may go), nor the one at PRESENT, nor the last. */
 static gboolean drop_cheapest(KeyframeSet *set, guint present)
 {
-    guint found = 0;
+    guint found = set->frames->len;
     double best = 0;
-    for (guint i = 1; i + 1 < set->frames->len; i++) {
+    for (guint i = set->first_may_go ? 0 : 1; i + 1 < set->frames->len; i++) {
         double cost = price(set, i, work_of(set, present));
-        if (i != present && (!found || cost < best)) {
+        if (i != present && (found == set->frames->len || cost < best)) {
             found = i;
             best = cost;
         }
     }
-    if (found)
-        drop(set, found);
-    return found != 0;
+    if (found == set->frames->len)
+        return FALSE;
+    drop(set, found);
+    return TRUE;
 }
 
 static guint index_of(const KeyframeSet *set, const Keyframe *frame)

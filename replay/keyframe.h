@@ -8,7 +8,8 @@
  *
  * Invariants
  * 1. They are in the order of their positions, and no two are at the same one.
- * 2. The first one is never dropped: from it every later position can be reached.
+ * 2. The first one is not dropped: from it every later position can be reached. In a set of a
+ *    recording, which can be reached from its start anyway, it may go like the others.
  * 3. When they are more than the budget, one after the other goes: each time the one whose going
  *    makes the smallest gap, measured against how far it is from the one that was added last. So
  *    they are close together near the present and further apart with age.
@@ -34,6 +35,7 @@ typedef struct Keyframe {
     ReplaySeek *place; /* of its prefix in the log, or NULL: not looked for yet */
     GBytes *state;
     PageMap *map;
+    gboolean is_news; /* the map is one of news since the recording's start */
 } Keyframe;
 
 typedef struct KeyframeSet KeyframeSet;
@@ -44,6 +46,8 @@ typedef struct KeyframeSet KeyframeSet;
  * be there once; it is what keyframes do not share with it that they cost.
  */
 KeyframeSet *keyframe_set_new(PageStore *store, guint64 budget);
+/* Before anything is in it: the first one may go, too. */
+void keyframe_set_let_first_go(KeyframeSet *set);
 void keyframe_set_free(KeyframeSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KeyframeSet, keyframe_set_free)
 

@@ -44,7 +44,7 @@ struct PageStore {
     int directory;
     Slab *open; /* with free blocks; those with used ones first */
     guint spare;
-    guint64 pages, blocks;
+    guint64 pages, blocks, slabs;
     PackReader *reader;
 };
 
@@ -81,9 +81,10 @@ void page_store_free(PageStore *store)
 
 void page_store_figures(const PageStore *store, PageFigures *figures)
 {
-    *figures = (PageFigures){ .pages = store->pages,
-                              .memory_bytes = store->blocks * PAGE_BYTES,
-                              .spare_bytes = (guint64)store->spare * SLAB_BYTES };
+    *figures =
+        (PageFigures){ .pages = store->pages,
+                       .memory_bytes = store->blocks * PAGE_BYTES,
+                       .free_bytes = (store->slabs * SLAB_BLOCKS - store->blocks) * PAGE_BYTES };
 }
 
 /* --- packs ------------------------------------------------------------------------------------ */
@@ -163,6 +164,7 @@ static void add_slab(PageStore *store)
     }
     link_slab(store, slab);
     store->spare++;
+    store->slabs++;
 }
 
 static guint8 *take_block(PageStore *store)
@@ -195,6 +197,7 @@ static void give_block(PageStore *store, guint8 *block)
     }
     unlink_slab(store, slab);
     munmap(slab, SLAB_BYTES);
+    store->slabs--;
 }
 
 /* --- pages and leaves ------------------------------------------------------------------------- */
@@ -320,6 +323,14 @@ Page *page_map_get(const PageMap *map, guint64 page)
     return leaf ? leaf->page[page % LEAF_PAGES] : NULL;
 }
 
+const guint8 *page_map_bytes(const PageMap *map, guint64 page, GError **error)
+{
+    const Page *found = page_map_get(map, page);
+    return found->data ? found->data
+                       : pack_reader_page(map->store->reader, found->pack, found->offset,
+                                          found->slot, error);
+}
+
 void page_set_place(Page *page, const PagePlace *place)
 {
     page->pack = place->pack;
@@ -366,6 +377,27 @@ PageMap *page_map_capture(PageStore *store, const PageMap *base, guint32 since,
     for (guint64 i = 0; i < memory->pages; i++)
         if (memory->marks[i] > limit)
             set_page(map, i, copy_page(store, memory->bytes + i * PAGE_BYTES));
+    return map;
+}
+
+guint64 page_memory_count_news(const PageMemory *memory, guint32 since)
+{
+    guint64 count = 0;
+    for (guint64 i = 0; i < memory->pages; i++)
+        count += memory->marks[i] > since;
+    return count;
+}
+
+PageMap *page_map_capture_news(PageStore *store, const PageMap *base, guint32 since,
+                               const PageMemory *memory)
+{
+    PageMap *map = map_new(store, memory->pages, base);
+    for (guint64 i = 0; i < memory->pages; i++) {
+        if (memory->marks[i] <= since)
+            continue;
+        Page *page = copy_page(store, memory->bytes + i * PAGE_BYTES);
+        set_page(map, i, page ? page : page_new(store));
+    }
     return map;
 }
 

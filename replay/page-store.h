@@ -14,7 +14,8 @@
  * 1. Capturing copies the pages that were written since the map it builds on, and nothing else,
  * with the guest stopped. Packing, writing and reading files is not part of it.
  * 2. A page never changes. What refers to it is counted: maps may be dropped in any order.
- * 3. A page that is all zero has no bytes anywhere; in a map it is the absence of a page.
+ * 3. A page that is all zero has no bytes anywhere; in a map it is the absence of a page, unless
+ * the map is one of news.
  * 4. The store belongs to one thread (the machine's), but for this: while another thread holds a
  *    map, it may read the map and its pages, and nobody gives up a page's bytes or moves it.
  */
@@ -39,7 +40,7 @@ typedef struct Page {
     guint32 slot;
     guint64 offset;
     PagePack *pack;
-    guint8 *data; /* NULL: only in the pack */
+    guint8 *data; /* NULL: only in the pack; in a map of news without a pack: all zero */
 } Page;
 
 typedef struct PageMap PageMap;
@@ -52,7 +53,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PageStore, page_store_free)
 typedef struct PageFigures {
     guint64 pages;        /* that exist */
     guint64 memory_bytes; /* of their bytes in memory */
-    guint64 spare_bytes;  /* kept for captures to come */
+    guint64 free_bytes;   /* of memory from the host, kept for captures to come */
 } PageFigures;
 void page_store_figures(const PageStore *store, PageFigures *figures);
 
@@ -64,12 +65,22 @@ typedef struct PageMemory {
     guint64 pages;
 } PageMemory;
 
+/* How many pages were written after epoch SINCE had ended. */
+guint64 page_memory_count_news(const PageMemory *memory, guint32 since);
+
 /*
  * The map of what MEMORY holds. BASE is what it held when epoch SINCE had ended, or NULL: then
  * every page counts that has a mark. The caller gives the map back with page_map_unref().
  */
 PageMap *page_map_capture(PageStore *store, const PageMap *base, guint32 since,
                           const PageMemory *memory);
+/*
+ * A map of news: pages that were not written since some moment are absent in it, and those that
+ * have become zero are there, without bytes. BASE is another one, upon which it builds, or NULL:
+ * then that moment is the end of epoch SINCE. It cannot be restored.
+ */
+PageMap *page_map_capture_news(PageStore *store, const PageMap *base, guint32 since,
+                               const PageMemory *memory);
 /*
  * The same in pieces, for a first capture of much memory: an empty map, filled while the guest runs
  * on between the pieces. What it holds is good for nothing but to be the BASE of a capture, with
@@ -85,6 +96,9 @@ guint64 page_map_pages(const PageMap *map);
 guint64 page_map_used(const PageMap *map);
 /* NULL: all zero. */
 Page *page_map_get(const PageMap *map, guint64 page);
+/* The bytes of a page that is there, good until the next call; NULL with ERROR when they are in a
+ * pack that cannot be read. */
+const guint8 *page_map_bytes(const PageMap *map, guint64 page, GError **error);
 
 /*
  * A map of pages that are in packs: PLACE gives the place of each page. Pages that BASE (or NULL)

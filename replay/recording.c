@@ -65,6 +65,11 @@ Recording *recording_new(int directory, GError **error)
     return g_steal_pointer(&recording);
 }
 
+int recording_directory(const Recording *recording)
+{
+    return recording->directory;
+}
+
 static gboolean write_part(int fd, RecordingWrite write, gpointer user, GError **error)
 {
     g_autoptr(PartWriter) part = part_writer_new(fd);

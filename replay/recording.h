@@ -64,6 +64,8 @@ void recording_add_reference(Recording *recording, const char *name, const char 
                              guint64 size);
 /* Writes manifest and seal, makes the log: from here on the folder is a recording. */
 LogWriter *recording_start(Recording *recording, const RecordingInfo *info, GError **error);
+/* Its folder; borrowed. */
+int recording_directory(const Recording *recording);
 /* After the log was closed (replay_finish): writes the final seal. */
 gboolean recording_seal(Recording *recording, GError **error);
 

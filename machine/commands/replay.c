@@ -56,6 +56,7 @@ typedef struct {
     ApiRequest *request;
     char *name;
     bool is_replay;
+    bool has_keyframes;
     Recording *recording;
 } Begin;
 
@@ -78,8 +79,11 @@ static void execute_begin(WorkerCall *call)
         return;
     }
     if (!begin->is_replay) {
-        worker_recording_begin(call->worker, g_steal_pointer(&begin->recording), NULL,
-                               &call->error);
+        if (worker_recording_begin(call->worker, g_steal_pointer(&begin->recording), NULL,
+                                   &call->error) &&
+            !begin->has_keyframes) {
+            machine_return_keyframes(machine, machine_take_keyframes(machine));
+        }
         return;
     }
     LogReader *log = worker_recording_prepare(call->worker, begin->recording, &call->error);
@@ -131,7 +135,7 @@ static void files_are_digested(GObject *source, GAsyncResult *result, gpointer d
     worker_call(begin->worker, begin->request, execute_begin, finish_begin, begin, begin_free);
 }
 
-static void begin(ApiRequest *request, const char *name, bool is_replay)
+static void begin(ApiRequest *request, const char *name, bool is_replay, bool has_keyframes)
 {
     Worker *worker = worker_of_request(request);
     GError *error = NULL;
@@ -140,19 +144,24 @@ static void begin(ApiRequest *request, const char *name, bool is_replay)
         return;
     }
     Begin *begin = g_new0(Begin, 1);
-    *begin = (Begin){ worker, request, g_strdup(name), is_replay, NULL };
+    *begin = (Begin){ .worker = worker,
+                      .request = request,
+                      .name = g_strdup(name),
+                      .is_replay = is_replay,
+                      .has_keyframes = has_keyframes };
     worker->recording_is_busy = true;
     worker_recording_digest_files(worker, files_are_digested, begin);
 }
 
 void cmd_record_start(ApiRequest *request, const RecordStartArgs *arguments)
 {
-    begin(request, arguments->recording, false);
+    bool has_keyframes = !arguments->has_keyframes || arguments->keyframes;
+    begin(request, arguments->recording, false, has_keyframes);
 }
 
 void cmd_replay_start(ApiRequest *request, const ReplayStartArgs *arguments)
 {
-    begin(request, arguments->recording, true);
+    begin(request, arguments->recording, true, true);
 }
 
 static void execute_record_stop(WorkerCall *call)

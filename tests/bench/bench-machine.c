@@ -9,10 +9,12 @@
  * and the end of the run one with what it cost and where it ended:
  *
  *     END state=NAME replay=NAME icount=N cpu_ns=N wall_ns=N hash=HEX log_bytes=N hashes=N
+ *         keyframes=N
  *
  * 1. CPU time is that of all threads of the process, user and system, since its start; so the log's
  *    writer is in it, and so is making the machine.
- * 2. With --window the instructions that the host executes for a window of guest instructions are
+ * 2. A recording keeps keyframes, as the worker's do, but does not put them into a file.
+ * 3. With --window the instructions that the host executes for a window of guest instructions are
  *    counted: a line "STEPS first=N guest=N host=N" each. The processor's trap flag makes every
  *    instruction a signal, which is exact, the same on a quiet and on a busy host, and works where
  * virtual machines have no hardware counters. Entering and leaving the machine for a window is in
@@ -30,6 +32,7 @@
 
 #include "machine/cpu/cpu.h"
 #include "machine/machine.h"
+#include "machine/time-travel.h"
 #include "machine/translator/translator.h"
 
 static const char *const marks[] = { "GUEST-READY", "BENCH-START", "BENCH-END", "RESULT ",
@@ -41,7 +44,7 @@ typedef struct {
     char **windows;
     gint64 quantum, limit;
     gint block_limit, threshold;
-    gboolean console;
+    gboolean console, no_keyframes;
 } Options;
 
 typedef struct {
@@ -196,8 +199,13 @@ static bool choose_mode(Machine *machine, const Options *options, GError **error
     LogWriter *writer = record ? log_writer_new(fd, &start, error) : NULL;
     LogReader *reader = record ? NULL : log_reader_new(fd, error);
     close(fd);
+    if (record && (!writer || !machine_record(machine, writer, SYNC_MINIMAL, error)))
+        return false;
+    if (record && !options->no_keyframes)
+        machine_record_keyframes(machine, KEYFRAME_BUDGET, KEYFRAME_FILE_INTERVAL,
+                                 KEYFRAME_PAGE_WORK);
     if (record)
-        return writer && machine_record(machine, writer, SYNC_MINIMAL, error);
+        return true;
     return reader && machine_play(machine, reader, SYNC_MINIMAL, error);
 }
 
@@ -206,8 +214,10 @@ static bool choose_mode(Machine *machine, const Options *options, GError **error
 static void run_to(Machine *machine, uint64_t quantum, uint64_t limit)
 {
     while (machine_run_state(machine) == MACHINE_RUNNING &&
-           cpu_icount(machine_cpu(machine, 0)) < limit)
+           cpu_icount(machine_cpu(machine, 0)) < limit) {
+        time_travel_before_run(machine);
         machine_run(machine, quantum, limit);
+    }
 }
 
 #ifdef __x86_64__
@@ -310,11 +320,13 @@ static void report_end(Machine *machine)
     hash_list_digest(list, &digest);
     digest_to_hex(&digest, hex);
     replay_counters(machine_replay(machine), &counters);
+    const KeyframeSet *frames = machine_keyframes(machine);
     printf("END state=%s replay=%s icount=%" PRIu64 " cpu_ns=%" PRId64 " wall_ns=%" PRId64
-           " hash=%s log_bytes=%" PRIu64 " hashes=%" PRIu64 "\n",
+           " hash=%s log_bytes=%" PRIu64 " hashes=%" PRIu64 " keyframes=%u\n",
            machine_run_state_name(machine_run_state(machine)),
            replay_status_name(replay_status(machine_replay(machine))),
-           cpu_icount(machine_cpu(machine, 0)), cpu, wall, hex, counters.bytes, counters.hashes);
+           cpu_icount(machine_cpu(machine, 0)), cpu, wall, hex, counters.bytes, counters.hashes,
+           frames ? keyframe_set_count(frames) : 0);
 }
 
 /* False with ERROR unless the guest powered off by itself, or the replay held to its end. */
@@ -391,6 +403,8 @@ static bool parse_command_line(Options *options, int *count, char ***words, GErr
         { "quantum", 0, 0, G_OPTION_ARG_INT64, &options->quantum,
           "Instructions per quantum (65536)", "N" },
         { "limit", 0, 0, G_OPTION_ARG_INT64, &options->limit, "Stop at this instruction", "N" },
+        { "no-keyframes", 0, 0, G_OPTION_ARG_NONE, &options->no_keyframes, "A recording keeps none",
+          NULL },
         { "console", 0, 0, G_OPTION_ARG_NONE, &options->console,
           "Copy the console to standard error", NULL },
         { NULL },

@@ -6,13 +6,13 @@ import time
 import pytest
 
 from test_time_travel import finish_replay, recorded_machine, start_replay, straight_parts
-from conftest import disk_of, parts
+from conftest import disk_of, finish, parts
 
 WORDS = ("rounds=700", "work=600000")
 
 
-def keyframe_file(machine, lab):
-    return lab.recording(machine.name, "r1") / "keyframes"
+def keyframe_file(machine, lab, name: str = "r1"):
+    return lab.recording(machine.name, name) / "keyframes"
 
 
 def wait_for_size(path, least: int) -> int:
@@ -26,10 +26,20 @@ def wait_for_size(path, least: int) -> int:
     raise AssertionError(f"{path} has {size} bytes")
 
 
+def record_with(machine, name: str, keyframes: bool) -> dict:
+    machine.start(paused=True)
+    machine.call("record-start", recording=name, keyframes=keyframes)
+    machine.call("cont")
+    assert machine.wait_until_stopped(300) == "shutdown"
+    return finish(machine)
+
+
 @pytest.fixture
 def replayed(make, tiny, lab):
     """A machine whose recording has been replayed and paused once; what a straight replay finds near its end."""
-    machine, recorded = recorded_machine(make, tiny, *WORDS)
+    machine = make(tiny, *WORDS)
+    recorded = record_with(machine, "r1", keyframes=False)
+    assert not keyframe_file(machine, lab).exists()
     assert recorded["icount"] > 3 << 29, recorded["icount"]
     place = recorded["icount"] - 100_000
     straight = straight_parts(machine, [place])
@@ -57,6 +67,27 @@ def test_a_later_replay_begins_at_them(replayed, lab):
     wait_for_size(keyframe_file(machine, lab), 10_000)
     finish_replay(machine, recorded)
     machine.call("replay-seek", icount=5)
+    finish_replay(machine, recorded)
+
+
+def places_of(machine) -> list[int]:
+    return [frame["icount"] for frame in machine.call("query-timeline")["keyframes"]]
+
+
+def test_a_recording_leaves_them_for_its_replays(make, tiny, lab):
+    machine, recorded = recorded_machine(make, tiny, *WORDS)
+    assert keyframe_file(machine, lab).stat().st_size > 10_000
+    place = recorded["icount"] - 100_000
+    straight = straight_parts(machine, [place, place - 1000])
+    start_replay(machine)
+    machine.call("replay-seek", icount=place)
+    assert parts(machine) == straight[place]
+    between = [frame for frame in places_of(machine) if 0 < frame < place - (1 << 23)]
+    assert between and min(between) > place - (3 << 29), between
+    machine.call("replay-seek", icount=place // 2)
+    machine.call("replay-seek", icount=place)
+    machine.call("reverse-step", count=1000)
+    assert parts(machine) == straight[place - 1000]
     finish_replay(machine, recorded)
 
 

@@ -7,7 +7,8 @@
  * kernel an image of tests/guest/bare32, which nobody types to, and errors are not injected.
  * ENGINES is two letters, i (interpreter) or t (translator): what records, and what replays;
  * without it, ii. A translator that replays also does so with block limits 1, 2 and 7, and the
- * random shape then flushes its code and changes engines at its stops. The live sources are
+ * random shape then flushes its code and changes engines at its stops. Each seed is also recorded
+ * with keyframes and without, and nothing in the two logs may differ. The live sources are
  * functions of the machine's own position, so that a run without input can be repeated exactly.
  * Output is TAP.
  */
@@ -23,11 +24,15 @@
 #include "machine/debug/breakpoints.h"
 #include "machine/inbox.h"
 #include "machine/machine.h"
+#include "machine/time-travel.h"
 #include "machine/translator/translator.h"
 
 #define FOREVER       UINT64_MAX
 #define TYPED_AT_MOST 40
 #define QUANTUM       65536
+
+#define KEYFRAMES_EVERY  100000u
+#define KEYFRAMES_BUDGET (4u << 20)
 
 typedef struct {
     Machine *machine;
@@ -138,6 +143,7 @@ typedef struct {
     char *hash;
     GByteArray *output;
     uint64_t icount;
+    unsigned keyframes;
 } Recording;
 
 static void recording_clear(Recording *recording)
@@ -165,7 +171,8 @@ static void type_something(Machine *machine, GRand *dice)
     inbox_post_chars(machine_inbox(machine), number, keys, (size_t)length, NULL);
 }
 
-static Recording record(const char *append, guint32 seed, uint64_t quantum)
+/* KEYFRAMES: so many instructions between two; 0: none. */
+static Recording record_with(const char *append, guint32 seed, uint64_t quantum, uint64_t keyframes)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GRand) dice = g_rand_new_with_seed(seed);
@@ -178,12 +185,15 @@ static Recording record(const char *append, guint32 seed, uint64_t quantum)
     LogWriter *log = log_writer_new(recording.log, &start, &error);
     if (!log || !machine_record(machine, log, SYNC_MINIMAL, &error))
         g_error("%s", error->message);
+    if (keyframes)
+        machine_record_keyframes(machine, KEYFRAMES_BUDGET, keyframes, 1);
     machine_start(machine, NULL);
     for (int typed = 0; machine_run_state(machine) == MACHINE_RUNNING;) {
         if (!is_bare() && typed < TYPED_AT_MOST && g_rand_int_range(dice, 0, 4) == 0) {
             type_something(machine, dice);
             typed++;
         }
+        time_travel_before_run(machine);
         machine_run(machine, quantum, FOREVER);
     }
     if (machine_run_state(machine) != MACHINE_SHUTDOWN)
@@ -191,8 +201,14 @@ static Recording record(const char *append, guint32 seed, uint64_t quantum)
     recording.hash = whole_hash(machine);
     recording.output = g_byte_array_ref(run->output);
     recording.icount = cpu_icount(machine_cpu(machine, 0));
+    recording.keyframes = keyframes ? keyframe_set_count(machine_keyframes(machine)) : 0;
     run_free(run);
     return recording;
+}
+
+static Recording record(const char *append, guint32 seed, uint64_t quantum)
+{
+    return record_with(append, seed, quantum, 0);
 }
 
 /* --- replaying in many shapes ----------------------------------------------------------------- */
@@ -360,6 +376,32 @@ static void check_shapes(guint32 seed)
     recording_clear(&recording);
 }
 
+/* Every event of a log, the hashes among them. */
+static char *lines_of(int log)
+{
+    g_autoptr(LogReader) reader = log_reader_new(log, NULL);
+    LogCursor *cursor = log_cursor_new(reader);
+    GString *lines = g_string_new(NULL);
+    LogEvent event;
+    while (log_cursor_next(cursor, &event, NULL) == LOG_STEP_EVENT)
+        log_event_to_json_line(&event, lines);
+    log_cursor_free(cursor);
+    return g_string_free(lines, FALSE);
+}
+
+static void check_keyframes(guint32 seed)
+{
+    const char *append = "rounds=35 work=60000 wait=1500";
+    Recording without = record(append, seed, QUANTUM);
+    Recording with = record_with(append, seed, QUANTUM, KEYFRAMES_EVERY);
+    g_autofree char *a = lines_of(with.log), *b = lines_of(without.log);
+    bool same = !strcmp(with.hash, without.hash) && strstr(a, "hash") && !strcmp(a, b);
+    report(same && with.keyframes > 3, "seed %u records the same with %u keyframes as without",
+           seed, with.keyframes);
+    recording_clear(&with);
+    recording_clear(&without);
+}
+
 static void check_stripped_log(void)
 {
     g_autoptr(GError) error = NULL;
@@ -513,6 +555,8 @@ int main(int argc, char **argv)
     scratch_directory = open(path, O_RDONLY | O_DIRECTORY);
     for (unsigned seed = first; seed < first + seeds; seed++)
         check_shapes(seed);
+    for (unsigned seed = first; seed < first + seeds; seed++)
+        check_keyframes(seed);
     check_stripped_log();
     if (!is_bare())
         check_injections();

@@ -177,6 +177,21 @@ START_TEST(a_budget_that_is_too_small_leaves_the_first_one)
 }
 END_TEST
 
+START_TEST(the_first_one_of_a_recording_may_go)
+{
+    Fixture fixture;
+    fixture_init(&fixture, 12u * PAGE_BYTES);
+    keyframe_set_let_first_go(fixture.set);
+    for (guint64 i = 0; i < 20; i++)
+        ck_assert(add(&fixture, at(i << 24, i << 24, 0), 30));
+    guint count = keyframe_set_count(fixture.set);
+    ck_assert_uint_ge(count, 1);
+    ck_assert_uint_gt(keyframe_set_get(fixture.set, 0)->position.icount, 0);
+    ck_assert_uint_eq(keyframe_set_get(fixture.set, count - 1)->position.icount, 19ull << 24);
+    fixture_clear(&fixture);
+}
+END_TEST
+
 START_TEST(much_memory_that_does_not_change_costs_nothing)
 {
     Fixture fixture;
@@ -275,7 +290,7 @@ static void check_frame(Fixture *fixture, KeyframeFile *file, guint n)
     g_autoptr(GBytes) state = keyframe_file_state(file, entry, &error);
     g_autofree char *text = g_strdup_printf("state %u", n);
     ck_assert_mem_eq(g_bytes_get_data(state, NULL), text, strlen(text));
-    ck_assert(keyframe_file_restore(file, entry, &memory, 99, &error));
+    ck_assert(keyframe_file_restore(file, entry, fixture->last, &memory, 99, &error));
     ck_assert_mem_eq(fixture->bytes, expected, PAGES * PAGE_BYTES);
 }
 
@@ -299,6 +314,61 @@ START_TEST(keyframes_in_a_file_come_back)
     ck_assert_uint_lt(keyframe_file_bytes(file) - before, 1500);
     keyframe_file_free(file);
     close(fd);
+    fixture_clear(&fixture);
+}
+END_TEST
+
+/* A recording's keyframes: pages that are as at the start are in none of them, those that became
+ * zero are. */
+START_TEST(keyframes_of_news_come_back)
+{
+    Fixture fixture;
+    g_autoptr(GError) error = NULL;
+    fixture_init(&fixture, G_MAXUINT64);
+    PageMemory memory = { fixture.bytes, fixture.marks, PAGES };
+    int fd = memfd_create("keyframes", 0);
+    KeyframeFile *file = open_copy(fd);
+    set_memory(&fixture, 1);
+    PageMap *start = page_map_capture(fixture.store, NULL, 0, &memory), *news = NULL;
+    guint32 since = fixture.epoch++;
+    guint8 *expected[3];
+    for (guint n = 0; n < 3; n++) {
+        guint8 *changed = fixture.bytes + (10 + n) * PAGE_BYTES;
+        memset(changed, (int)n + 50, PAGE_BYTES); /* by and by more of them */
+        memset(fixture.bytes + (20 + n) * PAGE_BYTES, 0, PAGE_BYTES);
+        fixture.marks[10 + n] = fixture.marks[20 + n] = fixture.epoch;
+        PageMap *map = page_map_capture_news(fixture.store, news, since, &memory);
+        since = fixture.epoch++;
+        ck_assert_uint_eq(page_map_used(map), 2 * n + 2);
+        Keyframe frame = { .position = at(1000 * (n + 1), 0, 0),
+                           .work = n,
+                           .is_arrival = TRUE,
+                           .state = g_bytes_new_static("state", 5),
+                           .map = page_map_ref(map),
+                           .is_news = TRUE };
+        KeyframeAppend append;
+        ck_assert(keyframe_file_append(file, &frame, &append, &error));
+        keyframe_file_commit(file, &append);
+        keyframe_clear(&frame);
+        g_clear_pointer(&news, page_map_unref);
+        news = map;
+        expected[n] = g_memdup2(fixture.bytes, PAGES * PAGE_BYTES);
+    }
+    keyframe_file_free(file);
+    file = open_copy(fd);
+    for (guint n = 3; n-- > 0;) {
+        const KeyframeEntry *entry =
+            keyframe_file_before(file, &(SeekTarget){ 1000 * (n + 1) + 1, 0 });
+        set_memory(&fixture, 5);
+        ck_assert(keyframe_file_restore(file, entry, start, &memory, 99, &error));
+        ck_assert_mem_eq(fixture.bytes, expected[n], PAGES * PAGE_BYTES);
+        g_free(expected[n]);
+    }
+    ck_assert_uint_lt(keyframe_file_bytes(file), 3 * 1500);
+    keyframe_file_free(file);
+    close(fd);
+    page_map_unref(news);
+    page_map_unref(start);
     fixture_clear(&fixture);
 }
 END_TEST
@@ -329,7 +399,7 @@ START_TEST(a_damaged_file_is_good_up_to_there)
                 keyframe_file_before(file, &(SeekTarget){ 1000 * n + 1, 0 });
             g_autoptr(GError) error = NULL;
             ck_assert_uint_eq(entry->position.icount, 1000 * n);
-            if (keyframe_file_restore(file, entry, &memory, 99, &error))
+            if (keyframe_file_restore(file, entry, NULL, &memory, 99, &error))
                 check_frame(&fixture, file, n);
             else
                 ck_assert_ptr_nonnull(error);
@@ -370,6 +440,8 @@ int main(void)
     tcase_add_test(tests, much_memory_that_does_not_change_costs_nothing);
     tcase_add_test(tests, the_one_before_is_where_a_boundary_begins);
     tcase_add_test(tests, keyframes_in_a_file_come_back);
+    tcase_add_test(tests, keyframes_of_news_come_back);
+    tcase_add_test(tests, the_first_one_of_a_recording_may_go);
     tcase_add_test(tests, a_damaged_file_is_good_up_to_there);
     tcase_add_test(tests, other_files_are_refused);
     Suite *suite = suite_create("keyframes");

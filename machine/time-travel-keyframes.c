@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Making the keyframes that a replay's seeks begin at, and keeping them in a file.
+ *
+ * 1. A replay makes them as it passes, so often that going back from anywhere is quick; in front of
+ *    a seek's target more of them.
+ * 2. A recording makes them for replays to come, of nothing but what was written since it began:
+ *    its start is known to every replay. They may cost it a hundredth of its time, so what a
+ *    keyframe copies must have been paid for before, in instructions for each page.
+ * 3. Work is what it takes to get somewhere from the start, in instructions: a machine that idles
+ *    works, too.
+ */
+#include "machine/disks.h"
+#include "machine/time-travel-internal.h"
+
+/* What a visit of the machine's loop counts as. */
+#define VISIT_WORK 4096u
+
+/* Of a recording: a page that is copied into memory new from the host takes so many times what it
+ * takes else; what is between two keyframes at most, however much is new; and how often in an
+ * interval it is looked whether what is new has been paid for. */
+#define FRESH_PAGE     8u
+#define RECORDING_MOST (1ull << 33)
+#define LOOKS          8u
+
+/* Keyframes on the way to a target, so that going back a little from there is quick. */
+static const uint64_t approach[] = { 1u << 23, 1u << 18 };
+
+TimeTravel *travel_of(Machine *machine)
+{
+    if (!machine->travel)
+        machine->travel = g_new0(TimeTravel, 1);
+    return machine->travel;
+}
+
+void time_travel_free(TimeTravel *travel)
+{
+    if (travel)
+        keyframe_set_free(travel->frames);
+    if (travel)
+        keyframe_file_free(travel->file);
+    if (travel)
+        page_map_unref(travel->news);
+    g_free(travel);
+}
+
+/* --- one keyframe ----------------------------------------------------------------------------- */
+
+/* Takes CAPTURE. */
+static Keyframe frame_of(Machine *machine, const MachineCapture *capture)
+{
+    const ReplayState *state = replay_get_state(machine->replay, &capture->position);
+    return (Keyframe){ .position = capture->position,
+                       .work = machine->travel->work,
+                       .is_arrival = !state->opened,
+                       .prefix = capture->prefix,
+                       .state = capture->state,
+                       .map = capture->map };
+}
+
+bool travel_capture(Machine *machine, Keyframe *frame, GError **error)
+{
+    MachineCapture capture;
+    machine_set_disks_passing(machine, true);
+    bool good = machine_capture(machine, &capture, error);
+    machine_set_disks_passing(machine, false);
+    if (!good)
+        return false;
+    machine_capture_adopt(machine, &capture);
+    *frame = frame_of(machine, &capture);
+    return true;
+}
+
+static bool make_frame(Machine *machine, GError **error)
+{
+    TimeTravel *travel = machine->travel;
+    Keyframe frame;
+    if (!travel_capture(machine, &frame, error))
+        return false;
+    if (!keyframe_set_add(travel->frames, &frame)) {
+        travel->is_full = true;
+        machine_forget_base(machine);
+    }
+    travel->next_work = travel->work + travel->interval;
+    return true;
+}
+
+static TimeTravel *new_set(Machine *machine, uint64_t budget, uint64_t interval)
+{
+    TimeTravel *travel = travel_of(machine);
+    g_clear_pointer(&travel->frames, keyframe_set_free);
+    travel->frames = keyframe_set_new(machine_page_store(machine), budget);
+    travel->interval = interval;
+    travel->work = 0;
+    travel->counted = cpu_icount(machine->cpu);
+    travel->is_full = false;
+    return travel;
+}
+
+bool machine_keep_keyframes(Machine *machine, uint64_t budget, uint64_t interval, GError **error)
+{
+    g_assert(replay_mode(machine->replay) == REPLAY_PLAY && interval);
+    new_set(machine, budget, interval);
+    return make_frame(machine, error);
+}
+
+const KeyframeSet *machine_keyframes(Machine *machine)
+{
+    return machine->travel ? machine->travel->frames : NULL;
+}
+
+/* --- on the way of a replay ------------------------------------------------------------------- */
+
+static void recount_work(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    Position position = machine_position(machine);
+    SeekTarget here = { position.icount, position.virtual_ns };
+    const Keyframe *frame = keyframe_set_before(travel->frames, &here);
+    travel->work = frame ? frame->work + position.icount - frame->position.icount : 0;
+    travel->counted = position.icount;
+}
+
+static void count_work(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    uint64_t icount = cpu_icount(machine->cpu);
+    if (icount < travel->counted) /* somebody else has moved the machine: loadvm */
+        return recount_work(machine);
+    travel->work += VISIT_WORK + icount - travel->counted;
+    travel->counted = icount;
+}
+
+static bool approaches(const TimeTravel *travel)
+{
+    return travel->done && (!travel->search || search_approaches(travel->search));
+}
+
+uint64_t travel_next_approach(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    uint64_t icount = cpu_icount(machine->cpu);
+    for (unsigned i = 0; approaches(travel) && i < G_N_ELEMENTS(approach); i++)
+        if (travel->target.icount > approach[i] && icount < travel->target.icount - approach[i])
+            return travel->target.icount - approach[i];
+    return UINT64_MAX;
+}
+
+/* Whether the machine is at a place of its way to the target where a keyframe is good to have. */
+static bool is_approaching(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    uint64_t icount = cpu_icount(machine->cpu);
+    for (unsigned i = 0; approaches(travel) && i < G_N_ELEMENTS(approach); i++)
+        if (travel->target.icount > approach[i] && icount == travel->target.icount - approach[i])
+            return true;
+    return false;
+}
+
+/* A keyframe that cannot be made costs time later on, and does no other harm. */
+static void make_or_go_on(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    g_autoptr(GError) error = NULL;
+    if (!make_frame(machine, &error)) {
+        g_info("no keyframe at %" G_GUINT64_FORMAT ": %s", travel->counted, error->message);
+        travel->next_work = travel->work + travel->interval;
+    }
+}
+
+static void make_replayed(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    if (travel->is_full || (travel->work < travel->next_work && !is_approaching(machine)))
+        return;
+    if (!travel->search || !search_has_next_frame(machine))
+        make_or_go_on(machine);
+}
+
+/* --- on the way of a recording ---------------------------------------------------------------- */
+
+void machine_record_keyframes(Machine *machine, uint64_t budget, uint64_t interval,
+                              uint64_t page_work)
+{
+    g_assert(replay_mode(machine->replay) == REPLAY_RECORD && interval);
+    if (machine_has_disks(machine))
+        return;
+    TimeTravel *travel = new_set(machine, budget, interval);
+    keyframe_set_let_first_go(travel->frames);
+    travel->next_work = interval;
+    travel->news_work = 0;
+    travel->page_work = page_work;
+    travel->is_recording = true;
+    travel->news_epoch = memory_next_epoch(machine->memory);
+}
+
+KeyframeSet *machine_take_keyframes(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    if (!travel || !travel->is_recording)
+        return NULL;
+    travel->is_recording = false;
+    g_clear_pointer(&travel->news, page_map_unref);
+    machine->lent_maps++;
+    return g_steal_pointer(&travel->frames);
+}
+
+void machine_return_keyframes(Machine *machine, KeyframeSet *frames)
+{
+    if (!frames)
+        return;
+    keyframe_set_free(frames);
+    machine->lent_maps--;
+}
+
+/* What has to lie between the last keyframe and one here. */
+static uint64_t price_of_news(Machine *machine)
+{
+    const TimeTravel *travel = machine->travel;
+    uint64_t pages = machine_count_news(machine, travel->news_epoch);
+    PageFigures figures;
+    page_store_figures(machine_page_store(machine), &figures);
+    uint64_t room = figures.free_bytes / PAGE_BYTES;
+    uint64_t price = (pages + FRESH_PAGE * (pages - MIN(pages, room))) * travel->page_work;
+    return MAX(travel->interval, MIN(price, RECORDING_MOST));
+}
+
+/* What is new since the keyframe before, as the next one. */
+static bool capture_news(Machine *machine, Keyframe *frame)
+{
+    TimeTravel *travel = machine->travel;
+    MachineCapture capture;
+    g_autoptr(GError) error = NULL;
+    if (!machine_capture_since(machine, travel->news, travel->news_epoch, &capture, &error)) {
+        g_info("no keyframe at %" G_GUINT64_FORMAT ": %s", travel->counted, error->message);
+        return false;
+    }
+    g_clear_pointer(&travel->news, page_map_unref);
+    travel->news = page_map_ref(capture.map);
+    travel->news_epoch = capture.epoch;
+    *frame = frame_of(machine, &capture);
+    frame->is_news = true;
+    return true;
+}
+
+/* Not after a debugger's write, which lies in the midst of a boundary. */
+static void make_recorded(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    Keyframe frame;
+    if (travel->work < travel->next_work || machine->is_written)
+        return;
+    travel->next_work = travel->work + travel->interval / LOOKS;
+    if (travel->work < travel->news_work + price_of_news(machine))
+        return;
+    travel->next_work = travel->work + travel->interval;
+    travel->news_work = travel->work;
+    if (capture_news(machine, &frame))
+        keyframe_set_add(travel->frames, &frame);
+}
+
+void travel_make_keyframes(Machine *machine)
+{
+    ReplayMode mode = replay_mode(machine->replay);
+    count_work(machine);
+    if (mode == REPLAY_PLAY)
+        make_replayed(machine);
+    else if (mode == REPLAY_RECORD && machine->travel->is_recording)
+        make_recorded(machine);
+}
+
+/* --- keyframes in the file -------------------------------------------------------------------- */
+
+void machine_set_keyframe_file(Machine *machine, KeyframeFile *file)
+{
+    TimeTravel *travel = travel_of(machine);
+    g_clear_pointer(&travel->file, keyframe_file_free);
+    travel->file = file;
+}
+
+KeyframeFile *machine_keyframe_file(Machine *machine)
+{
+    return machine->travel ? machine->travel->file : NULL;
+}
+
+const KeyframeEntry *travel_find_in_file(Machine *machine, const SeekTarget *target,
+                                         const Keyframe *frame)
+{
+    const KeyframeFile *file = machine->lent_maps ? NULL : machine->travel->file;
+    const KeyframeEntry *entry = file ? keyframe_file_before(file, target) : NULL;
+    uint64_t have = frame ? frame->position.icount : 0;
+    return entry && entry->position.icount > have + KEYFRAME_FILE_GAP ? entry : NULL;
+}
+
+typedef struct {
+    KeyframeFile *file;
+    const KeyframeEntry *entry;
+    const PageMap *start;
+} Fill;
+
+static bool fill_from_file(void *opaque, const PageMemory *memory, uint32_t epoch, GError **error)
+{
+    const Fill *fill = opaque;
+    return keyframe_file_restore(fill->file, fill->entry, fill->start, memory, epoch, error);
+}
+
+static bool load_entry(Machine *machine, const KeyframeEntry *entry, GError **error)
+{
+    TimeTravel *travel = machine->travel;
+    Fill fill = { travel->file, entry, keyframe_set_get(travel->frames, 0)->map };
+    g_autoptr(GBytes) state = keyframe_file_state(travel->file, entry, error);
+    ReplaySeek *place = state ? replay_seek_find(machine->replay, &entry->prefix, error) : NULL;
+    if (!place || !machine_restore_filled(machine, state, fill_from_file, &fill, place, error))
+        return false;
+    travel->work = entry->work;
+    travel->counted = entry->position.icount;
+    return make_frame(machine, error);
+}
+
+bool travel_become_entry(Machine *machine, const KeyframeEntry *entry)
+{
+    TimeTravel *travel = machine->travel;
+    g_autoptr(GError) error = NULL;
+    if (load_entry(machine, entry, &error))
+        return true;
+    g_warning("the keyframes in the recording's folder are not used: %s", error->message);
+    machine_set_keyframe_file(machine, NULL);
+    travel->is_file_bad = true;
+    machine_forget_base(machine);
+    Keyframe *first = (Keyframe *)keyframe_set_get(travel->frames, 0);
+    if (!travel_become(machine, first, NULL))
+        machine_internal_error(machine, "the replay cannot go back to its beginning");
+    return false;
+}
+
+/* The first that is far from those before it and from those in the file, or NULL. */
+static const Keyframe *next_to_lend(Machine *machine)
+{
+    const TimeTravel *travel = machine->travel;
+    uint64_t last = 0;
+    if (!travel || !travel->frames || travel->is_file_bad || machine->lent_maps ||
+        (travel->file && keyframe_file_bytes(travel->file) > KEYFRAME_FILE_BYTES))
+        return NULL;
+    for (guint i = 0; i < keyframe_set_count(travel->frames); i++) {
+        const Keyframe *frame = keyframe_set_get(travel->frames, i);
+        if (frame->work < last + KEYFRAME_FILE_INTERVAL || !frame->is_arrival)
+            continue;
+        last = frame->work;
+        if (!travel->file ||
+            !keyframe_file_covers(travel->file, frame->work, KEYFRAME_FILE_INTERVAL / 2))
+            return frame;
+    }
+    return NULL;
+}
+
+bool machine_has_keyframe_to_lend(Machine *machine)
+{
+    return next_to_lend(machine);
+}
+
+bool machine_lend_keyframe(Machine *machine, Keyframe *frame)
+{
+    const Keyframe *found = next_to_lend(machine);
+    if (!found || !machine->travel->file)
+        return false;
+    *frame = *found;
+    frame->place = NULL;
+    g_bytes_ref(frame->state);
+    page_map_ref(frame->map);
+    machine->lent_maps++;
+    return true;
+}
+
+void machine_keep_lent(Machine *machine, Keyframe *frame, KeyframeAppend *append)
+{
+    machine->lent_maps--;
+    keyframe_clear(frame);
+    if (append && machine->travel->file)
+        keyframe_file_commit(machine->travel->file, append);
+}
