@@ -10,6 +10,7 @@ a benchmark is the difference; that of "boot" is all from the start of the proce
 3. What a benchmark computed (check=) is kept, so that a wrong result cannot look fast.
 """
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -32,6 +33,8 @@ WINDOWS, WINDOW_LEAST, WINDOW_ROOM = 4, 20_000, 200_000
 GUEST = TESTS / "bench/guest"
 DISK = "disk"       # a benchmark of the shell guest, on a disk of its own
 DISK_BYTES = 64 << 20
+NET = "net"         # another one, with a web server on the host's loopback; the word port= is the guest's
+NET_BYTES = 64 << 20
 
 
 @dataclasses.dataclass
@@ -45,16 +48,29 @@ class Figures:
 
 
 def names() -> list[str]:
-    """boot, the benchmarks that the guest has, and that of the disk."""
+    """boot, the benchmarks that the guest has, and those of disk and network."""
     script = (GUEST / "run.sh").read_text(encoding="utf-8")
-    return ["boot", *re.search(r'^ALL="([^"]*)"', script, re.M)[1].split(), DISK]
+    return ["boot", *re.search(r'^ALL="([^"]*)"', script, re.M)[1].split(), DISK, NET]
 
 
 def words(wanted: list[str]) -> str:
     """Words of the kernel's command line; hello is a benchmark of one echo."""
     if wanted == [DISK]:
         return "mods=blk run=benchdisk"
+    if wanted == [NET]:
+        return "mods=net run=benchnet"
     return f"run={','.join(name for name in wanted if name != 'boot') or 'hello'} end=off"
+
+
+def helpers_of(pid: int) -> list[int]:
+    """The network helpers that a daemon has started."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            status = (entry / "stat").read_text(encoding="ascii", errors="replace")
+            if entry.name.isdigit() and "(powerplay-net)" in status and int(status.rsplit(")", 1)[1].split()[1]) == pid:
+                found.append(int(entry.name))
+    return found
 
 
 def cpu_seconds(pid: int) -> float:
@@ -147,13 +163,14 @@ class Process:
 
 
 class Daemon:
-    """Powerplay as its users have it: the daemon and its worker, asked through the socket."""
+    """Powerplay as its users have it: the daemon, its worker, and the network's helper, asked through the socket."""
 
     name = "powerplay"
     modes = ("icount", "record", "replay")
 
-    def __init__(self, guest: Guest, lab: Lab):
+    def __init__(self, guest: Guest, lab: Lab, network: bool = False):
         self._guest, self._lab = guest, lab
+        self._members = {"nics": [{"id": "net0", "backend": "user", "host-loopback": True}]} if network else {}
         self._recorded: Machine | None = None
 
     def version(self) -> str:
@@ -162,7 +179,7 @@ class Daemon:
 
     def run(self, wanted: list[str], mode: str) -> dict[str, Figures]:
         definition = self._guest.definition("bench", words(wanted), memory=MEMORY + "M",
-                                            clock={"shift": 0, "sleep": False, "rtc": "host"})
+                                            clock={"shift": 0, "sleep": bool(self._members), "rtc": "host"}, **self._members)
         if mode == "replay":
             machine = self._recorded
         else:
@@ -171,13 +188,13 @@ class Daemon:
         before = cpu_seconds(self._lab.pid)
         start = time.monotonic()
         machine.start(**{"icount": {}, "record": {"record": "bench"}, "replay": {"replay": "bench"}}[mode])
-        pid = self._lab.wire.call("machine-info", name="bench")["pid"]
+        pids = [self._lab.wire.call("machine-info", name="bench")["pid"], self._lab.pid, *helpers_of(self._lab.pid)]
         marks, last, at = Marks(), "", 0
         while True:
             state = machine.status()
             machine.read(wait_ms=100)
             text = machine.text()
-            now = cpu_seconds(pid) + cpu_seconds(self._lab.pid) - before
+            now = sum(map(cpu_seconds, pids)) - before
             lines = text[at:].split("\n")
             for line in lines[:-1]:
                 last = line.strip() or last
@@ -203,8 +220,9 @@ class Qemu:
     name = "qemu"
     modes = ("plain", "icount", "record", "replay")
 
-    def __init__(self, guest: Guest, folder: pathlib.Path):
+    def __init__(self, guest: Guest, folder: pathlib.Path, network: bool = False):
         self._guest, self._log, self._image = guest, folder / "qemu-log", folder / "qemu-disk.img"
+        self._network = network
         found = debian.packages(debian.backports(), ["qemu-system-ppc", "qemu-system-common"], dependencies=True)
         self._root = cache() / "unpacked" / f"qemu-{next(p for p in found if p.name == 'qemu-system-ppc').sha256[:16]}"
         with locked(cache() / "locks" / self._root.name):
@@ -233,6 +251,13 @@ class Qemu:
         drives = ["-drive", f"{drive},id=image", "-drive", "driver=blkreplay,if=none,image=image,id=hd0"]
         return [*(drives if mode in ("record", "replay") else ["-drive", f"{drive},id=hd0"]), "-device", "virtio-blk-pci,drive=hd0"]
 
+    def _nic(self, mode: str) -> list[str]:
+        """QEMU records a network's frames behind filter-replay."""
+        if not self._network:
+            return []
+        replay = ["-object", "filter-replay,id=frames,netdev=net0"] if mode in ("record", "replay") else []
+        return ["-netdev", "user,id=net0", "-device", "virtio-net-pci,netdev=net0,romfile=", *replay]
+
     def command(self, line: str, *options: object) -> list[object]:
         """The command that boots the guest with more words on its command line and more options; wants `environment`."""
         data = next(self._root.glob("usr/share/qemu"))
@@ -244,7 +269,7 @@ class Qemu:
         options = {"plain": [], "icount": ["-icount", "shift=0"]}
         for rr in ("record", "replay"):
             options[rr] = ["-icount", f"shift=0,rr={rr},rrfile={self._log}"]
-        command = self.command(words(wanted), *options[mode], *self._disk(mode))
+        command = self.command(words(wanted), *options[mode], *self._disk(mode), *self._nic(mode))
         marks, last, start = Marks(), "", time.monotonic()
         with tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,

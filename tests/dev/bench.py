@@ -8,14 +8,16 @@ how: tests/bench/runners.py; what becomes of it: tests/bench/report.py.
 
 import contextlib
 import dataclasses
+import http.server
 import json
 import os
 import pathlib
 import platform
 import tempfile
+import threading
 
 from bench import report
-from bench.runners import DISK, DISK_BYTES, Daemon, Figures, Native, Process, Qemu, names
+from bench.runners import DISK, DISK_BYTES, NET, NET_BYTES, Daemon, Figures, Native, Process, Qemu, names
 from dev.build import build
 from dev.common import BUILD, Failed, say
 from dev.lab import Lab
@@ -41,7 +43,7 @@ def _chosen(arguments) -> list[str]:
 
 def _portions(wanted: list[str], size: int) -> list[list[str]]:
     """What one boot does: boot itself is measured with the first portion."""
-    rest = [name for name in wanted if name not in ("boot", DISK)]
+    rest = [name for name in wanted if name not in ("boot", DISK, NET)]
     portions = [rest[i:i + size] for i in range(0, len(rest), size)] or [[]] * ("boot" in wanted)
     if "boot" in wanted:
         portions[0] = ["boot", *portions[0]]
@@ -81,12 +83,12 @@ def _count(ours, portion: list[str], found: report.Found) -> dict[str, float]:
     return counted
 
 
-def _runners(arguments, guest, folder: pathlib.Path, stack: contextlib.ExitStack) -> list:
-    if arguments.daemon:
-        ours = Daemon(guest, stack.enter_context(Lab(environment={"POWERPLAY_ENGINE": arguments.engine})))
+def _runners(arguments, guest, folder: pathlib.Path, stack: contextlib.ExitStack, network: bool = False) -> list:
+    if arguments.daemon or network:     # a machine alone has no network
+        ours = Daemon(guest, stack.enter_context(Lab(environment={"POWERPLAY_ENGINE": arguments.engine})), network)
     else:
         ours = Process(guest, BUILD / "tests/bench/bench-machine", folder, arguments.engine)
-    peers = [Qemu(guest, folder), *([] if guest.disk else [Native(folder)])]
+    peers = [Qemu(guest, folder, network), *([] if guest.disk or network else [Native(folder)])]
     return [ours, *(peers if arguments.peer == "qemu" else [])]
 
 
@@ -95,6 +97,39 @@ def _disk_guest(folder: pathlib.Path):
     image = folder / "bench-disk.img"
     image.write_bytes(bytes(range(1, 251)) * (DISK_BYTES // 250) + bytes(DISK_BYTES % 250))
     return dataclasses.replace(prepare(["shell"])["shell"], disk=image)
+
+
+class _Web(http.server.BaseHTTPRequestHandler):
+    """Gives the same bytes to everybody, and takes what is sent."""
+
+    data = bytes(range(1, 251)) * (NET_BYTES // 250) + bytes(NET_BYTES % 250)
+
+    def _answer(self, data: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_GET(self) -> None:
+        self._answer(self.data)
+
+    def do_POST(self) -> None:
+        left = int(self.headers["Content-Length"])
+        while left > 0 and (piece := self.rfile.read(min(left, 1 << 20))):
+            left -= len(piece)
+        self._answer(b"taken" if left == 0 else b"short")
+
+    def log_message(self, *_) -> None:
+        pass
+
+
+def _net_guest(stack: contextlib.ExitStack):
+    """The shell guest, which is told where a web server of ours is."""
+    server = stack.enter_context(http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Web))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    stack.callback(server.shutdown)
+    guest = prepare(["shell"])["shell"]
+    return dataclasses.replace(guest, append=f"{guest.append} port={server.server_port}")
 
 
 def make(arguments) -> int:
@@ -111,9 +146,11 @@ def make(arguments) -> int:
         portions = [(runners, portion) for portion in _portions(wanted, arguments.per_boot)]
         if DISK in wanted:
             portions.append((_runners(arguments, _disk_guest(pathlib.Path(folder)), pathlib.Path(folder), stack), [DISK]))
+        if NET in wanted:
+            portions.append((_runners(arguments, _net_guest(stack), pathlib.Path(folder), stack, network=True), [NET]))
         for runners, portion in portions:
             _measure(runners, portion, arguments.pairs, found)
-            if not arguments.daemon and not arguments.no_count and platform.machine() == "x86_64":
+            if isinstance(runners[0], Process) and not arguments.no_count and platform.machine() == "x86_64":
                 counted |= _count(runners[0], portion, found)
     print("", report.seconds_table(found, counted), "", report.ratio_table(found), "", *report.floors(found), sep="\n")
     if arguments.pairs < 6:
