@@ -9,6 +9,7 @@
 #include "machine/boards/pseries-fdt.h"
 #include "machine/boards/boards.h"
 #include "machine/boards/elf.h"
+#include "machine/devices/es1370.h"
 #include "machine/devices/pci.h"
 #include "machine/devices/pseries.h"
 #include "machine/devices/vga.h"
@@ -29,10 +30,11 @@
 #define VGA_BASE            0xf0000000u /* PCI address; Linux assigns its own from 0x80000000 on */
 #define COPY_CHUNK          (1u << 20)
 
-G_STATIC_ASSERT(PSERIES_VTY_MAX >= MACHINE_CONFIG_MAX_SERIAL);
+G_STATIC_ASSERT(PSERIES_VTY_MAX >= MACHINE_CONFIG_MAX_VTYS);
 
-static void add_console(Pseries *board, unsigned index, const ConfigSerial *serial)
+static void add_console(Pseries *board, const ConfigSerial *serial)
 {
+    unsigned index = board->vty_count;
     Device *vty = device_new(board->parent.machine, &vty_class, serial->id);
     vty_connect(vty, VTY_UNIT + index, xics_line(board->xics, XICS_SOURCE_VIO + index));
     board->vty[board->vty_count++] = vty;
@@ -41,8 +43,25 @@ static void add_console(Pseries *board, unsigned index, const ConfigSerial *seri
 static void plug(Pseries *board, VirtioDevice *device, unsigned *slot)
 {
     pci_host_plug(board->pci, &device->pci, *slot);
-    device->irq = xics_line(board->xics, XICS_SOURCE_PCI + pci_interrupt_line(*slot, 1));
+    device->irq = pci_host_interrupt(board->pci, *slot);
     (*slot)++;
+}
+
+static void connect_bridge(Pseries *board)
+{
+    Irq lines[PCI_INTERRUPT_LINES];
+    for (unsigned line = 0; line < PCI_INTERRUPT_LINES; line++)
+        lines[line] = xics_line(board->xics, XICS_SOURCE_PCI + line);
+    pci_host_connect(board->pci, lines);
+}
+
+static void add_sound(Pseries *board, const ConfigAudio *config, unsigned *slot)
+{
+    if (config->device != CONFIG_AUDIO_ES1370)
+        return;
+    Device *card = es1370_new(board->parent.machine, CONFIG_AUDIO_ID);
+    pci_host_plug(board->pci, es1370_function(card), *slot);
+    es1370_connect(card, pci_host_interrupt(board->pci, (*slot)++));
 }
 
 static bool add_media(VirtioDevice *device, const ConfigDisk *config, GError **error)
@@ -107,8 +126,10 @@ static bool build(Machine *machine, GError **error)
     xics_connect(board->xics, board->cpu);
     board->events = xics_line(board->xics, XICS_SOURCE_EVENTS);
     pci_host_map(board->pci, machine_bus(machine));
+    connect_bridge(board);
     for (unsigned i = 0; i < config->serial_count; i++)
-        add_console(board, i, &config->serial[i]);
+        if (config->serial[i].interface == CONFIG_SERIAL_VTY)
+            add_console(board, &config->serial[i]);
     for (unsigned i = 0; i < config->disk_count; i++)
         if (!add_disk(board, &config->disks[i], &slot, error))
             return false;
@@ -121,6 +142,7 @@ static bool build(Machine *machine, GError **error)
         plug(board,
              virtio_input_new(machine, config_input_name(config->inputs[i]), config->inputs[i]),
              &slot);
+    add_sound(board, &config->audio, &slot);
     return true;
 }
 
@@ -259,7 +281,7 @@ static void press_power_button(Machine *machine)
 const Board pseries_board = {
     .name = "pseries",
     .description = "POWER9 partition with virtio devices, direct kernel entry",
-    .behaviour_version = 2,
+    .behaviour_version = 3,
     .build = build,
     .load = load,
     .press_power_button = press_power_button,

@@ -8,6 +8,8 @@
  *
  * 1. Configuration bytes change by guest writes only under the write mask of the header.
  * 2. What nobody decodes reads as all ones; a configuration read of an empty slot fails.
+ * 3. An interrupt output is high while one of the functions that share it asserts its pin: worked
+ *    out from their states when one of them changes, so it is no state of the bridge.
  */
 #include "machine/devices/pci.h"
 
@@ -28,10 +30,17 @@
 #define REG_INTERRUPT_LINE   0x3c
 #define REG_INTERRUPT_PIN    0x3d
 
+#define COMMAND_IO          0x0001
 #define COMMAND_MEMORY      0x0002
 #define COMMAND_MASTER      0x0004
 #define COMMAND_WRITABLE    0x0146 /* memory, master, parity, SERR; INTx disable is not offered */
 #define STATUS_CAPABILITIES 0x10
+#define BAR_IS_IO           0x01
+
+/* An entry of the translation table: the page's address, and what a bus master may do there. */
+#define TCE_READ  0x1ull
+#define TCE_WRITE 0x2ull
+#define TCE_SIZE  4096u
 
 #define TCES_PER_PAGE 512
 #define TCE_PAGES     (PCI_TCE_COUNT / TCES_PER_PAGE)
@@ -44,6 +53,7 @@ typedef struct {
     Device parent;
     PciHostState s;
     PciFunction *slot[PCI_SLOTS];
+    Irq line[PCI_INTERRUPT_LINES];
     uint64_t *tce_page[TCE_PAGES]; /* NULL: all entries are 0. State, saved by pci_host_save_more */
 } PciHost;
 
@@ -76,6 +86,11 @@ static uint32_t get_le(const uint8_t *at, unsigned size)
 /* --- functions -----------------------------------------------------------------------------------
  */
 
+static bool is_io(const PciIdentity *identity, unsigned bar)
+{
+    return identity->io_bars >> bar & 1;
+}
+
 void pci_function_reset(PciFunction *function, uint8_t capabilities_at)
 {
     const PciIdentity *identity = function->identity;
@@ -90,6 +105,9 @@ void pci_function_reset(PciFunction *function, uint8_t capabilities_at)
     put_le(config + REG_SUBSYSTEM, 2, identity->subsystem);
     config[REG_CAPABILITIES] = capabilities_at;
     config[REG_INTERRUPT_PIN] = 1;
+    for (unsigned bar = 0; bar < PCI_BARS; bar++)
+        if (is_io(identity, bar))
+            config[REG_BAR + 4 * bar] = BAR_IS_IO;
 }
 
 void pci_function_assign(PciFunction *function)
@@ -127,7 +145,7 @@ static uint8_t write_mask(const PciIdentity *identity, unsigned at)
         return (uint8_t)(mask >> 8 * (at & 3));
     }
     switch (at) {
-    case REG_COMMAND: return COMMAND_WRITABLE & 0xff;
+    case REG_COMMAND: return (COMMAND_WRITABLE & 0xff) | (identity->io_bars ? COMMAND_IO : 0);
     case REG_COMMAND + 1: return COMMAND_WRITABLE >> 8;
     case REG_CACHE_LINE:
     case REG_LATENCY:
@@ -136,21 +154,74 @@ static uint8_t write_mask(const PciIdentity *identity, unsigned at)
     }
 }
 
-/* The BAR that decodes PCI memory ADDRESS for SIZE bytes, and the offset inside; -1 if none. */
-static int decode(const PciFunction *function, uint64_t address, unsigned size, uint64_t *offset)
+/* The BAR that decodes ADDRESS of memory or I/O space for SIZE bytes, and the offset inside; -1 if
+ * none. */
+static int decode(const PciFunction *function, bool in_io, uint64_t address, unsigned size,
+                  uint64_t *offset)
 {
-    if (!(command(function) & COMMAND_MEMORY))
+    const PciIdentity *identity = function->identity;
+    if (!(command(function) & (in_io ? COMMAND_IO : COMMAND_MEMORY)))
         return -1;
     for (unsigned bar = 0; bar < PCI_BARS; bar++) {
-        uint32_t bar_size = function->identity->bar_size[bar];
+        uint32_t bar_size = identity->bar_size[bar];
         uint64_t base = get_le(function->state->config + REG_BAR + 4 * bar, 4) & ~15u;
-        if (bar_size && base && address >= base && address - base < bar_size &&
-            size <= bar_size - (address - base)) {
+        if (bar_size && base && is_io(identity, bar) == in_io && address >= base &&
+            address - base < bar_size && size <= bar_size - (address - base)) {
             *offset = address - base;
             return (int)bar;
         }
     }
     return -1;
+}
+
+/* --- bus masters ---------------------------------------------------------------------------------
+ */
+
+/* Where bus address ADDRESS is in guest memory, if RIGHT is granted, and how many bytes from there
+ * on are in the same page. */
+static bool translate(const PciFunction *function, uint64_t address, uint64_t right, uint64_t *real,
+                      size_t *room)
+{
+    uint64_t entry;
+    if (!function->host || !pci_function_may_dma(function) ||
+        !pci_host_get_tce(function->host, address, &entry) || !(entry & right))
+        return false;
+    *real = (entry & ~(uint64_t)(TCE_SIZE - 1)) + address % TCE_SIZE;
+    *room = TCE_SIZE - address % TCE_SIZE;
+    return true;
+}
+
+bool pci_function_dma_read(const PciFunction *function, uint64_t address, void *data, size_t length)
+{
+    uint64_t real;
+    size_t piece;
+    for (size_t done = 0; done < length; done += piece) {
+        uint8_t *to = (uint8_t *)data + done;
+        if (translate(function, address + done, TCE_READ, &real, &piece)) {
+            piece = MIN(piece, length - done);
+            if (memory_read(machine_memory(function->device->machine), real, to, piece))
+                continue;
+        }
+        memset(data, 0, length);
+        return false;
+    }
+    return true;
+}
+
+bool pci_function_dma_write(const PciFunction *function, uint64_t address, const void *data,
+                            size_t length)
+{
+    uint64_t real;
+    size_t piece;
+    for (size_t done = 0; done < length; done += piece) {
+        if (!translate(function, address + done, TCE_WRITE, &real, &piece))
+            return false;
+        piece = MIN(piece, length - done);
+        if (!memory_write(machine_memory(function->device->machine), real,
+                          (const uint8_t *)data + done, piece))
+            return false;
+    }
+    return true;
 }
 
 /* --- the bridge ----------------------------------------------------------------------------------
@@ -161,7 +232,30 @@ void pci_host_plug(Device *host, PciFunction *function, unsigned slot)
     PciHost *bridge = (PciHost *)host;
     g_assert(slot < PCI_SLOTS && !bridge->slot[slot]);
     function->slot = slot;
+    function->host = host;
     bridge->slot[slot] = function;
+}
+
+void pci_host_connect(Device *host, const Irq line[PCI_INTERRUPT_LINES])
+{
+    memcpy(((PciHost *)host)->line, line, sizeof((PciHost *)host)->line);
+}
+
+static void set_interrupt(Device *host, unsigned slot, bool level)
+{
+    const PciHost *bridge = (const PciHost *)host;
+    unsigned line = pci_interrupt_line(slot, 1);
+    for (unsigned i = 0; i < PCI_SLOTS && !level; i++) {
+        const PciFunction *other = bridge->slot[i];
+        if (other && other->asserts && i != slot && pci_interrupt_line(i, 1) == line)
+            level = other->asserts(other->device);
+    }
+    irq_set(&bridge->line[line], level);
+}
+
+Irq pci_host_interrupt(Device *host, unsigned slot)
+{
+    return (Irq){ set_interrupt, host, slot };
 }
 
 const PciFunction *pci_host_slot(Device *host, unsigned slot)
@@ -210,65 +304,63 @@ bool pci_host_config_write(Device *host, uint32_t address, unsigned size, uint32
     return true;
 }
 
-static uint64_t memory_space_read(Device *host, uint64_t address, unsigned size)
+static uint64_t space_read(Device *host, bool in_io, uint64_t address, unsigned size)
 {
     PciHost *bridge = (PciHost *)host;
     uint64_t offset;
     for (unsigned slot = 0; slot < PCI_SLOTS; slot++) {
         PciFunction *function = bridge->slot[slot];
-        int bar = function ? decode(function, address, size, &offset) : -1;
+        int bar = function ? decode(function, in_io, address, size, &offset) : -1;
         if (bar >= 0)
             return function->bar_ops[bar]->read(function->device, offset, size);
     }
-    device_note_unknown(host, "PCI memory read", address);
+    device_note_unknown(host, in_io ? "PCI I/O read" : "PCI memory read", address);
     return UINT64_MAX >> (64 - 8 * size);
 }
 
-static void memory_space_write(Device *host, uint64_t address, unsigned size, uint64_t value)
+static void space_write(Device *host, bool in_io, uint64_t address, unsigned size, uint64_t value)
 {
     PciHost *bridge = (PciHost *)host;
     uint64_t offset;
     for (unsigned slot = 0; slot < PCI_SLOTS; slot++) {
         PciFunction *function = bridge->slot[slot];
-        int bar = function ? decode(function, address, size, &offset) : -1;
+        int bar = function ? decode(function, in_io, address, size, &offset) : -1;
         if (bar >= 0) {
             function->bar_ops[bar]->write(function->device, offset, size, value);
             return;
         }
     }
-    device_note_unknown(host, "PCI memory write", address);
+    device_note_unknown(host, in_io ? "PCI I/O write" : "PCI memory write", address);
 }
 
 static uint64_t mem32_read(Device *host, uint64_t offset, unsigned size)
 {
-    return memory_space_read(host, PCI_MEM32_PCI + offset, size);
+    return space_read(host, false, PCI_MEM32_PCI + offset, size);
 }
 
 static void mem32_write(Device *host, uint64_t offset, unsigned size, uint64_t value)
 {
-    memory_space_write(host, PCI_MEM32_PCI + offset, size, value);
+    space_write(host, false, PCI_MEM32_PCI + offset, size, value);
 }
 
 static uint64_t mem64_read(Device *host, uint64_t offset, unsigned size)
 {
-    return memory_space_read(host, PCI_MEM64_BASE + offset, size);
+    return space_read(host, false, PCI_MEM64_BASE + offset, size);
 }
 
 static void mem64_write(Device *host, uint64_t offset, unsigned size, uint64_t value)
 {
-    memory_space_write(host, PCI_MEM64_BASE + offset, size, value);
+    space_write(host, false, PCI_MEM64_BASE + offset, size, value);
 }
 
-/* No function has an I/O BAR. */
 static uint64_t io_read(Device *host, uint64_t offset, unsigned size)
 {
-    device_note_unknown(host, "PCI I/O read", offset);
-    return UINT64_MAX >> (64 - 8 * size);
+    return space_read(host, true, offset, size);
 }
 
 static void io_write(Device *host, uint64_t offset, unsigned size, uint64_t value)
 {
-    device_note_unknown(host, "PCI I/O write", offset);
+    space_write(host, true, offset, size, value);
 }
 
 void pci_host_map(Device *host, Bus *bus)

@@ -35,7 +35,8 @@ typedef struct {
     uint16_t vendor, device, subsystem_vendor, subsystem;
     uint32_t class_code; /* 24 bits: class, subclass, interface */
     uint8_t revision;
-    uint32_t bar_size[PCI_BARS]; /* 32-bit memory BARs only; 0 or a power of two from 16 on */
+    uint32_t bar_size[PCI_BARS]; /* 32-bit; 0 or a power of two from 16 on */
+    uint8_t io_bars;             /* a bit for each that is in I/O space; the others are memory */
 } PciIdentity;
 
 /* The PCI face of a device: wiring, but for STATE, which is part of the device's own state. */
@@ -45,11 +46,14 @@ typedef struct {
     const PciIdentity *identity;
     const char *node_name; /* in the device tree */
     unsigned slot;
+    Device *host; /* that it is plugged into */
     const BusOps *bar_ops[PCI_BARS];
     /* PCI addresses that the board assigns before the guest is entered; 0: the guest does. */
     uint32_t firmware_bar[PCI_BARS];
     /* The guest has written what decides where the BARs are. May be NULL. */
     void (*decode_changed)(Device *device);
+    /* Whether it asserts its interrupt pin, as its state says. NULL: it never does. */
+    bool (*asserts)(Device *device);
 } PciFunction;
 
 extern const DeviceClass pci_host_class;
@@ -58,6 +62,13 @@ extern const DeviceClass pci_host_class;
 void pci_host_map(Device *host, Bus *bus);
 /* Plugs FUNCTION (the device's memory, living as long as it) into SLOT, function 0. */
 void pci_host_plug(Device *host, PciFunction *function, unsigned slot);
+/*
+ * The bridge's four interrupt outputs, and the input for a function in SLOT: outputs are shared, so
+ * one is high while any function that leads to it asserts its pin.
+ */
+#define PCI_INTERRUPT_LINES 4
+void pci_host_connect(Device *host, const Irq line[PCI_INTERRUPT_LINES]);
+Irq pci_host_interrupt(Device *host, unsigned slot);
 /* What is plugged into SLOT, or NULL. */
 const PciFunction *pci_host_slot(Device *host, unsigned slot);
 
@@ -69,6 +80,14 @@ void pci_function_assign(PciFunction *function);
 bool pci_function_bar(const PciFunction *function, unsigned bar, uint64_t *real);
 /* Bus master and memory space as the guest has set them. */
 bool pci_function_may_dma(const PciFunction *function);
+/*
+ * Reads and writes of guest memory by a bus master whose addresses go through the I/O translations.
+ * False, and nothing read (DATA is zeroed) or no more written, where the guest allows none.
+ */
+bool pci_function_dma_read(const PciFunction *function, uint64_t address, void *data,
+                           size_t length);
+bool pci_function_dma_write(const PciFunction *function, uint64_t address, const void *data,
+                            size_t length);
 
 /*
  * Configuration access; ADDRESS is bus << 16 | device << 11 | function << 8 | register. SIZE is 1,

@@ -103,6 +103,11 @@ static void update_irq(VirtioDevice *device)
     irq_set(&device->irq, device->state->isr != 0);
 }
 
+static bool asserts(Device *device)
+{
+    return ((const VirtioDevice *)device)->state->isr != 0;
+}
+
 static void interrupt(VirtioDevice *device, uint8_t cause)
 {
     device->state->isr |= cause;
@@ -415,4 +420,5 @@ void virtio_init(VirtioDevice *device, const VirtioType *type)
     device->pci.identity = &type->identity;
     device->pci.node_name = type->node_name;
     device->pci.bar_ops[0] = &bar;
+    device->pci.asserts = asserts;
 }
