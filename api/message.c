@@ -33,6 +33,7 @@ static const Shape shapes[MESSAGE_TYPE_END] = {
     [MESSAGE_GDB_CLIENT] = { "gdb-client", .has_fd = true },
     [MESSAGE_GDB_CLOSE] = { "gdb-close" },
     [MESSAGE_GDB_CLOSED] = { "gdb-closed" },
+    [MESSAGE_SOUND] = { "sound", .has_fd = true, .has_port = true },
 };
 
 void message_init(Message *message, MessageType type, uint32_t port, const void *data, gsize length)

@@ -37,7 +37,8 @@ typedef enum {
     MESSAGE_GDB_CLIENT = 14,  /* to the machine: fd of a debugger */
     MESSAGE_GDB_CLOSE = 15,   /* from the machine: no more of them */
     MESSAGE_GDB_CLOSED = 16,  /* to the machine: that is so */
-    MESSAGE_TYPE_END = 17
+    MESSAGE_SOUND = 17,       /* to the machine: fd of who listens (port 1) or plays (2) */
+    MESSAGE_TYPE_END = 18
 } MessageType;
 
 typedef struct {

@@ -9,6 +9,7 @@
 #include "api-daemon-commands.h"
 
 #include "api/json-writer.h"
+#include "daemon/audio.h"
 #include "daemon/process.h"
 #include "daemon/supervisor.h"
 
@@ -87,6 +88,12 @@ static bool check_nics(JsonNode *definition, GError **error)
     return true;
 }
 
+static bool check_capture(JsonNode *definition, GError **error)
+{
+    const char *path = audio_capture_file(definition);
+    return !path || check_file("audio.capture.file", path, NULL, error);
+}
+
 static bool is_free(Supervisor *supervisor, const char *name, GError **error)
 {
     if (g_hash_table_contains(supervisor->machines, name)) {
@@ -122,7 +129,7 @@ static void finish(Create *create, GError *error)
     Machine *machine = NULL;
     if (!error && is_free(create->supervisor, create->name, &error) &&
         process_each_file(create->definition, check_file, NULL, &error) &&
-        check_nics(create->definition, &error)) {
+        check_nics(create->definition, &error) && check_capture(create->definition, &error)) {
         machine = machine_new(create->supervisor, create->name, create->definition);
         if (!store(machine, &error)) {
             g_clear_pointer(&machine, machine_free);

@@ -14,6 +14,7 @@
 
 #include "api/json-writer.h"
 #include "api/unix-socket.h"
+#include "daemon/audio.h"
 #include "daemon/console.h"
 #include "daemon/gdb.h"
 #include "daemon/nbd.h"
@@ -177,6 +178,14 @@ static bool send_dumps(Machine *machine, int link, GError **error)
     return true;
 }
 
+/* A source of sound: a machine that replays needs none, and any other one says what is missing. */
+static bool send_capture(Machine *machine, int link, GError **error)
+{
+    const char *path = audio_capture_file(machine->definition);
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    return fd < 0 || send_fd(link, "audio.capture.file", fd, error);
+}
+
 static bool send_definition(Machine *machine, int link, GError **error)
 {
     g_autofree char *text = api_json_to_line(machine->definition);
@@ -200,7 +209,7 @@ static bool send_all(Machine *machine, int link, int relay, GError **error)
            send_definition(machine, link, error) &&
            process_each_file(machine->definition, send_file, &link, error) &&
            send_servers(machine, link, error) && send_dumps(machine, link, error) &&
-           message_send(link, &start, -1, error);
+           send_capture(machine, link, error) && message_send(link, &start, -1, error);
 }
 
 /* Fork and exec */
@@ -307,7 +316,8 @@ static void process_is_ready(Machine *machine)
         return;
     }
     if (!open_qmp_socket(machine, &error) || !open_consoles(machine, &error) ||
-        !vnc_start(machine, &error) || !netdev_start(machine, &error)) {
+        !vnc_start(machine, &error) || !netdev_start(machine, &error) ||
+        !audio_start(machine, &error)) {
         process_end(machine, 0);
     } else {
         g_free(machine->run_state);
@@ -388,6 +398,7 @@ static void close_all(Machine *machine)
     vnc_end(machine);
     netdev_end(machine);
     gdb_end(machine);
+    audio_end(machine);
     g_clear_pointer(&machine->relay, relay_free);
     g_ptr_array_set_size(machine->consoles, 0);
     if (machine->qmp_listener >= 0) {

@@ -30,6 +30,7 @@ typedef struct Console Console;
 typedef struct Start Start;
 typedef struct Vnc Vnc;
 typedef struct Netdev Netdev;
+typedef struct Audio Audio;
 typedef struct Gdb Gdb;
 
 struct Machine {
@@ -55,6 +56,7 @@ struct Machine {
     GPtrArray *consoles; /* of Console: its sockets */
     Vnc *vnc;            /* the display helper; NULL if nobody may view */
     Netdev *netdev;      /* the network helper; NULL if no nic needs one */
+    Audio *audio;        /* where sound goes and comes from; NULL without a process */
     Gdb *gdb;            /* where debuggers come in, or NULL */
 };
 

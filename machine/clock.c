@@ -3,8 +3,6 @@
 
 #include "machine/cpu/cpu.h"
 
-#define NS_PER_SECOND 1000000000u
-
 const StateTable clock_state_table = {
     "clock", 1, sizeof(ClockState),
     (const StateField[]){
@@ -33,15 +31,4 @@ void clock_warp_to(Clock *clock, uint64_t target_ns)
     uint64_t now = clock_virtual_ns(clock);
     if (target_ns > now)
         clock->s.warp_ns += target_ns - now;
-}
-
-uint64_t clock_ticks_from_ns(uint64_t ns, uint64_t hz)
-{
-    return (uint64_t)((unsigned __int128)ns * hz / NS_PER_SECOND);
-}
-
-uint64_t clock_ns_from_ticks(uint64_t ticks, uint64_t hz)
-{
-    unsigned __int128 ns = ((unsigned __int128)ticks * NS_PER_SECOND + hz - 1) / hz;
-    return ns > UINT64_MAX ? UINT64_MAX : (uint64_t)ns;
 }

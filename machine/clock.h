@@ -33,7 +33,15 @@ uint64_t clock_icount_at(const Clock *clock, uint64_t deadline_ns);
 /* Moves virtual time forward to TARGET_NS without instructions; never backwards. */
 void clock_warp_to(Clock *clock, uint64_t target_ns);
 
-uint64_t clock_ticks_from_ns(uint64_t ns, uint64_t hz);
-uint64_t clock_ns_from_ticks(uint64_t ticks, uint64_t hz);
+static inline uint64_t clock_ticks_from_ns(uint64_t ns, uint64_t hz)
+{
+    return (uint64_t)((unsigned __int128)ns * hz / 1000000000u);
+}
+
+static inline uint64_t clock_ns_from_ticks(uint64_t ticks, uint64_t hz)
+{
+    unsigned __int128 ns = ((unsigned __int128)ticks * 1000000000u + hz - 1) / hz;
+    return ns > UINT64_MAX ? UINT64_MAX : (uint64_t)ns;
+}
 
 #endif

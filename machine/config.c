@@ -9,7 +9,7 @@
  * 3. The canonical text is written from the finished struct, so it holds what the machine will do.
  */
 
-#include "machine/config.h"
+#include "machine/config-internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,15 +27,7 @@
 
 G_DEFINE_QUARK(powerplay - machine - config - error, machine_config_error)
 
-typedef struct Row {
-    const char *name;
-    bool required;
-    /* Reads `node` into `target`, the struct of the object that has this member. */
-    bool (*take)(const char *path, JsonNode *node, void *target, GError **error);
-} Row;
-
-static bool wrong_value(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static bool wrong_value(GError **error, const char *format, ...)
+bool config_wrong_value(GError **error, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -55,44 +47,45 @@ static char *show(JsonNode *node)
     return g_strdup_printf("%.60s%s", text, strlen(text) > 60 ? "..." : "");
 }
 
-static bool wrong_type(const char *path, JsonNode *node, const char *expected, GError **error)
+bool config_wrong_type(const char *path, JsonNode *node, const char *expected, GError **error)
 {
     g_autofree char *shown = show(node);
-    return wrong_value(error, "%s is %s, expected %s", path, shown, expected);
+    return config_wrong_value(error, "%s is %s, expected %s", path, shown, expected);
 }
 
-static bool holds(JsonNode *node, GType type)
+bool config_holds(JsonNode *node, GType type)
 {
     return JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == type;
 }
 
-static bool take_text(const char *path, JsonNode *node, char **out, GError **error)
+bool config_take_text(const char *path, JsonNode *node, char **out, GError **error)
 {
     /* Numbers beyond 64 bits come from a strict reader as text that is not UTF-8. */
-    if (!holds(node, G_TYPE_STRING) || !g_utf8_validate(json_node_get_string(node), -1, NULL)) {
-        return wrong_type(path, node, "a text", error);
+    if (!config_holds(node, G_TYPE_STRING) ||
+        !g_utf8_validate(json_node_get_string(node), -1, NULL)) {
+        return config_wrong_type(path, node, "a text", error);
     }
     g_free(*out);
     *out = json_node_dup_string(node);
     return true;
 }
 
-static bool take_bool(const char *path, JsonNode *node, bool *out, GError **error)
+bool config_take_bool(const char *path, JsonNode *node, bool *out, GError **error)
 {
-    if (!holds(node, G_TYPE_BOOLEAN)) {
-        return wrong_type(path, node, "true or false", error);
+    if (!config_holds(node, G_TYPE_BOOLEAN)) {
+        return config_wrong_type(path, node, "true or false", error);
     }
     *out = json_node_get_boolean(node);
     return true;
 }
 
-static bool take_choice(const char *path, JsonNode *node, const char *const *choices, unsigned *out,
+bool config_take_choice(const char *path, JsonNode *node, const char *const *choices, unsigned *out,
                         GError **error)
 {
     g_autofree char *list = g_strjoinv("\", \"", (char **)choices);
     g_autofree char *expected = g_strdup_printf("%s\"%s\"", choices[1] ? "one of " : "", list);
-    if (!holds(node, G_TYPE_STRING)) {
-        return wrong_type(path, node, expected, error);
+    if (!config_holds(node, G_TYPE_STRING)) {
+        return config_wrong_type(path, node, expected, error);
     }
     for (unsigned i = 0; choices[i]; i++) {
         if (strcmp(choices[i], json_node_get_string(node)) == 0) {
@@ -100,19 +93,19 @@ static bool take_choice(const char *path, JsonNode *node, const char *const *cho
             return true;
         }
     }
-    return wrong_type(path, node, expected, error);
+    return config_wrong_type(path, node, expected, error);
 }
 
 /* An integer from LOW to HIGH that is a multiple of STEP. */
-static bool take_number(const char *path, JsonNode *node, unsigned low, unsigned high,
+bool config_take_number(const char *path, JsonNode *node, unsigned low, unsigned high,
                         unsigned step, unsigned *out, GError **error)
 {
-    gint64 value = holds(node, G_TYPE_INT64) ? json_node_get_int(node) : -1;
+    gint64 value = config_holds(node, G_TYPE_INT64) ? json_node_get_int(node) : -1;
     if (value < low || value > high || value % step) {
         g_autofree char *multiple = step > 1 ? g_strdup_printf(", a multiple of %u", step) : NULL;
         g_autofree char *expected =
             g_strdup_printf("an integer from %u to %u%s", low, high, multiple ? multiple : "");
-        return wrong_type(path, node, expected, error);
+        return config_wrong_type(path, node, expected, error);
     }
     *out = (unsigned)value;
     return true;
@@ -120,11 +113,11 @@ static bool take_number(const char *path, JsonNode *node, unsigned low, unsigned
 
 /* Objects and arrays */
 
-static bool take_object(const char *path, JsonNode *node, const Row *rows, void *target,
+bool config_take_object(const char *path, JsonNode *node, const ConfigRow *rows, void *target,
                         GError **error)
 {
     if (!JSON_NODE_HOLDS_OBJECT(node)) {
-        return wrong_type(*path ? path : "the machine definition", node, "an object", error);
+        return config_wrong_type(*path ? path : "the machine definition", node, "an object", error);
     }
     JsonObject *object = json_node_get_object(node);
     JsonObjectIter iter;
@@ -133,7 +126,7 @@ static bool take_object(const char *path, JsonNode *node, const Row *rows, void 
     json_object_iter_init_ordered(&iter, object);
     while (json_object_iter_next_ordered(&iter, &name, &value)) {
         g_autofree char *member = g_strdup_printf("%s%s%s", path, *path ? "." : "", name);
-        const Row *row = rows;
+        const ConfigRow *row = rows;
         while (row->name && strcmp(row->name, name) != 0) {
             row++;
         }
@@ -146,7 +139,7 @@ static bool take_object(const char *path, JsonNode *node, const Row *rows, void 
             return false;
         }
     }
-    for (const Row *row = rows; row->name; row++) {
+    for (const ConfigRow *row = rows; row->name; row++) {
         if (row->required && !json_object_has_member(object, row->name)) {
             g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_MEMBER,
                         "%s%s%s is missing", path, *path ? "." : "", row->name);
@@ -156,86 +149,50 @@ static bool take_object(const char *path, JsonNode *node, const Row *rows, void 
     return true;
 }
 
-static bool take_array(const char *path, JsonNode *node, const Row *rows, void *elements,
+bool config_take_array(const char *path, JsonNode *node, const ConfigRow *rows, void *elements,
                        size_t element_size, unsigned maximum, unsigned *count, GError **error)
 {
     if (!JSON_NODE_HOLDS_ARRAY(node)) {
-        return wrong_type(path, node, "an array", error);
+        return config_wrong_type(path, node, "an array", error);
     }
     JsonArray *array = json_node_get_array(node);
     guint length = json_array_get_length(array);
     if (length > maximum) {
-        return wrong_value(error, "%s has %u elements, at most %u are possible", path, length,
-                           maximum);
+        return config_wrong_value(error, "%s has %u elements, at most %u are possible", path,
+                                  length, maximum);
     }
     *count = 0;
     for (guint i = 0; i < length; i++) {
         g_autofree char *element = g_strdup_printf("%s[%u]", path, i);
         *count = i + 1;
-        if (!take_object(element, json_array_get_element(array, i), rows,
-                         (char *)elements + i * element_size, error)) {
+        if (!config_take_object(element, json_array_get_element(array, i), rows,
+                                (char *)elements + i * element_size, error)) {
             return false;
         }
     }
     return true;
 }
 
-/* The member `field` of struct `Type`, by one of the functions above. */
-#define TAKE(function, kind, Type, field)                                                          \
-    static bool function(const char *path, JsonNode *node, void *target, GError **error)           \
-    {                                                                                              \
-        return take_##kind(path, node, &((Type *)target)->field, error);                           \
-    }
-#define TAKE_CHOICE(function, Type, field, ...)                                                    \
-    static bool function(const char *path, JsonNode *node, void *target, GError **error)           \
-    {                                                                                              \
-        static const char *const choices[] = { __VA_ARGS__, NULL };                                \
-        unsigned choice;                                                                           \
-        if (!take_choice(path, node, choices, &choice, error)) {                                   \
-            return false;                                                                          \
-        }                                                                                          \
-        ((Type *)target)->field = choice;                                                          \
-        return true;                                                                               \
-    }
-
-static bool take_id(const char *path, JsonNode *node, char **out, GError **error)
+bool config_take_id(const char *path, JsonNode *node, char **out, GError **error)
 {
     static const char rest[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-    if (!take_text(path, node, out, error)) {
+    if (!config_take_text(path, node, out, error)) {
         return false;
     }
     size_t length = strlen(*out);
     if (!g_ascii_isalpha(**out) || length > 32 || strspn(*out, rest) != length) {
-        return wrong_type(path, node,
-                          "up to 32 letters, digits, '_' and '-', beginning with a letter", error);
+        return config_wrong_type(
+            path, node, "up to 32 letters, digits, '_' and '-', beginning with a letter", error);
     }
     return true;
 }
 
-static bool take_path(const char *path, JsonNode *node, char **out, GError **error)
+bool config_take_path(const char *path, JsonNode *node, char **out, GError **error)
 {
-    if (!take_text(path, node, out, error)) {
+    if (!config_take_text(path, node, out, error)) {
         return false;
     }
-    return **out ? true : wrong_type(path, node, "the path of a file", error);
-}
-
-/* Serial ports */
-
-TAKE(serial_id, id, ConfigSerial, id)
-TAKE_CHOICE(serial_backend, ConfigSerial, backend, "ring", "null")
-
-static const Row serial_rows[] = {
-    { "id", true, serial_id },
-    { "backend", false, serial_backend },
-    { NULL, false, NULL },
-};
-
-static bool take_serial(const char *path, JsonNode *node, void *target, GError **error)
-{
-    MachineConfig *config = target;
-    return take_array(path, node, serial_rows, config->serial, sizeof(ConfigSerial),
-                      MACHINE_CONFIG_MAX_SERIAL, &config->serial_count, error);
+    return **out ? true : config_wrong_type(path, node, "the path of a file", error);
 }
 
 /* Disks */
@@ -253,7 +210,7 @@ const char *config_disk_format_name(ConfigDiskFormat format)
 static bool disk_format(const char *path, JsonNode *node, void *target, GError **error)
 {
     unsigned choice;
-    if (!take_choice(path, node, disk_formats, &choice, error)) {
+    if (!config_take_choice(path, node, disk_formats, &choice, error)) {
         return false;
     }
     ((ConfigDisk *)target)->format = (ConfigDiskFormat)choice;
@@ -266,14 +223,14 @@ static bool disk_media(const char *path, JsonNode *node, void *target, GError **
     guint length =
         JSON_NODE_HOLDS_ARRAY(node) ? json_array_get_length(json_node_get_array(node)) : G_MAXUINT;
     if (length > MACHINE_CONFIG_MAX_MEDIA) {
-        return wrong_type(path, node, "an array of at most 7 paths", error);
+        return config_wrong_type(path, node, "an array of at most 7 paths", error);
     }
     disk->is_removable = true;
     for (guint i = 0; i < length; i++) {
         g_autofree char *member = g_strdup_printf("%s[%u]", path, i);
         JsonNode *element = json_array_get_element(json_node_get_array(node), i);
         disk->media_count = i + 1;
-        if (!take_path(member, element, &disk->media[i], error)) {
+        if (!config_take_path(member, element, &disk->media[i], error)) {
             return false;
         }
     }
@@ -283,7 +240,7 @@ static bool disk_media(const char *path, JsonNode *node, void *target, GError **
 TAKE_CHOICE(disk_interface, ConfigDisk, interface, "virtio")
 TAKE_CHOICE(disk_completion, ConfigDisk, completion, "virtual", "host")
 
-static const Row disk_rows[] = {
+static const ConfigRow disk_rows[] = {
     { "id", true, disk_id },
     { "file", true, disk_file },
     { "readonly", false, disk_readonly },
@@ -297,8 +254,8 @@ static const Row disk_rows[] = {
 static bool take_disks(const char *path, JsonNode *node, void *target, GError **error)
 {
     MachineConfig *config = target;
-    return take_array(path, node, disk_rows, config->disks, sizeof(ConfigDisk),
-                      MACHINE_CONFIG_MAX_DISKS, &config->disk_count, error);
+    return config_take_array(path, node, disk_rows, config->disks, sizeof(ConfigDisk),
+                             MACHINE_CONFIG_MAX_DISKS, &config->disk_count, error);
 }
 
 /* Network adapters */
@@ -308,12 +265,12 @@ static bool nic_mac(const char *path, JsonNode *node, void *target, GError **err
     static const char expected[] = "a unicast address as \"52:54:00:12:34:56\"";
     unsigned b[6];
     int end = 0;
-    const char *text = holds(node, G_TYPE_STRING) ? json_node_get_string(node) : "";
+    const char *text = config_holds(node, G_TYPE_STRING) ? json_node_get_string(node) : "";
     if (strlen(text) != 17 ||
         sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &end) !=
             6 ||
         end != 17 || (b[0] & 1)) {
-        return wrong_type(path, node, expected, error);
+        return config_wrong_type(path, node, expected, error);
     }
     for (int i = 0; i < 6; i++) {
         ((ConfigNic *)target)->mac[i] = (uint8_t)b[i];
@@ -337,21 +294,22 @@ static bool nic_forwards(const char *path, JsonNode *node, void *target, GError 
     guint length =
         JSON_NODE_HOLDS_ARRAY(node) ? json_array_get_length(json_node_get_array(node)) : G_MAXUINT;
     if (length > MACHINE_CONFIG_MAX_FORWARDS) {
-        return wrong_type(path, node, "an array of at most 32 texts", error);
+        return config_wrong_type(path, node, "an array of at most 32 texts", error);
     }
     for (guint i = 0; i < length; i++) {
         JsonNode *element = json_array_get_element(json_node_get_array(node), i);
         g_autofree char *member = g_strdup_printf("%s[%u]", path, i);
-        const char *text = holds(element, G_TYPE_STRING) ? json_node_get_string(element) : "";
+        const char *text =
+            config_holds(element, G_TYPE_STRING) ? json_node_get_string(element) : "";
         if (!machine_config_forward(text, &nic->forwards[i])) {
-            return wrong_type(member, element, MACHINE_CONFIG_FORWARD_FORM, error);
+            return config_wrong_type(member, element, MACHINE_CONFIG_FORWARD_FORM, error);
         }
         nic->forward_count = i + 1;
     }
     return true;
 }
 
-static const Row nic_rows[] = {
+static const ConfigRow nic_rows[] = {
     { "id", true, nic_id },
     { "model", false, nic_model },
     { "backend", false, nic_backend },
@@ -369,8 +327,8 @@ static const Row nic_rows[] = {
 static bool take_nics(const char *path, JsonNode *node, void *target, GError **error)
 {
     MachineConfig *config = target;
-    bool good = take_array(path, node, nic_rows, config->nics, sizeof(ConfigNic),
-                           MACHINE_CONFIG_MAX_NICS, &config->nic_count, error);
+    bool good = config_take_array(path, node, nic_rows, config->nics, sizeof(ConfigNic),
+                                  MACHINE_CONFIG_MAX_NICS, &config->nic_count, error);
     for (unsigned i = 0; good && i < config->nic_count; i++) {
         good = machine_config_check_nic(&config->nics[i], i, error);
     }
@@ -381,14 +339,14 @@ static bool take_nics(const char *path, JsonNode *node, void *target, GError **e
 
 static bool clock_shift(const char *path, JsonNode *node, void *target, GError **error)
 {
-    return take_number(path, node, 0, 10, 1, &((ConfigClock *)target)->shift, error);
+    return config_take_number(path, node, 0, 10, 1, &((ConfigClock *)target)->shift, error);
 }
 
 static bool clock_rtc(const char *path, JsonNode *node, void *target, GError **error)
 {
     static const char expected[] = "\"host\" or a date as \"2026-01-31T12:00:00\" (UTC)";
     ConfigClock *clock = target;
-    const char *text = holds(node, G_TYPE_STRING) ? json_node_get_string(node) : "";
+    const char *text = config_holds(node, G_TYPE_STRING) ? json_node_get_string(node) : "";
     clock->rtc_is_host = strcmp(text, "host") == 0;
     if (clock->rtc_is_host) {
         return true;
@@ -396,7 +354,7 @@ static bool clock_rtc(const char *path, JsonNode *node, void *target, GError **e
     g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
     g_autoptr(GDateTime) date = strlen(text) >= 19 ? g_date_time_new_from_iso8601(text, utc) : NULL;
     if (!date || g_date_time_to_unix(date) < 0 || g_date_time_to_unix(date) > 4102444800) {
-        return wrong_type(path, node, expected, error);
+        return config_wrong_type(path, node, expected, error);
     }
     clock->rtc_epoch_sec = g_date_time_to_unix(date);
     return true;
@@ -404,7 +362,7 @@ static bool clock_rtc(const char *path, JsonNode *node, void *target, GError **e
 
 TAKE(clock_sleep, bool, ConfigClock, sleep)
 
-static const Row clock_rows[] = {
+static const ConfigRow clock_rows[] = {
     { "shift", false, clock_shift },
     { "sleep", false, clock_sleep },
     { "rtc", false, clock_rtc },
@@ -413,7 +371,7 @@ static const Row clock_rows[] = {
 
 static bool take_clock(const char *path, JsonNode *node, void *target, GError **error)
 {
-    return take_object(path, node, clock_rows, &((MachineConfig *)target)->clock, error);
+    return config_take_object(path, node, clock_rows, &((MachineConfig *)target)->clock, error);
 }
 
 /* The display */
@@ -422,10 +380,10 @@ TAKE_CHOICE(vnc_listen, ConfigVnc, listen, "none", "unix", "tcp")
 
 static bool vnc_port(const char *path, JsonNode *node, void *target, GError **error)
 {
-    return take_number(path, node, 0, 65535, 1, &((ConfigVnc *)target)->port, error);
+    return config_take_number(path, node, 0, 65535, 1, &((ConfigVnc *)target)->port, error);
 }
 
-static const Row vnc_rows[] = {
+static const ConfigRow vnc_rows[] = {
     { "listen", false, vnc_listen },
     { "port", false, vnc_port },
     { NULL, false, NULL },
@@ -433,18 +391,18 @@ static const Row vnc_rows[] = {
 
 static bool display_vnc(const char *path, JsonNode *node, void *target, GError **error)
 {
-    return take_object(path, node, vnc_rows, &((ConfigDisplay *)target)->vnc, error);
+    return config_take_object(path, node, vnc_rows, &((ConfigDisplay *)target)->vnc, error);
 }
 
 /* Any size up to this, at 4 bytes for a pixel, fits into 16 MiB of video memory. */
 static bool display_width(const char *path, JsonNode *node, void *target, GError **error)
 {
-    return take_number(path, node, 320, 2560, 8, &((ConfigDisplay *)target)->width, error);
+    return config_take_number(path, node, 320, 2560, 8, &((ConfigDisplay *)target)->width, error);
 }
 
 static bool display_height(const char *path, JsonNode *node, void *target, GError **error)
 {
-    return take_number(path, node, 200, 1600, 1, &((ConfigDisplay *)target)->height, error);
+    return config_take_number(path, node, 200, 1600, 1, &((ConfigDisplay *)target)->height, error);
 }
 
 const char *config_display_id(const ConfigDisplay *display)
@@ -454,7 +412,7 @@ const char *config_display_id(const ConfigDisplay *display)
 
 TAKE_CHOICE(display_device, ConfigDisplay, device, "none", "vga", "virtio-gpu")
 
-static const Row display_rows[] = {
+static const ConfigRow display_rows[] = {
     { "device", false, display_device },
     { "width", false, display_width },
     { "height", false, display_height },
@@ -466,11 +424,11 @@ static bool take_display(const char *path, JsonNode *node, void *target, GError 
 {
     ConfigDisplay *display = &((MachineConfig *)target)->display;
     display->device = CONFIG_DISPLAY_VGA;
-    if (!take_object(path, node, display_rows, display, error)) {
+    if (!config_take_object(path, node, display_rows, display, error)) {
         return false;
     }
     if (display->device == CONFIG_DISPLAY_NONE && display->vnc.listen != CONFIG_VNC_NONE) {
-        return wrong_value(
+        return config_wrong_value(
             error, "%s.vnc needs a %s.device; \"vga\" and \"virtio-gpu\" are possible", path, path);
     }
     return true;
@@ -490,18 +448,20 @@ static bool take_inputs(const char *path, JsonNode *node, void *target, GError *
     MachineConfig *config = target;
     JsonArray *array = JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
     if (!array) {
-        return wrong_type(path, node, "an array of \"keyboard\", \"mouse\" and \"tablet\"", error);
+        return config_wrong_type(path, node, "an array of \"keyboard\", \"mouse\" and \"tablet\"",
+                                 error);
     }
     for (guint i = 0; i < json_array_get_length(array); i++) {
         g_autofree char *element = g_strdup_printf("%s[%u]", path, i);
         unsigned choice;
-        if (!take_choice(element, json_array_get_element(array, i), input_names, &choice, error)) {
+        if (!config_take_choice(element, json_array_get_element(array, i), input_names, &choice,
+                                error)) {
             return false;
         }
         for (unsigned j = 0; j < config->input_count; j++) {
             if (config->inputs[j] == choice) {
-                return wrong_value(error, "%s is \"%s\" a second time", element,
-                                   input_names[choice]);
+                return config_wrong_value(error, "%s is \"%s\" a second time", element,
+                                          input_names[choice]);
             }
         }
         config->inputs[config->input_count++] = choice;
@@ -515,15 +475,16 @@ static bool take_name(const char *path, JsonNode *node, void *target, GError **e
 {
     static const char rest[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     MachineConfig *config = target;
-    if (!take_text(path, node, &config->name, error)) {
+    if (!config_take_text(path, node, &config->name, error)) {
         return false;
     }
     size_t length = strlen(config->name);
     if (!g_ascii_isalnum(*config->name) || length > 64 || strspn(config->name, rest) != length) {
-        return wrong_type(path, node,
-                          "1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or "
-                          "digit",
-                          error);
+        return config_wrong_type(
+            path, node,
+            "1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or "
+            "digit",
+            error);
     }
     return true;
 }
@@ -551,15 +512,15 @@ static bool take_memory(const char *path, JsonNode *node, void *target, GError *
 {
     uint64_t bytes = 0;
     bool good = false;
-    if (holds(node, G_TYPE_INT64)) {
+    if (config_holds(node, G_TYPE_INT64)) {
         bytes = (uint64_t)json_node_get_int(node);
         good = json_node_get_int(node) > 0;
-    } else if (holds(node, G_TYPE_STRING)) {
+    } else if (config_holds(node, G_TYPE_STRING)) {
         good = parse_size(json_node_get_string(node), &bytes);
     }
     if (!good || bytes < MEMORY_MIN || bytes > MEMORY_MAX || bytes % MIB) {
-        return wrong_type(path, node, "a size like \"1G\": a multiple of 1M from 64M to 64G",
-                          error);
+        return config_wrong_type(path, node, "a size like \"1G\": a multiple of 1M from 64M to 64G",
+                                 error);
     }
     ((MachineConfig *)target)->memory_bytes = bytes;
     return true;
@@ -568,12 +529,12 @@ static bool take_memory(const char *path, JsonNode *node, void *target, GError *
 static bool take_append(const char *path, JsonNode *node, void *target, GError **error)
 {
     MachineConfig *config = target;
-    if (!take_text(path, node, &config->append, error)) {
+    if (!config_take_text(path, node, &config->append, error)) {
         return false;
     }
     if (strlen(config->append) > MACHINE_CONFIG_MAX_APPEND) {
-        return wrong_value(error, "%s has %zu bytes, at most %d are possible", path,
-                           strlen(config->append), MACHINE_CONFIG_MAX_APPEND);
+        return config_wrong_value(error, "%s has %zu bytes, at most %d are possible", path,
+                                  strlen(config->append), MACHINE_CONFIG_MAX_APPEND);
     }
     return true;
 }
@@ -582,16 +543,16 @@ static bool take_board(const char *path, JsonNode *node, void *target, GError **
 {
     static const char *const boards[] = { "pseries", "bench32", NULL };
     unsigned choice;
-    return take_choice(path, node, boards, &choice, error) &&
-           take_text(path, node, &((MachineConfig *)target)->board, error);
+    return config_take_choice(path, node, boards, &choice, error) &&
+           config_take_text(path, node, &((MachineConfig *)target)->board, error);
 }
 
 static bool take_cpu(const char *path, JsonNode *node, void *target, GError **error)
 {
     static const char *const models[] = { "power9", "7400", "7447a", NULL };
     unsigned choice;
-    return take_choice(path, node, models, &choice, error) &&
-           take_text(path, node, &((MachineConfig *)target)->cpu, error);
+    return config_take_choice(path, node, models, &choice, error) &&
+           config_take_text(path, node, &((MachineConfig *)target)->cpu, error);
 }
 
 TAKE(take_kernel, path, MachineConfig, kernel)
@@ -599,15 +560,24 @@ TAKE(take_initrd, path, MachineConfig, initrd)
 TAKE(take_rng, bool, MachineConfig, rng)
 TAKE(take_keymap, text, MachineConfig, keymap)
 
-static const Row machine_rows[] = {
-    { "name", true, take_name },        { "board", false, take_board },
-    { "cpu", false, take_cpu },         { "memory", false, take_memory },
-    { "kernel", true, take_kernel },    { "initrd", false, take_initrd },
-    { "append", false, take_append },   { "clock", false, take_clock },
-    { "serial", false, take_serial },   { "disks", false, take_disks },
-    { "nics", false, take_nics },       { "rng", false, take_rng },
-    { "display", false, take_display }, { "input", false, take_inputs },
-    { "keymap", false, take_keymap },   { NULL, false, NULL },
+static const ConfigRow machine_rows[] = {
+    { "name", true, take_name },
+    { "board", false, take_board },
+    { "cpu", false, take_cpu },
+    { "memory", false, take_memory },
+    { "kernel", true, take_kernel },
+    { "initrd", false, take_initrd },
+    { "append", false, take_append },
+    { "clock", false, take_clock },
+    { "serial", false, config_take_serial },
+    { "disks", false, take_disks },
+    { "nics", false, take_nics },
+    { "rng", false, take_rng },
+    { "display", false, take_display },
+    { "input", false, take_inputs },
+    { "keymap", false, take_keymap },
+    { "audio", false, config_take_audio },
+    { NULL, false, NULL },
 };
 
 /* Defaults, before and after reading */
@@ -623,7 +593,7 @@ static MachineConfig *config_new(void)
     config->rng = true;
     config->keymap = g_strdup(KEYMAP_DEFAULT);
     config->display = (ConfigDisplay){ .width = 1024, .height = 768 };
-    config->kernel_fd = config->initrd_fd = -1;
+    config->kernel_fd = config->initrd_fd = config->audio.capture_fd = -1;
     config->serial_count = G_MAXUINT; /* not given */
     for (unsigned i = 0; i < MACHINE_CONFIG_MAX_DISKS; i++) {
         config->disks[i].fd = config->disks[i].nbd_fd = -1;
@@ -653,10 +623,11 @@ static bool check_media(const MachineConfig *config, GError **error)
         const ConfigDisk *disk = &config->disks[i];
         if (disk->is_removable && (!disk->readonly || disk->format != CONFIG_DISK_RAW ||
                                    disk->completion != CONFIG_COMPLETION_VIRTUAL)) {
-            return wrong_value(error,
-                               "disks[%u].media: only a disk that is \"readonly\", of format "
-                               "\"raw\" and completion \"virtual\" can change its medium",
-                               i);
+            return config_wrong_value(
+                error,
+                "disks[%u].media: only a disk that is \"readonly\", of format "
+                "\"raw\" and completion \"virtual\" can change its medium",
+                i);
         }
     }
     return true;
@@ -666,7 +637,7 @@ static bool check_ids(const MachineConfig *config, GError **error)
 {
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
     const char *ids[MACHINE_CONFIG_MAX_SERIAL + MACHINE_CONFIG_MAX_DISKS + MACHINE_CONFIG_MAX_NICS +
-                    MACHINE_CONFIG_MAX_INPUTS + 1];
+                    MACHINE_CONFIG_MAX_INPUTS + 2];
     unsigned count = 0;
     for (unsigned i = 0; i < config->serial_count; i++) {
         ids[count++] = config->serial[i].id;
@@ -683,16 +654,19 @@ static bool check_ids(const MachineConfig *config, GError **error)
     if (config->display.device != CONFIG_DISPLAY_NONE) {
         ids[count++] = config_display_id(&config->display);
     }
+    if (config->audio.device != CONFIG_AUDIO_NONE) {
+        ids[count++] = CONFIG_AUDIO_ID;
+    }
     static const char *const reserved[] = { CONFIG_RESERVED_IDS };
     for (unsigned i = 0; i < count; i++) {
         for (unsigned j = 0; j < G_N_ELEMENTS(reserved); j++) {
             if (strcmp(ids[i], reserved[j]) == 0) {
-                return wrong_value(error, "the id \"%s\" is the board's own; choose another",
-                                   ids[i]);
+                return config_wrong_value(error, "the id \"%s\" is the board's own; choose another",
+                                          ids[i]);
             }
         }
         if (!g_hash_table_add(seen, (gpointer)ids[i])) {
-            return wrong_value(error, "two devices have the id \"%s\"", ids[i]);
+            return config_wrong_value(error, "two devices have the id \"%s\"", ids[i]);
         }
     }
     return true;
@@ -700,22 +674,7 @@ static bool check_ids(const MachineConfig *config, GError **error)
 
 /* The canonical text */
 
-static void add_serial(JsonBuilder *b, const MachineConfig *config)
-{
-    json_builder_begin_array(json_builder_set_member_name(b, "serial"));
-    for (unsigned i = 0; i < config->serial_count; i++) {
-        json_builder_begin_object(b);
-        json_builder_set_member_name(b, "backend");
-        json_builder_add_string_value(b, config->serial[i].backend == CONFIG_SERIAL_NULL ? "null"
-                                                                                         : "ring");
-        json_builder_set_member_name(b, "id");
-        json_builder_add_string_value(b, config->serial[i].id);
-        json_builder_end_object(b);
-    }
-    json_builder_end_array(b);
-}
-
-static void add_member(JsonBuilder *b, const char *name, const char *value)
+void config_add_member(JsonBuilder *b, const char *name, const char *value)
 {
     json_builder_add_string_value(json_builder_set_member_name(b, name), value);
 }
@@ -735,12 +694,12 @@ static void add_disks(JsonBuilder *b, const MachineConfig *config)
     for (unsigned i = 0; i < config->disk_count; i++) {
         const ConfigDisk *disk = &config->disks[i];
         json_builder_begin_object(b);
-        add_member(b, "completion",
-                   disk->completion == CONFIG_COMPLETION_HOST ? "host" : "virtual");
-        add_member(b, "file", disk->file);
-        add_member(b, "format", disk_formats[disk->format]);
-        add_member(b, "id", disk->id);
-        add_member(b, "interface", "virtio");
+        config_add_member(b, "completion",
+                          disk->completion == CONFIG_COMPLETION_HOST ? "host" : "virtual");
+        config_add_member(b, "file", disk->file);
+        config_add_member(b, "format", disk_formats[disk->format]);
+        config_add_member(b, "id", disk->id);
+        config_add_member(b, "interface", "virtio");
         if (disk->is_removable) {
             add_media(b, disk);
         }
@@ -759,10 +718,11 @@ static void add_nics(JsonBuilder *b, const MachineConfig *config)
             g_strdup_printf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
         json_builder_begin_object(b);
         /* Whatever wire it was, a recording that has been moved is on none. */
-        add_member(b, "backend", config->nics[i].backend == CONFIG_NIC_USER ? "user" : "null");
-        add_member(b, "id", config->nics[i].id);
-        add_member(b, "mac", mac);
-        add_member(b, "model", "virtio");
+        config_add_member(b, "backend",
+                          config->nics[i].backend == CONFIG_NIC_USER ? "user" : "null");
+        config_add_member(b, "id", config->nics[i].id);
+        config_add_member(b, "mac", mac);
+        config_add_member(b, "model", "virtio");
         json_builder_end_object(b);
     }
     json_builder_end_array(b);
@@ -773,7 +733,7 @@ static void add_clock(JsonBuilder *b, const ConfigClock *clock)
     g_autoptr(GDateTime) date = g_date_time_new_from_unix_utc(clock->rtc_epoch_sec);
     g_autofree char *text = g_date_time_format(date, "%Y-%m-%dT%H:%M:%S");
     json_builder_begin_object(json_builder_set_member_name(b, "clock"));
-    add_member(b, "rtc", clock->rtc_is_host ? "host" : text);
+    config_add_member(b, "rtc", clock->rtc_is_host ? "host" : text);
     json_builder_add_int_value(json_builder_set_member_name(b, "shift"), clock->shift);
     json_builder_add_boolean_value(json_builder_set_member_name(b, "sleep"), clock->sleep);
     json_builder_end_object(b);
@@ -784,10 +744,10 @@ static void add_display(JsonBuilder *b, const ConfigDisplay *display)
     static const char *const listen[] = { "none", "unix", "tcp" };
     static const char *const devices[] = { "none", "vga", "virtio-gpu" };
     json_builder_begin_object(json_builder_set_member_name(b, "display"));
-    add_member(b, "device", devices[display->device]);
+    config_add_member(b, "device", devices[display->device]);
     json_builder_add_int_value(json_builder_set_member_name(b, "height"), display->height);
     json_builder_begin_object(json_builder_set_member_name(b, "vnc"));
-    add_member(b, "listen", listen[display->vnc.listen]);
+    config_add_member(b, "listen", listen[display->vnc.listen]);
     json_builder_add_int_value(json_builder_set_member_name(b, "port"), display->vnc.port);
     json_builder_end_object(b);
     json_builder_add_int_value(json_builder_set_member_name(b, "width"), display->width);
@@ -809,30 +769,31 @@ static char *canonical_text(const MachineConfig *config)
 {
     g_autoptr(JsonBuilder) b = json_builder_new();
     json_builder_begin_object(b);
-    add_member(b, "append", config->append);
-    add_member(b, "board", config->board);
+    config_add_member(b, "append", config->append);
+    config_add_audio(b, config);
+    config_add_member(b, "board", config->board);
     add_clock(b, &config->clock);
-    add_member(b, "cpu", config->cpu);
+    config_add_member(b, "cpu", config->cpu);
     add_disks(b, config);
     if (config->display.device != CONFIG_DISPLAY_NONE) {
         add_display(b, &config->display);
     }
     if (config->initrd) {
-        add_member(b, "initrd", config->initrd);
+        config_add_member(b, "initrd", config->initrd);
     }
     if (config->input_count) {
         add_inputs(b, config);
     }
-    add_member(b, "kernel", config->kernel);
+    config_add_member(b, "kernel", config->kernel);
     if (strcmp(config->keymap, KEYMAP_DEFAULT) != 0) {
-        add_member(b, "keymap", config->keymap);
+        config_add_member(b, "keymap", config->keymap);
     }
     json_builder_add_int_value(json_builder_set_member_name(b, "memory"),
                                (gint64)config->memory_bytes);
-    add_member(b, "name", config->name);
+    config_add_member(b, "name", config->name);
     add_nics(b, config);
     json_builder_add_boolean_value(json_builder_set_member_name(b, "rng"), config->rng);
-    add_serial(b, config);
+    config_add_serial(b, config);
     json_builder_end_object(b);
     g_autoptr(JsonNode) root = json_builder_get_root(b);
     return json_to_string(root, FALSE);
@@ -843,11 +804,12 @@ static char *canonical_text(const MachineConfig *config)
 MachineConfig *machine_config_from_node(JsonNode *node, GError **error)
 {
     g_autoptr(MachineConfig) config = config_new();
-    if (!take_object("", node, machine_rows, config, error)) {
+    if (!config_take_object("", node, machine_rows, config, error)) {
         return NULL;
     }
     complete(config);
-    if (!check_ids(config, error) || !check_media(config, error)) {
+    if (!check_ids(config, error) || !check_media(config, error) ||
+        !config_check_serial(config, error)) {
         return NULL;
     }
     config->canonical = canonical_text(config);
@@ -909,8 +871,13 @@ void machine_config_free(MachineConfig *config)
     }
     close_fd(config->kernel_fd);
     close_fd(config->initrd_fd);
+    close_fd(config->audio.capture_fd);
+    g_free(config->audio.playback_file);
+    g_free(config->audio.replay_file);
+    g_free(config->audio.capture_file);
     for (unsigned i = 0; i < MACHINE_CONFIG_MAX_SERIAL; i++) {
         g_free(config->serial[i].id);
+        g_free(config->serial[i].name);
     }
     for (unsigned i = 0; i < MACHINE_CONFIG_MAX_DISKS; i++) {
         close_fd(config->disks[i].fd);
@@ -948,10 +915,11 @@ typedef struct {
     const char *file;
     int *fd;
     bool is_socket, is_written;
+    bool is_optional; /* a machine can be built without it */
 } NamedFile;
 
 #define MAX_FILES                                                                                  \
-    (2 + (2 + MACHINE_CONFIG_MAX_MEDIA) * MACHINE_CONFIG_MAX_DISKS + MACHINE_CONFIG_MAX_NICS)
+    (3 + (2 + MACHINE_CONFIG_MAX_MEDIA) * MACHINE_CONFIG_MAX_DISKS + MACHINE_CONFIG_MAX_NICS)
 
 static unsigned list_files(MachineConfig *config, NamedFile *files)
 {
@@ -959,6 +927,12 @@ static unsigned list_files(MachineConfig *config, NamedFile *files)
     files[count++] = (NamedFile){ "kernel", config->kernel, &config->kernel_fd };
     if (config->initrd) {
         files[count++] = (NamedFile){ "initrd", config->initrd, &config->initrd_fd };
+    }
+    if (config->audio.capture_file) {
+        files[count++] = (NamedFile){ .path = "audio.capture.file",
+                                      .file = config->audio.capture_file,
+                                      .fd = &config->audio.capture_fd,
+                                      .is_optional = true };
     }
     for (unsigned i = 0; i < config->disk_count; i++) {
         NamedFile *file = &files[count++];
@@ -1054,10 +1028,11 @@ bool machine_config_open_files(MachineConfig *config, int directory_fd, GError *
             continue;
         }
         if (files[i].is_socket) {
-            return wrong_value(error,
-                               "%s: images of other formats than raw are served by the daemon; "
-                               "without it, convert the image to raw",
-                               files[i].path);
+            return config_wrong_value(
+                error,
+                "%s: images of other formats than raw are served by the daemon; "
+                "without it, convert the image to raw",
+                files[i].path);
         }
         int flags = files[i].is_written ? O_RDWR | O_CREAT | O_NOFOLLOW : O_RDONLY;
         int fd = openat(directory_fd, files[i].file, flags | O_CLOEXEC | O_NONBLOCK, 0600);
@@ -1078,7 +1053,7 @@ bool machine_config_is_complete(const MachineConfig *config, GError **error)
     NamedFile files[MAX_FILES];
     unsigned count = list_files((MachineConfig *)config, files);
     for (unsigned i = 0; i < count; i++) {
-        if (*files[i].fd < 0) {
+        if (*files[i].fd < 0 && !files[i].is_optional) {
             g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_FILE,
                         "%s (%s) was not given as an open file", files[i].path, files[i].file);
             return false;

@@ -15,7 +15,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MACHINE_CONFIG_MAX_SERIAL   4
+#define MACHINE_CONFIG_MAX_VTYS     4u
+#define MACHINE_CONFIG_MAX_PORTS    8u /* of the virtio-console */
+#define MACHINE_CONFIG_MAX_SERIAL   12 /* both together */
 #define MACHINE_CONFIG_MAX_DISKS    8
 #define MACHINE_CONFIG_MAX_MEDIA    7 /* of a disk, beside its file */
 #define MACHINE_CONFIG_MAX_NICS     4
@@ -30,9 +32,11 @@
 #define CONFIG_XICS_ID       "xics"
 #define CONFIG_PCI_ID        "pci"
 #define CONFIG_RNG_ID        "rng"
+#define CONFIG_CONSOLE_ID    "virtio-console" /* behind all its ports */
+#define CONFIG_AUDIO_ID      "sound"          /* reserved where there is one */
 #define CONFIG_RESERVED_IDS                                                                        \
-    CONFIG_HYPERVISOR_ID, CONFIG_XICS_ID, CONFIG_PCI_ID, CONFIG_RNG_ID, "machine", "cpu0", "ram",  \
-        "translations", "disks"
+    CONFIG_HYPERVISOR_ID, CONFIG_XICS_ID, CONFIG_PCI_ID, CONFIG_RNG_ID, CONFIG_CONSOLE_ID,         \
+        "machine", "cpu0", "ram", "translations", "disks"
 
 #define MACHINE_CONFIG_ERROR (machine_config_error_quark())
 
@@ -44,6 +48,12 @@ typedef enum {
 } MachineConfigError;
 
 typedef enum { CONFIG_SERIAL_RING, CONFIG_SERIAL_NULL } ConfigSerialBackend;
+typedef enum {
+    CONFIG_SERIAL_VTY,            /* a console of the board */
+    CONFIG_SERIAL_VIRTIO_CONSOLE, /* a port of the virtio-console that is a console */
+    CONFIG_SERIAL_VIRTIO_PORT,    /* one that is a file of the guest, by its name */
+} ConfigSerialInterface;
+#define CONFIG_PORT_NAME_MAX 63
 /* All but raw are read through a server: see machine/block/nbd.h. */
 typedef enum { CONFIG_DISK_RAW, CONFIG_DISK_QCOW2, CONFIG_DISK_VDI } ConfigDiskFormat;
 /* "qcow2" */
@@ -65,6 +75,8 @@ const char *config_nic_backend_name(ConfigNicBackend backend);
 typedef struct {
     char *id; /* unique over all devices, [A-Za-z][A-Za-z0-9_-]{0,31} */
     ConfigSerialBackend backend;
+    ConfigSerialInterface interface;
+    char *name; /* of a virtio port; NULL: none */
 } ConfigSerial;
 
 typedef struct {
@@ -129,6 +141,20 @@ typedef struct {
     ConfigVnc vnc;
 } ConfigDisplay;
 
+typedef enum { CONFIG_AUDIO_NONE, CONFIG_AUDIO_ES1370 } ConfigAudioDevice;
+typedef enum { CONFIG_SOUND_NULL, CONFIG_SOUND_WAV, CONFIG_SOUND_SOCKET } ConfigSound;
+
+/* Where sound goes and comes from is the worker's: no part of the machine that a guest could
+ * notice. */
+typedef struct {
+    ConfigAudioDevice device;
+    ConfigSound playback, capture;
+    char *playback_file; /* of "wav": a name in the machine's folder; else NULL */
+    char *replay_file;   /* likewise, what replays play; NULL: nowhere */
+    char *capture_file;  /* of "wav": a path, as written; else NULL */
+    int capture_fd;      /* -1 until attached, or if it could not be opened */
+} ConfigAudio;
+
 /* Id of the device that shows the screen. */
 const char *config_display_id(const ConfigDisplay *display);
 
@@ -161,6 +187,7 @@ typedef struct {
     ConfigInput
         inputs[MACHINE_CONFIG_MAX_INPUTS]; /* each at most once; their ids are their names */
     unsigned input_count;
+    ConfigAudio audio;
     char *keymap; /* layout for those who type texts or characters; checked by the worker */
     /* The definition with every default written out, one line of JSON with sorted members: goes
      * into manifests, and parses again to the same configuration. */

@@ -291,6 +291,46 @@ void machine_random(Machine *machine, void *data, size_t length)
         machine_touch_boundary(machine);
 }
 
+/* In the log a sample has eight bytes, big-endian. */
+#define LOGGED_FRAME 16
+
+static void put_frames(uint8_t *bytes, const int16_t *frames, unsigned count)
+{
+    for (unsigned i = 0; i < 2 * count; i++) {
+        uint64_t sample = GUINT64_TO_BE((uint64_t)(int64_t)frames[i]);
+        memcpy(bytes + 8 * i, &sample, 8);
+    }
+}
+
+static void get_frames(const uint8_t *bytes, int16_t *frames, unsigned count)
+{
+    for (unsigned i = 0; i < 2 * count; i++)
+        frames[i] = (int16_t)(uint16_t)(bytes[8 * i + 6] << 8 | bytes[8 * i + 7]);
+}
+
+void machine_audio_in(Device *device, uint64_t first, int16_t *frames, unsigned count)
+{
+    Machine *machine = device->machine;
+    Position position = machine_position(machine);
+    uint8_t bytes[MACHINE_AUDIO_FRAMES_MAX * LOGGED_FRAME];
+    unsigned got = 0;
+    g_assert(count <= MACHINE_AUDIO_FRAMES_MAX);
+    memset(frames, 0, count * 2 * sizeof *frames);
+    if (replay_mode(machine->replay) != REPLAY_PLAY && machine->host.audio_in)
+        got = machine->host.audio_in(machine->host.opaque, device, first, frames, count);
+    put_frames(bytes, frames, got);
+    Event event = { .kind = EVENT_AUDIO_IN };
+    event.audio_in.write_position = first;
+    event.audio_in.frames = bytes;
+    event.audio_in.frames_length = got * LOGGED_FRAME;
+    if (!replay_value(machine->replay, &position, &event)) {
+        machine_touch_boundary(machine);
+        return;
+    }
+    get_frames(event.audio_in.frames, frames,
+               MIN(count, event.audio_in.frames_length / LOGGED_FRAME));
+}
+
 void machine_output(Device *device, const void *data, size_t length)
 {
     Machine *machine = device->machine;

@@ -42,6 +42,14 @@ int64_t machine_host_clock_ns(Machine *machine);
 void machine_random(Machine *machine, void *data, size_t length);
 
 /*
+ * COUNT (at most MACHINE_AUDIO_FRAMES_MAX) captured frames of two 16-bit samples, from number FIRST
+ * on of those that DEVICE has taken in: read and logged, or taken from the log; silence where the
+ * host has none.
+ */
+#define MACHINE_AUDIO_FRAMES_MAX 512u
+void machine_audio_in(Device *device, uint64_t first, int16_t *frames, unsigned count);
+
+/*
  * What the host made of DEVICE's request number REQUEST (unique among those under way), which
  * completes now: CODE is 0 or an errno value. Errors are logged, or taken from the log; the result
  * is what the guest has to see. Called in the phase of timers. A request that went well in the
@@ -122,6 +130,9 @@ typedef struct {
     ReplaySources sources;
     /* Real time in ns from any moment on, for pacing. */
     int64_t (*monotonic_ns)(void *opaque);
+    /* Fills in captured frames, COUNT from number FIRST on; returns how many there are. */
+    unsigned (*audio_in)(void *opaque, const Device *device, uint64_t first, int16_t *frames,
+                         unsigned count);
     /* What the guest sent out through DEVICE. */
     void (*output)(void *opaque, const Device *device, const void *data, size_t length);
     /* What the guest has got through DEVICE. */

@@ -10,6 +10,7 @@
 
 #include "machine/worker.h"
 
+#include "machine/worker-audio.h"
 #include "machine/worker-gdb.h"
 #include "machine/worker-keyframes.h"
 #include "machine/worker-net.h"
@@ -105,6 +106,16 @@ static void output(void *opaque, const Device *device, const void *data, size_t 
     if (worker->net) {
         net_output(worker->net, device->number, data, length);
     }
+    if (worker->audio) {
+        audio_output(worker->audio, device, data, length);
+    }
+}
+
+static unsigned audio_in(void *opaque, const Device *device, uint64_t first, int16_t *frames,
+                         unsigned count)
+{
+    Worker *worker = opaque;
+    return worker->audio ? audio_input(worker->audio, first, frames, count) : 0;
 }
 
 static void arrived(void *opaque, const Device *device, const void *data, size_t length)
@@ -272,6 +283,7 @@ void worker_host_init(MachineHost *host, Worker *worker)
                      .clock_virtual_rt = clock_monotonic,
                      .random = random_bytes },
         .monotonic_ns = clock_monotonic,
+        .audio_in = audio_in,
         .output = output,
         .arrived = arrived,
         .state_changed = state_changed,

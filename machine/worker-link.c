@@ -18,6 +18,7 @@
 
 #include "api/message.h"
 #include "machine/worker-display.h"
+#include "machine/worker-audio.h"
 #include "machine/worker-gdb.h"
 #include "machine/worker-net.h"
 
@@ -277,6 +278,7 @@ static void take_message(WorkerLink *link, const Message *message, int fd)
     case MESSAGE_GDB_REFUSED:
     case MESSAGE_GDB_CLOSED: tell_gdb(link, message); return;
     case MESSAGE_GDB_CLIENT: worker_gdb_take_client(link->worker->gdb, fd); return;
+    case MESSAGE_SOUND: audio_set_client(link->worker->audio, message->port == 2, fd); return;
     case MESSAGE_PORT_OPEN: open_port(link, message); return;
     case MESSAGE_PORT_DATA: type_on_port(link, message); return;
     case MESSAGE_PORT_CLOSE:

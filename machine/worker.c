@@ -17,6 +17,7 @@
 #include "api/json-writer.h"
 #include "machine/block/commit.h"
 #include "machine/time-travel.h"
+#include "machine/worker-audio.h"
 #include "machine/worker-display.h"
 #include "machine/worker-gdb.h"
 #include "machine/worker-keyframes.h"
@@ -219,6 +220,17 @@ static bool add_input(Worker *worker, GError **error)
     return true;
 }
 
+static bool add_sound(Worker *worker, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    worker->audio = audio_new(worker, &problem);
+    if (!problem) {
+        return true;
+    }
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
+}
+
 static gpointer run_machine_thread(gpointer data)
 {
     Worker *worker = data;
@@ -269,7 +281,7 @@ static bool build(Worker *worker, MachineConfig *config, GError **error)
     worker->gdb = worker_gdb_new(worker);
     worker_publish(worker);
     worker->net = worker->config->nic_count ? net_new(worker) : NULL;
-    return add_serial_ports(worker, error) && add_input(worker, error);
+    return add_serial_ports(worker, error) && add_input(worker, error) && add_sound(worker, error);
 }
 
 static bool listen_all(Worker *worker, char **addresses, GError **error)
@@ -289,7 +301,9 @@ static bool listen_all(Worker *worker, char **addresses, GError **error)
 
 static void execute_start(WorkerCall *call)
 {
-    machine_start(call->worker->machine, &call->error);
+    if (audio_may_run(call->worker->audio, &call->error)) {
+        machine_start(call->worker->machine, &call->error);
+    }
 }
 
 static bool run(Worker *worker, const Options *options, GError **error)
@@ -302,6 +316,7 @@ static bool run(Worker *worker, const Options *options, GError **error)
     if (options->sandbox && !worker_sandbox_enter(worker->directory, may_accept, error)) {
         return false;
     }
+    audio_start(worker->audio);
     worker->thread = g_thread_new("machine", run_machine_thread, worker);
     if (options->link >= 0) {
         link_send_ready(options->link);
@@ -321,6 +336,8 @@ static void worker_clear(Worker *worker)
     worker_gdb_close(worker->gdb);
     worker_snapshots_free(worker->snapshots);
     display_free(worker->display);
+    audio_free(worker->audio);
+    worker->audio = NULL;
     net_free(worker->net);
     worker->net = NULL;
     link_free(worker->link);

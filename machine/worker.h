@@ -29,6 +29,7 @@ typedef struct {
     char error_text[256]; /* why the state is MACHINE_INTERNAL_ERROR, else empty */
 } WorkerStatus;
 
+typedef struct WorkerAudio WorkerAudio; /* worker-audio.h */
 typedef struct WorkerDisplay WorkerDisplay;
 typedef struct WorkerGdb WorkerGdb;             /* worker-gdb.h */
 typedef struct WorkerKeyframes WorkerKeyframes; /* worker-keyframes.h */
@@ -53,6 +54,7 @@ typedef struct Worker {
     const Keymap *keymap;
     WorkerDisplay *display; /* NULL without a screen */
     WorkerNet *net;         /* NULL without a nic */
+    WorkerAudio *audio;     /* NULL without a sound card */
     char *recording;        /* that is written, replayed, or was last; NULL if none */
     bool recording_is_busy; /* a start or stop is on its way */
     bool has_recorded;      /* `recording` was made by this process */

@@ -273,7 +273,8 @@ static void pci_function(Builder *b, const PciFunction *function, Device *displa
     for (unsigned bar = 0; bar < PCI_BARS; bar++) {
         if (!identity->bar_size[bar])
             continue;
-        reg[used] = 0x02000000 | function->slot << 11 | (0x10 + 4 * bar);
+        uint32_t space = identity->io_bars >> bar & 1 ? 0x01000000 : 0x02000000;
+        reg[used] = space | function->slot << 11 | (0x10 + 4 * bar);
         reg[used + 4] = identity->bar_size[bar];
         used += 5;
     }

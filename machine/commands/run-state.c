@@ -5,6 +5,7 @@
 #include "machine/commands/commands.h"
 
 #include "machine/time-travel.h"
+#include "machine/worker-audio.h"
 
 bool cmd_query_status(ApiSession *session, const QueryStatusArgs *arguments, JsonNode **reply,
                       GError **error)
@@ -33,7 +34,8 @@ void cmd_stop(ApiRequest *request, const StopArgs *arguments)
 
 static void execute_cont(WorkerCall *call)
 {
-    if (!machine_start(call->worker->machine, &call->error)) {
+    if (!audio_may_run(call->worker->audio, &call->error) ||
+        !machine_start(call->worker->machine, &call->error)) {
         set_class(&call->error, API_ERROR_DEVICE_NOT_ACTIVE);
     }
 }

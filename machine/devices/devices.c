@@ -2,6 +2,7 @@
 #include "machine/devices/devices.h"
 
 #include "machine/devices/bench.h"
+#include "machine/devices/es1370.h"
 #include "machine/devices/pci.h"
 #include "machine/devices/pseries.h"
 #include "machine/devices/vga.h"

@@ -61,6 +61,35 @@ static const Row wrong[] = {
     { ONE(", \"serial\": [{\"id\": \"0\"}]"), "serial[0].id is \"0\"" },
     { ONE(", \"serial\": [{\"id\": \"a\", \"backend\": \"pty\"}]"),
       "serial[0].backend is \"pty\", expected one of \"ring\", \"null\"" },
+    { ONE(", \"serial\": [{\"id\": \"a\", \"name\": \"n\"}]"),
+      "serial[0].name: only an interface \"virtio-port\" has a name" },
+    { ONE(", \"serial\": [{\"id\": \"a\", \"interface\": \"virtio-port\", \"name\": \"a/b\"}]"),
+      "serial[0].name is \"a/b\", expected 1 to 63 letters" },
+    { ONE(", \"serial\": [{\"id\": \"a\", \"interface\": \"virtio-port\", \"name\": \"n\"}, "
+          "{\"id\": \"b\", \"interface\": \"virtio-port\", \"name\": \"n\"}]"),
+      "serial[1].name is \"n\" a second time" },
+    { ONE(", \"serial\": [{\"id\": \"a\"}, {\"id\": \"b\"}, {\"id\": \"c\"}, {\"id\": \"d\"}, "
+          "{\"id\": \"e\"}]"),
+      "serial has 5 elements with the interface \"vty\", at most 4" },
+    { ONE(", \"serial\": [{\"id\": \"virtio-console\"}]"), "is the board's own" },
+    { ONE(", \"audio\": {}"), "audio.device is missing" },
+    { ONE(", \"audio\": {\"device\": \"ac97\"}"),
+      "audio.device is \"ac97\", expected one of \"none\", \"es1370\"" },
+    { ONE(", \"audio\": {\"device\": \"none\", \"playback\": {\"backend\": \"wav\"}}"),
+      "audio.device is \"none\": what it plays or captures needs \"es1370\"" },
+    { ONE(", \"audio\": {\"device\": \"es1370\", \"playback\": {\"backend\": \"wav\", "
+          "\"file\": \"../a.wav\"}}"),
+      "audio.playback.file is \"../a.wav\", expected a name ending with" },
+    { ONE(", \"audio\": {\"device\": \"es1370\", \"playback\": {\"backend\": \"wav\", "
+          "\"replay-file\": \"playback.wav\"}}"),
+      "audio.playback.replay-file is \"playback.wav\", as audio.playback.file" },
+    { ONE(", \"audio\": {\"device\": \"es1370\", \"playback\": {\"backend\": \"null\", "
+          "\"file\": \"a.wav\"}}"),
+      "audio.playback.file needs audio.playback.backend to be \"wav\"" },
+    { ONE(", \"audio\": {\"device\": \"es1370\", \"capture\": {\"backend\": \"wav\"}}"),
+      "audio.capture: the back end \"wav\", and no other, needs a file" },
+    { ONE(", \"audio\": {\"device\": \"es1370\"}, \"nics\": [{\"id\": \"sound\"}]"),
+      "two devices have the id \"sound\"" },
     { ONE(", \"memory\": \"1\""), "memory is \"1\", expected a size" },
     { ONE(", \"memory\": \"1g\""), "memory is \"1g\"" },
     { ONE(", \"memory\": \"1GB\""), "memory is \"1GB\"" },
@@ -127,7 +156,9 @@ START_TEST(values_arrive)
             "\"clock\": {\"shift\": 3, \"sleep\": false, \"rtc\": \"2026-01-31T12:00:00\"}, "
             "\"serial\": [{\"id\": \"s\", \"backend\": \"null\"}], "
             "\"disks\": [{\"id\": \"d\", \"file\": \"f\", \"readonly\": true, "
-            "\"completion\": \"host\"}], \"nics\": [{\"id\": \"n\"}, {\"id\": \"m\"}]"),
+            "\"completion\": \"host\"}], \"nics\": [{\"id\": \"n\"}, {\"id\": \"m\"}], "
+            "\"audio\": {\"device\": \"es1370\", \"playback\": {\"backend\": \"wav\"}, "
+            "\"capture\": {\"backend\": \"socket\"}}"),
         -1, &error);
     ck_assert_msg(c, "%s", error ? error->message : "");
     ck_assert_uint_eq(c->memory_bytes, 2ull << 30);
@@ -136,6 +167,9 @@ START_TEST(values_arrive)
     ck_assert_int_eq(c->serial[0].backend, CONFIG_SERIAL_NULL);
     ck_assert(c->disks[0].readonly && c->disks[0].completion == CONFIG_COMPLETION_HOST);
     ck_assert_uint_eq(c->nics[0].mac[5], 0x56);
+    ck_assert_int_eq(c->audio.capture, CONFIG_SOUND_SOCKET);
+    ck_assert_str_eq(c->audio.playback_file, "playback.wav");
+    ck_assert(strstr(c->canonical, "\"audio\":{\"device\":\"es1370\"}"));
     ck_assert_uint_eq(c->nics[1].mac[5], 0x57);
 }
 END_TEST

@@ -6,10 +6,12 @@ Each is made once per content of its ingredients (packages and the files here): 
 
 import dataclasses
 import hashlib
+import math
 import os
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable
@@ -26,6 +28,8 @@ SSH_PACKAGES = ["dropbear-bin"]
 FIO_PACKAGES = ["fio", "e2fsprogs"]
 FIO_UNUSED = ["usr/share", "usr/bin/perl*", "usr/bin/python*", "usr/lib/python3*", "usr/lib/gcc", "usr/lib/*/perl*", "usr/lib/*/gconv",
               "usr/lib/*/libperl*", "usr/lib/*/gprofng", "var"]
+SOUND_PACKAGES = ["alsa-utils", "libasound2", "libasound2-data", "libc6"]
+SINE = (1000, 12000, 1.5)   # Hz, largest sample, seconds
 ROOT_PACKAGES = ["libc6", "perl-base", "python3-minimal", "coreutils", "gzip"]
 CROSS = "powerpc64le-linux-gnu-gcc"
 
@@ -39,8 +43,10 @@ MODULE_SETS = {
     "input": ["virtio_pci", "virtio_input", "evdev"],
     "bochs": ["bochs"],
     "gpu": ["virtio_pci", "virtio-gpu"],
+    "sound": ["snd-ens1370"],
+    "console": ["virtio_pci", "virtio_console"],
 }
-ON_DEMAND = {"input", "bochs", "gpu"}   # not part of mods=all
+ON_DEMAND = {"input", "bochs", "gpu", "sound", "console"}   # not part of mods=all
 
 
 @dataclasses.dataclass(frozen=True)
@@ -260,6 +266,38 @@ def fio() -> Guest:
     return dataclasses.replace(shell(), name="fio", disk=image)
 
 
+def sine(frequency: int, amplitude: int, seconds: float, rate: int = 44100) -> bytes:
+    """A WAV file of 16 bits: on the left a sine, on the right it is turned around."""
+    frames = bytearray()
+    for n in range(round(rate * seconds)):
+        value = round(amplitude * math.sin(2 * math.pi * frequency * n / rate))
+        frames += struct.pack("<hh", value, -value)
+    return struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", len(frames) + 36, b"WAVE", b"fmt ", 16, 1, 2, rate, 4 * rate, 4, 16,
+                       b"data", len(frames)) + bytes(frames)
+
+
+def sound() -> Guest:
+    """The shell guest with a disk of Debian's alsa-utils and sines of three formats; see run=play and run=capture."""
+    packages = debian.packages(debian.ppc64el(), SOUND_PACKAGES)
+
+    def make(folder: pathlib.Path) -> None:
+        say("making the disk with alsa-utils")
+        tree = folder / "tree"
+        for package in packages:
+            debian.unpack(package, tree)
+        for name in ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/sounds", "usr/lib/powerpc64le-linux-gnu/gconv"):
+            shutil.rmtree(tree / name, ignore_errors=True)
+        for name in ("proc", "sys", "dev", "tmp"):
+            (tree / name).mkdir(exist_ok=True)
+        (tree / "sine.wav").write_bytes(sine(*SINE))
+        archive.ext4(folder / "sound.img", "48M", tree)
+        shutil.rmtree(tree)
+        (folder / "sound.img").chmod(0o444)
+
+    image = _once(f"guests/sound-{_key(*(package.sha256 for package in packages), _code())}", make) / "sound.img"
+    return dataclasses.replace(shell(), name="sound", disk=image)
+
+
 def ssh() -> Guest:
     """The shell guest with a disk of Debian's dropbear; run=dhcp,ssh serves root, who has no password, on port 22."""
     packages = debian.packages(debian.ppc64el(), SSH_PACKAGES, dependencies=True)
@@ -370,6 +408,7 @@ GUESTS = {
     "dynamic": Recipe(dynamic, (*_SHELL, (ROOT_PACKAGES, True)), ("e2fsprogs",)),
     "ssh": Recipe(ssh, (*_SHELL, (SSH_PACKAGES, True)), ("e2fsprogs",)),
     "fio": Recipe(fio, (*_SHELL, (FIO_PACKAGES, True)), ("e2fsprogs",)),
+    "sound": Recipe(sound, (*_SHELL, (SOUND_PACKAGES, False)), ("e2fsprogs",)),
     "tiny": Recipe(tiny, (), ("gcc-powerpc64le-linux-gnu",)),
     "bench": Recipe(bench, _SHELL, ("gcc-powerpc64le-linux-gnu", "libc6-dev-ppc64el-cross", "gcc", "libc6-dev", "xz-utils")),
 }

@@ -311,6 +311,16 @@ void machine_random(Machine *machine, void *data, size_t length)
     machine->record.random_reads++;
 }
 
+/* A ramp: each frame is its number, left and negated. */
+void machine_audio_in(Device *device, uint64_t first, int16_t *frames, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        frames[2 * i] = (int16_t)(first + i);
+        frames[2 * i + 1] = (int16_t)-frames[2 * i];
+    }
+    device->machine->record.captured += count;
+}
+
 void machine_wake(Device *device)
 {
 }

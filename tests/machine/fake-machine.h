@@ -37,6 +37,7 @@ typedef struct {
     unsigned boundaries;
     unsigned internal_errors;
     unsigned random_reads;
+    uint64_t captured; /* frames of sound */
     unsigned block_errors;
     int64_t host_clock_ns; /* what the host clock shows */
     unsigned host_clock_reads;

@@ -24,6 +24,8 @@
 #define FUNCTIONS   5 /* of the slots */
 #define SCREEN_SLOT 3 /* a VGA, which has no queues, or a virtio-gpu */
 #define TABLET_SLOT 4
+#define SOUND_SLOT  5
+#define SOUND_PORTS 0x1000u
 #define OPERATIONS  3000
 #define BENCH_BASE  0xf0000000u
 
@@ -52,6 +54,7 @@ static void setup(void)
         .display = { .device = CONFIG_DISPLAY_VGA, .width = 320, .height = 200 },
         .inputs = { CONFIG_INPUT_TABLET },
         .input_count = 1,
+        .audio = { .device = CONFIG_AUDIO_ES1370 },
     };
     ck_assert_int_eq(ftruncate(config.disks[0].fd, IMAGE_BYTES), 0);
 }
@@ -248,6 +251,38 @@ static void poke_vga(TestBoard *board)
         bus_read(bus, real, 2);
 }
 
+static void open_sound(TestBoard *board)
+{
+    pci_host_config_write(pci(board), SOUND_SLOT << 11 | 0x10, 4, SOUND_PORTS);
+    pci_host_config_write(pci(board), SOUND_SLOT << 11 | 0x04, 4, 5);
+    for (unsigned page = 0; page < 64; page++)
+        pci_host_set_tce(pci(board), 4096 * page, 1, (0x40000 + 4096 * page) | 3);
+}
+
+/* Registers as drivers use them; the channels run most of the time. */
+static void poke_sound(TestBoard *board)
+{
+    static const uint8_t places[] = { 0,    0,    4,    8,    0x0c, 0x0c, 0x10, 0x20,
+                                      0x24, 0x28, 0x2c, 0x30, 0x34, 0x38, 0x3c };
+    uint64_t real = PCI_IO_BASE + SOUND_PORTS + places[below(board, sizeof places)];
+    uint32_t at = (uint32_t)(real & 0x3f), value = (uint32_t)any64(board);
+    Bus *bus = machine_bus(board->machine);
+    if (!below(board, 4))
+        open_sound(board);
+    if (at == 0)
+        value = (below(board, 60) << 16) | 3u << 12 | below(board, 8) << 4;
+    else if (at == 0x0c)
+        value = 0x0c + below(board, 2);
+    else if (at == 0x30 || at == 0x38)
+        value = below(board, 0x3f000);
+    else if (at >= 0x20)
+        value = below(board, at == 0x20 ? 0x10000 : 200);
+    if (below(board, 3))
+        bus_write(bus, real, 4, value);
+    else
+        bus_read(bus, real, 4);
+}
+
 static void poke_config(TestBoard *board)
 {
     uint32_t value, address = below(board, 6) << 11 | (below(board, 64) << 2);
@@ -329,11 +364,11 @@ static void pass_time(TestBoard *board)
 
 static void work(TestBoard *board, unsigned operations)
 {
-    static void (*const kinds[])(TestBoard *) = {
-        start_function, add_chain,         add_chain, add_chain, poke_bar,  poke_config, poke_bench,
-        poke_hypercall, poke_rtas,         arrive,    pass_time, pass_time, poke_vga,    poke_vga,
-        move,           press_power_button
-    };
+    static void (*const kinds[])(
+        TestBoard *) = { start_function,     add_chain,  add_chain,      add_chain,  poke_bar,
+                         poke_config,        poke_bench, poke_hypercall, poke_rtas,  arrive,
+                         pass_time,          pass_time,  poke_vga,       poke_vga,   move,
+                         press_power_button, poke_sound, poke_sound,     poke_sound, poke_sound };
     for (unsigned i = 0; i < operations; i++) {
         unsigned kind = below(board, G_N_ELEMENTS(kinds));
         if ((kind >= 4 && kind <= 5) || kind == 0) /* these mostly stop what runs */
@@ -430,6 +465,7 @@ static void check_that_it_worked(TestBoard *board)
     ck_assert_uint_ge(figures.flushes, 5);
     ck_assert_uint_ge(record->random_reads, 20);
     ck_assert_uint_ge(record->output->len, 1000);
+    ck_assert_uint_ge(record->captured, 100);
 }
 
 /* Boards that are made from now on have such a device. */

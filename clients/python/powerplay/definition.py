@@ -22,6 +22,9 @@ def resolve_paths(definition: Definition, directory: Path) -> Definition:
             for disk in result["disks"]]
     if isinstance(result.get("nics"), list):
         result["nics"] = [_resolve_nic(nic, directory) if isinstance(nic, dict) else nic for nic in result["nics"]]
+    audio = result.get("audio")
+    if isinstance(audio, dict) and isinstance(audio.get("capture"), dict):
+        result["audio"] = {**audio, "capture": _resolve_file(audio["capture"], directory)}
     return result
 
 
@@ -35,10 +38,14 @@ def _resolve_nic(nic: Definition, directory: Path) -> Definition:
     return result
 
 
+def _resolve_file(owner: Definition, directory: Path) -> Definition:
+    if not isinstance(owner.get("file"), str):
+        return owner
+    return {**owner, "file": str(directory / owner["file"])}
+
+
 def _resolve_disk(disk: Definition, directory: Path) -> Definition:
-    result = dict(disk)
-    if isinstance(disk.get("file"), str):
-        result["file"] = str(directory / disk["file"])
+    result = dict(_resolve_file(disk, directory))
     if isinstance(disk.get("media"), list):
         result["media"] = [str(directory / path) if isinstance(path, str) else path for path in disk["media"]]
     return result
