@@ -4,8 +4,9 @@
  * A sound card's wires: what the guest plays goes into a WAV file in the machine's folder or to
  * whoever listens at a socket; what it captures comes from a WAV file or a socket.
  *
- * 1. Frames are placed by number: frame N of all that this guest has played is frame N of the file.
- *    So a file holds what the guest has played up to where it is, also after it was set back.
+ * 1. Frames are placed by number: frame N of all that this guest has played is frame N of the file,
+ *    or of what is there since the machine's last reset. So a file holds what the guest has played
+ *    up to where it is, also after it was set back.
  * 2. A replay writes only the file that is meant for replays. It captures from the log.
  * 3. A thread of its own writes. When more than WAITING_MAX bytes wait for a file, the machine
  *    thread waits, which no guest can notice; to a socket nobody waits: what it does not take is
@@ -32,7 +33,8 @@ G_STATIC_ASSERT(WAV_RATE == ES1370_RATE && WAV_FRAME_BYTES == ES1370_FRAME_BYTES
 typedef struct {
     uint64_t first; /* number of the first frame */
     bool is_replay;
-    size_t length; /* in bytes; 0: the writer is to end */
+    bool is_reset; /* no frames: those that follow count from 0 again */
+    size_t length; /* in bytes; 0 and no reset: the writer is to end */
     uint8_t data[];
 } Piece;
 
@@ -41,7 +43,8 @@ typedef struct {
     const char *name; /* NULL: none */
     int fd;           /* -1 until there is something to write, or when it failed */
     bool has_failed;
-    uint64_t frames;
+    uint64_t frames; /* that are in it */
+    uint64_t base;   /* where the guest's frame 0 is */
 } Target;
 
 struct WorkerAudio {
@@ -92,17 +95,18 @@ static bool cut(Target *target, uint64_t first)
 static bool write_piece(Target *target, int directory, const Piece *piece)
 {
     uint8_t header[WAV_HEADER_SIZE];
+    uint64_t first = target->base + piece->first;
     if (target->fd < 0) {
         target->fd =
             openat(directory, target->name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (target->fd < 0 || !cut(target, piece->first))
+        if (target->fd < 0 || !cut(target, first))
             return false;
     }
-    if (piece->first != target->frames && !cut(target, piece->first))
+    if (first != target->frames && !cut(target, first))
         return false;
-    target->frames = piece->first + piece->length / WAV_FRAME_BYTES;
+    target->frames = first + piece->length / WAV_FRAME_BYTES;
     wav_header(header, target->frames);
-    return write_at(target->fd, piece->data, piece->length, place_of(piece->first)) &&
+    return write_at(target->fd, piece->data, piece->length, place_of(first)) &&
            write_at(target->fd, header, sizeof header, 0);
 }
 
@@ -144,24 +148,35 @@ static gpointer run_writer(gpointer data)
     WorkerAudio *audio = data;
     for (;;) {
         g_autofree Piece *piece = next_piece(audio);
+        Target *target = piece->is_replay ? &audio->replay : &audio->live;
+        if (piece->is_reset) {
+            target->base = target->frames;
+            continue;
+        }
         if (piece->length == 0)
             return NULL;
-        write_to(audio, piece->is_replay ? &audio->replay : &audio->live, piece);
+        write_to(audio, target, piece);
         send_to_listener(audio, piece);
     }
 }
 
-static void queue_piece(WorkerAudio *audio, uint64_t first, bool is_replay, const void *data,
-                        size_t length)
+static Piece *piece_new(WorkerAudio *audio, uint64_t first, const void *data, size_t length)
 {
-    Piece *piece = g_malloc(sizeof *piece + length);
-    *piece = (Piece){ .first = first, .is_replay = is_replay, .length = length };
+    Piece *piece = g_malloc0(sizeof *piece + length);
+    piece->first = first;
+    piece->is_replay = replay_mode(machine_replay(audio->worker->machine)) == REPLAY_PLAY;
+    piece->length = length;
     if (length)
         memcpy(piece->data, data, length);
+    return piece;
+}
+
+static void queue_piece(WorkerAudio *audio, Piece *piece)
+{
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&audio->lock);
     while (audio->waiting > WAITING_MAX)
         g_cond_wait(&audio->changed, &audio->lock);
-    audio->waiting += length;
+    audio->waiting += piece->length;
     g_queue_push_tail(&audio->pieces, piece);
     g_cond_broadcast(&audio->changed);
 }
@@ -170,8 +185,16 @@ void audio_output(WorkerAudio *audio, const Device *device, const void *data, si
 {
     if (device != audio->device || audio->config->playback == CONFIG_SOUND_NULL || length == 0)
         return;
-    bool is_replay = replay_mode(machine_replay(audio->worker->machine)) == REPLAY_PLAY;
-    queue_piece(audio, es1370_played(device), is_replay, data, length);
+    queue_piece(audio, piece_new(audio, es1370_played(device), data, length));
+}
+
+void audio_was_reset(WorkerAudio *audio)
+{
+    if (!audio || !audio->writer)
+        return;
+    Piece *piece = piece_new(audio, 0, NULL, 0);
+    piece->is_reset = true;
+    queue_piece(audio, piece);
 }
 
 /* --- capturing -------------------------------------------------------------------------------- */
@@ -299,7 +322,7 @@ void audio_free(WorkerAudio *audio)
     if (!audio)
         return;
     if (audio->writer) {
-        queue_piece(audio, 0, false, NULL, 0);
+        queue_piece(audio, piece_new(audio, 0, NULL, 0));
         g_thread_join(audio->writer);
     }
     close_fd(audio->live.fd);

@@ -22,6 +22,8 @@ void audio_set_client(WorkerAudio *audio, bool is_capture, int socket);
 
 /* Machine thread: frames that the guest has played by DEVICE; others are left alone. */
 void audio_output(WorkerAudio *audio, const Device *device, const void *data, size_t length);
+/* Machine thread: the guest begins anew, and counts its frames from 0 again. Takes NULL. */
+void audio_was_reset(WorkerAudio *audio);
 /* Machine thread: see MachineHost. */
 unsigned audio_input(WorkerAudio *audio, uint64_t first, int16_t *frames, unsigned count);
 

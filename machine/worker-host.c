@@ -273,6 +273,7 @@ static void was_reset(void *opaque, ShutdownCause cause)
 {
     Reset *reset = g_new(Reset, 1);
     *reset = (Reset){ opaque, cause };
+    audio_was_reset(reset->worker->audio);
     g_idle_add_full(G_PRIORITY_DEFAULT, tell_reset, reset, g_free);
 }
 

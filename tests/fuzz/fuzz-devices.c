@@ -9,6 +9,7 @@
 #include "machine/boards/boards.h"
 #include "machine/devices/bench.h"
 #include "machine/devices/devices.h"
+#include "machine/devices/es1370.h"
 #include "machine/devices/pci.h"
 #include "machine/devices/pseries.h"
 #include "machine/devices/vga.h"
@@ -30,7 +31,8 @@
 #define BENCH_BASE 0xf0000000u
 #define RINGS      0x100000u
 #define RINGS_STEP 0x20000u
-#define LIVES      4096 /* a disk's layer grows with what is written to it */
+#define PORTS      0x1000u /* of the sound card */
+#define LIVES      4096    /* a disk's layer grows with what is written to it */
 #define CHECK_MAX  65536u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -40,7 +42,7 @@ typedef struct {
     size_t left;
 } Input;
 
-enum { DISK = 1, NIC = 2, RNG = 4, VGA = 8, GPU = 16, HANDS = 32, BENCH = 64 };
+enum { DISK = 1, NIC = 2, RNG = 4, VGA = 8, GPU = 16, HANDS = 32, BENCH = 64, SOUND = 128 };
 
 /* What there is to work, by the name of the class that it is about. */
 typedef struct {
@@ -69,6 +71,7 @@ static const Subject subjects[] = {
     { "vga", VGA, false, no_calls },
     { "virtio-gpu", GPU, false, no_calls },
     { "virtio-input", HANDS, false, no_calls },
+    { "es1370", SOUND, true, no_calls },
 };
 
 /* A board that was made for a subject; it lives through many inputs. */
@@ -336,6 +339,48 @@ static void work_vga(Machine *machine, Input *input, unsigned size)
     look(machine, &scanout);
 }
 
+/* The sound card at work: its ports, and translations for its buffers, some of which lack a right.
+ */
+static void open_sound(Rig *rig, uint8_t rights)
+{
+    Device *pci = fake_machine_device(rig->machine, CONFIG_PCI_ID);
+    unsigned slot = es1370_function(fake_machine_device(rig->machine, CONFIG_AUDIO_ID))->slot;
+    uint32_t command = 0;
+    pci_host_config_read(pci, slot << 11 | 0x04, 4, &command);
+    if (command & 4)
+        return;
+    pci_host_config_write(pci, slot << 11 | 0x10, 4, PORTS);
+    pci_host_config_write(pci, slot << 11 | 0x04, 4, 5);
+    for (unsigned page = 0; page < 80; page++)
+        pci_host_set_tce(pci, 4096 * page, 1,
+                         (4096 * (page * 7 % (RAM_BYTES / 4096 + 2))) |
+                             (3 & ~(rights >> page % 7)));
+}
+
+/* Its registers, most of the time with values that mean something. */
+static void work_sound(Rig *rig, Input *input, unsigned size)
+{
+    static const uint8_t places[] = { 0,    0,    0,    4,    8,    0x0c, 0x0c, 0x10,
+                                      0x20, 0x20, 0x24, 0x28, 0x2c, 0x30, 0x34, 0x38 };
+    Bus *bus = machine_bus(rig->machine);
+    uint8_t what = (uint8_t)take(input, 1);
+    unsigned at = what & 0x10 ? places[what & 15] + (what >> 4 & 8 ? 4 : 0) : 4 * (what & 15);
+    uint32_t value = (uint32_t)take(input, 2);
+    open_sound(rig, (uint8_t)take(input, 1));
+    if (at == 0)
+        value = (value & 0x1fff) << 16 | (value >> 13 & 7) << 4 | (value & 3) << 12;
+    else if (at == 0x0c)
+        value = 0x0c + (value & 3);
+    else if (at == 0x20)
+        value = (value & 0x7fff) | (value & 0x8000) << 1;
+    if (what & 0x20)
+        bus_write(bus, PCI_IO_BASE + PORTS + at, 4, value);
+    else if (what & 0x40)
+        bus_write(bus, PCI_IO_BASE + PORTS + MIN(at + (value & 3), 64 - size), size, value);
+    else
+        bus_read(bus, PCI_IO_BASE + PORTS + MIN(at + (value & 3), 64 - size), size);
+}
+
 /* A register of the device in one of the slots, or of the bench. */
 static void touch(Rig *rig, Input *input, unsigned size, bool writes)
 {
@@ -417,10 +462,14 @@ static void step(Rig *rig, Input *input)
             work_vga(machine, input, size);
         else if (shows(rig, DISK))
             work_disk(rig, input);
+        else if (shows(rig, SOUND))
+            work_sound(rig, input, size);
         return;
     }
     if (rig->virtio_count)
         add_chain(rig, input);
+    else if (shows(rig, SOUND))
+        work_sound(rig, input, size);
     else if (shows(rig, VGA))
         work_vga(machine, input, size);
     else
@@ -458,6 +507,7 @@ static MachineConfig describe(unsigned parts)
                      .height = 200 },
         .inputs = { CONFIG_INPUT_KEYBOARD, CONFIG_INPUT_TABLET, CONFIG_INPUT_MOUSE },
         .input_count = parts & HANDS ? 3 : 0,
+        .audio = { .device = parts & SOUND ? CONFIG_AUDIO_ES1370 : CONFIG_AUDIO_NONE },
     };
 }
 
