@@ -271,19 +271,66 @@ void allocator_copy(Allocator *allocator, HostReg reg, Ref ref)
         asm_load(allocator->as, reg, home_mem(place->home));
 }
 
-HostReg allocator_target(Allocator *allocator)
+/* The home that the next node sets to the present one, or HOME_COUNT. */
+static unsigned next_home(const Allocator *allocator)
 {
     unsigned next = allocator->now + 1u;
     const IrNode *set = &allocator->ir->node[next];
-    if (next < allocator->ir->count && set->op == IR_SET && !set->is_dead &&
-        set->a == allocator->now) {
-        HostReg pin = pin_of(set->home);
-        Ref resident = allocator->resident[set->home];
-        bool is_free = resident == NO_REF || allocator->place[resident].last_use <= allocator->now;
-        if (pin != NO_REG && is_free)
-            return pin;
-    }
-    return allocator_temp(allocator);
+    bool is_set = next < allocator->ir->count && set->op == IR_SET && !set->is_dead &&
+                  set->a == allocator->now;
+    return is_set ? set->home : HOME_COUNT;
+}
+
+/* The pinned register that the next node sets to the present one, if it is free, or NO_REG. */
+static HostReg next_pin(const Allocator *allocator)
+{
+    unsigned home = next_home(allocator);
+    if (home == HOME_COUNT)
+        return NO_REG;
+    Ref resident = allocator->resident[home];
+    bool is_free = resident == NO_REF || allocator->place[resident].last_use <= allocator->now;
+    return is_free ? pin_of(home) : NO_REG;
+}
+
+/* Whether the present node is the last to use REF, which is in a temporary. */
+static bool is_used_up(const Allocator *allocator, Ref ref)
+{
+    return ref != NO_REF && allocator->place[ref].kind == AT_REG &&
+           allocator->place[ref].last_use == allocator->now;
+}
+
+HostReg allocator_target(Allocator *allocator)
+{
+    const IrNode *node = &allocator->ir->node[allocator->now];
+    HostReg pin = next_pin(allocator);
+    if (pin != NO_REG)
+        return pin;
+    Ref ref = is_used_up(allocator, node->a) ? node->a : node->b;
+    if (!is_used_up(allocator, ref))
+        return allocator_temp(allocator);
+    HostReg reg = allocator->place[ref].reg;
+    allocator->is_busy[reg] = true;
+    return reg;
+}
+
+HostReg allocator_target_or(Allocator *allocator, HostReg temp)
+{
+    HostReg pin = next_pin(allocator);
+    return pin != NO_REG ? pin : temp;
+}
+
+bool allocator_stays_in_memory(const Allocator *allocator, Ref ref, Mem *mem)
+{
+    const IrBlock *ir = allocator->ir;
+    unsigned home = next_home(allocator), branch = allocator->now + 2u;
+    if (home == HOME_COUNT || pin_of(home) != NO_REG || allocator->resident[home] != ref ||
+        allocator->place[ref].last_use > allocator->now)
+        return false;
+    *mem = home_mem(home);
+    unsigned last_use = allocator->place[allocator->now].last_use;
+    bool is_counted = branch < ir->count && ir->node[branch].op == IR_BRANCH &&
+                      ir->node[branch].c == allocator->now;
+    return last_use == allocator->now + 1u || (last_use == branch && is_counted);
 }
 
 void allocator_result(Allocator *allocator, HostReg reg)
@@ -294,7 +341,7 @@ void allocator_result(Allocator *allocator, HostReg reg)
         place->reg = reg;
         allocator->owner[reg] = allocator->now;
     } else {
-        allocator_live_in_home(allocator, allocator->ir->node[allocator->now + 1].home);
+        allocator_live_in_home(allocator, next_home(allocator));
     }
 }
 

@@ -69,11 +69,19 @@ bool allocator_is_imm(const Allocator *allocator, Ref ref, int32_t *value);
 
 /*
  * Where the present node's result goes: the pinned register that the next node sets to it, if that
- * is free to be changed now, else a temporary. allocator_result() then says that it is there.
+ * is free to be changed now, else the temporary of an operand that is used up, else a new one.
+ * allocator_result() then says that it is there.
  */
 HostReg allocator_target(Allocator *allocator);
 void allocator_result(Allocator *allocator, HostReg reg);
-/* The present node, a GET: its value is where HOME is. */
+/* The same for a result that stands in TEMP, which the node owns: TEMP if it need not move. */
+HostReg allocator_target_or(Allocator *allocator, HostReg temp);
+/*
+ * Whether the present node changes the register at MEM, which holds REF, and nobody needs what it
+ * held nor, except for its flags, what it becomes. allocator_live_in_home() then says that it did.
+ */
+bool allocator_stays_in_memory(const Allocator *allocator, Ref ref, Mem *mem);
+/* The present node, a GET or as above: its value is where HOME is. */
 void allocator_live_in_home(Allocator *allocator, unsigned home);
 /* Copies the value into REG, which the node owns. Leaves the flags alone. */
 void allocator_copy(Allocator *allocator, HostReg reg, Ref ref);

@@ -22,9 +22,35 @@ static bool is_reg(const Operand *operand, HostReg reg)
 
 /* --- sums and logic --------------------------------------------------------------------------- */
 
+/* The flags are those of the present node's result. */
+static void note_counted(Lowering *low)
+{
+    low->counted = low->allocator.now;
+    low->counted_at = low->as.at;
+}
+
+/* A becomes the result where it stands, in memory. */
+static bool lower_in_memory(Lowering *low, Ref a, Ref b, AluOp op)
+{
+    Allocator *allocator = &low->allocator;
+    Mem mem;
+    int32_t imm;
+    if (!allocator_stays_in_memory(allocator, a, &mem))
+        return false;
+    if (allocator_is_imm(allocator, b, &imm))
+        asm_alu_mem_imm(&low->as, op, true, mem, imm);
+    else
+        asm_alu_to_mem(&low->as, op, true, mem, allocator_use(allocator, b));
+    allocator_live_in_home(allocator, low->ir->node[allocator->now + 1].home);
+    note_counted(low);
+    return true;
+}
+
 static void lower_commutative(Lowering *low, const IrNode *node, AluOp op)
 {
     Allocator *allocator = &low->allocator;
+    if (lower_in_memory(low, node->a, node->b, op) || lower_in_memory(low, node->b, node->a, op))
+        return;
     Operand b = allocator_operand(allocator, node->b);
     Operand a = allocator_operand(allocator, node->a);
     HostReg target = allocator_target(allocator);
@@ -37,8 +63,7 @@ static void lower_commutative(Lowering *low, const IrNode *node, AluOp op)
     } else {
         allocator_copy(allocator, target, node->a);
         alu_operand(&low->as, op, true, target, &b);
-        low->counted = allocator->now;
-        low->counted_at = low->as.at;
+        note_counted(low);
     }
     allocator_result(allocator, target);
 }
@@ -61,6 +86,8 @@ static bool lower_and_mask(Lowering *low, const IrNode *node)
 static void lower_sub(Lowering *low, const IrNode *node)
 {
     Allocator *allocator = &low->allocator;
+    if (lower_in_memory(low, node->a, node->b, ALU_SUB))
+        return;
     Operand b = allocator_operand(allocator, node->b);
     Operand a = allocator_operand(allocator, node->a);
     HostReg target = allocator_target(allocator);
@@ -114,7 +141,7 @@ static void lower_mul_high(Lowering *low, const IrNode *node, unsigned op)
     HostReg b = allocator_use(allocator, node->b);
     allocator_copy(allocator, RAX, node->a);
     asm_group3(&low->as, op, true, b);
-    HostReg target = allocator_target(allocator);
+    HostReg target = allocator_target_or(allocator, RDX);
     asm_mov(&low->as, target, RDX);
     allocator_result(allocator, target);
 }
@@ -156,7 +183,7 @@ static void lower_divide(Lowering *low, const IrNode *node)
     asm_group3(as, node->is_signed ? 7 : 6, node->wide, b);
     for (unsigned i = 0; done[i]; i++)
         asm_land(as, done[i]);
-    HostReg target = allocator_target(allocator);
+    HostReg target = allocator_target_or(allocator, RAX);
     asm_mov(as, target, RAX);
     allocator_result(allocator, target);
 }
@@ -196,7 +223,7 @@ static void lower_shift_variable(Lowering *low, const IrNode *node, unsigned pp)
     asm_rr(as, 0xf7, false, 0, count); /* test r32, imm32 */
     asm_u32(as, 64);
     asm_cmov(as, CC_NE, true, shifted, zero);
-    HostReg target = allocator_target(allocator);
+    HostReg target = allocator_target_or(allocator, shifted);
     asm_mov(as, target, shifted);
     allocator_result(allocator, target);
 }
@@ -209,7 +236,7 @@ static void lower_shift_word(Lowering *low, const IrNode *node, unsigned pp)
     HostReg word = allocator_temp(allocator);
     asm_mov32(&low->as, word, a);
     asm_shift_var(&low->as, pp, true, word, word, count);
-    HostReg target = allocator_target(allocator);
+    HostReg target = allocator_target_or(allocator, word);
     asm_mov32(&low->as, target, word);
     allocator_result(allocator, target);
 }
@@ -222,7 +249,7 @@ static void lower_rotate_variable(Lowering *low, const IrNode *node, bool wide)
     allocator_copy(allocator, rotated, node->a);
     allocator_copy(allocator, RCX, node->b);
     asm_rr(&low->as, 0xd3, wide, SHIFT_ROL, rotated);
-    HostReg target = allocator_target(allocator);
+    HostReg target = allocator_target_or(allocator, rotated);
     if (wide)
         asm_mov(&low->as, target, rotated);
     else
@@ -294,7 +321,7 @@ static void lower_carrying(Lowering *low, const IrNode *node, AluOp op)
     alu_operand(as, op, true, sum, &b);
     asm_setcc(as, carry, whole);
     set_carries(low, x, sum, carry, whole);
-    HostReg target = allocator_target(allocator);
+    HostReg target = allocator_target_or(allocator, sum);
     asm_mov(as, target, sum);
     allocator_result(allocator, target);
 }
@@ -432,7 +459,7 @@ static void lower_select(Lowering *low, const IrNode *node)
     HostCondition condition = lower_condition(low, node);
     asm_mov(&low->as, chosen, b);
     asm_cmov(&low->as, condition, true, chosen, a);
-    HostReg target = allocator_target(allocator);
+    HostReg target = allocator_target_or(allocator, chosen);
     asm_mov(&low->as, target, chosen);
     allocator_result(allocator, target);
 }
@@ -452,7 +479,7 @@ static void lower_get_cr(Lowering *low, const IrNode *node)
     asm_shift_var(as, BMI_SHLX, false, field, field, found);
     asm_alu8_mem(as, ALU_OR, field, CPU_MEM(s.so));
     stub->resume = as->at;
-    HostReg target = allocator_target(&low->allocator);
+    HostReg target = allocator_target_or(&low->allocator, field);
     asm_mov(as, target, field);
     allocator_result(&low->allocator, target);
 }

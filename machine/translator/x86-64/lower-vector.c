@@ -123,19 +123,27 @@ static void lower_get_vsr(Lowering *low, const IrNode *node)
     allocator_result(&low->allocator, target);
 }
 
+/*
+ * Stored as a whole: programs that park GPRs in VSRs read all of it soon, and the host would have
+ * to wait for two stores to be done before it could join them.
+ */
 static void lower_set_vsr(Lowering *low, const IrNode *node)
 {
+    Assembler *as = &low->as;
     unsigned n = (unsigned)node->imm;
-    asm_store(&low->as, xmm_doubleword_mem(n, 0), allocator_use(&low->allocator, node->a));
-    if (node->b == NO_REF)
-        asm_store_imm32(&low->as, true, xmm_doubleword_mem(n, 1), 0);
-    else
-        asm_store(&low->as, xmm_doubleword_mem(n, 1), allocator_use(&low->allocator, node->b));
-    xmm_drop(low, n);
-    low->xmm.narrow &= ~(1ull << n);
+    Xmm t = xmm_temp(low);
+    if (node->b == NO_REF) {
+        asm_vec1(as, VMOVQ_TO_XMM, t, allocator_use(&low->allocator, node->a));
+        asm_vpslldq(as, t, t, 8);
+    } else {
+        asm_vec1(as, VMOVQ_TO_XMM, t, allocator_use(&low->allocator, node->b));
+        asm_vec_imm(as, VPINSRQ, t, t, allocator_use(&low->allocator, node->a), 1);
+    }
+    xmm_write(low, n, t);
     if (node->b == NO_REF)
         low->xmm.narrow |= 1ull << n;
 }
+
 bool lower_vector_node(Lowering *low, const IrNode *node)
 {
     switch (node->op) {

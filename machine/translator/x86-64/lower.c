@@ -389,9 +389,10 @@ static void lower_branch(Lowering *low, const IrNode *node)
     Assembler *as = &low->as;
     uint8_t *not_taken = NULL;
     if (node->test_ctr != TEST_NONE) {
-        HostReg count = allocator_use(&low->allocator, node->c);
-        if (low->counted_at != as->at || low->counted != node->c)
+        if (low->counted_at != as->at || low->counted != node->c) {
+            HostReg count = allocator_use(&low->allocator, node->c);
             asm_test(as, true, count, count);
+        }
         HostCondition stay = node->test_ctr == TEST_ZERO ? CC_NE : CC_E;
         if (node->test_bit == TEST_NONE) {
             add_exit(low, asm_jcc(as, stay ^ 1), node, node->home);
