@@ -30,6 +30,7 @@ struct TranslationSet {
     uint32_t used; /* slots ever handed out since the last clear */
     uint32_t count;
     uint32_t count_by_shift[MAX_SHIFT];
+    uint64_t shifts; /* a bit for each that is not 0 */
     uint64_t sum[2]; /* of the entries' digests */
 };
 
@@ -100,8 +101,8 @@ static uint32_t find_exact(const TranslationSet *set, uint32_t context, uint64_t
 
 /* Calls for each page size present, smallest first. */
 #define FOR_EACH_SHIFT(set, shift)                                                                 \
-    for (unsigned shift = 0; shift < MAX_SHIFT; shift++)                                           \
-        if ((set)->count_by_shift[shift])
+    for (uint64_t left = (set)->shifts; left; left &= left - 1)                                    \
+        for (unsigned shift = (unsigned)__builtin_ctzll(left), once = 1; once; once = 0)
 
 const TranslationEntry *translation_set_find(const TranslationSet *set, uint32_t context,
                                              uint64_t ea, uint8_t access)
@@ -130,7 +131,8 @@ static void link_slot(TranslationSet *set, uint32_t i)
         set->pool[*chain].before = i;
     *chain = i;
     set->count++;
-    set->count_by_shift[entry->shift]++;
+    if (set->count_by_shift[entry->shift]++ == 0)
+        set->shifts |= 1ull << entry->shift;
     sum_change(set, entry, true);
 }
 
@@ -149,7 +151,8 @@ static void unlink_slot(TranslationSet *set, uint32_t i)
     if (slot->after)
         set->pool[slot->after].before = slot->before;
     set->count--;
-    set->count_by_shift[entry->shift]--;
+    if (--set->count_by_shift[entry->shift] == 0)
+        set->shifts &= ~(1ull << entry->shift);
     sum_change(set, entry, false);
     slot->next = set->free;
     set->free = i;
@@ -212,6 +215,7 @@ void translation_set_clear(TranslationSet *set)
     memset(set->bucket, 0, BUCKETS * sizeof *set->bucket);
     memset(set->context_bucket, 0, CONTEXT_BUCKETS * sizeof *set->context_bucket);
     memset(set->count_by_shift, 0, sizeof set->count_by_shift);
+    set->shifts = 0;
     set->free = set->used = set->count = 0;
     set->sum[0] = set->sum[1] = 0;
 }

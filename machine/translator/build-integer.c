@@ -489,10 +489,10 @@ static Ref rotate_word(Builder *build, Ref s, unsigned sh, uint64_t mask)
         uint64_t shifted_in = (1ull << sh) - 1;
         if (!(mask & shifted_in)) {
             /* Nothing that came around is kept. */
-            Ref shifted = build_shift(build, IR_SHL, s, sh);
             return mask == (UINT32_MAX & ~shifted_in)
-                       ? build_op(build, IR_ZEXT32, shifted, NO_REF)
-                       : build_op(build, IR_AND, shifted, build_const(build, mask));
+                       ? build_shift(build, IR_SHL32, s, sh)
+                       : build_op(build, IR_AND, build_shift(build, IR_SHL, s, sh),
+                                  build_const(build, mask));
         }
         Ref word = build_shift(build, IR_ROL32, s, sh);
         if (mask == UINT32_MAX)
@@ -502,7 +502,7 @@ static Ref rotate_word(Builder *build, Ref s, unsigned sh, uint64_t mask)
         if (mask == UINT16_MAX)
             return build_op(build, IR_ZEXT16, word, NO_REF);
         if (!(mask & ~shifted_in)) {
-            Ref down = build_shift(build, IR_SHR, build_op(build, IR_ZEXT32, s, NO_REF), 32 - sh);
+            Ref down = build_shift(build, IR_SHR32, s, 32 - sh);
             return mask == shifted_in ? down
                                       : build_op(build, IR_AND, down, build_const(build, mask));
         }

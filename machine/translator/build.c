@@ -110,6 +110,30 @@ static IrOp extension_of(const Builder *build, IrOp op, Ref b)
                                 : op;
 }
 
+/* Whether the value's upper half is zero in any case. */
+static bool is_word(const Builder *build, Ref ref)
+{
+    const IrNode *node = &build->block->node[ref];
+    switch (node->op) {
+    case IR_LOAD: return node->size < 4 ? !node->is_signed : node->size == 4 && !node->is_signed;
+    case IR_CONST: return node->imm <= UINT32_MAX;
+    case IR_AND: return is_word(build, node->a) || is_word(build, node->b);
+    case IR_OR:
+    case IR_XOR: return is_word(build, node->a) && is_word(build, node->b);
+    case IR_SHR: return node->imm >= 32;
+    case IR_SHL32:
+    case IR_SHR32:
+    case IR_ROL32:
+    case IR_ROLV32:
+    case IR_SHLV32:
+    case IR_SHRV32:
+    case IR_ZEXT8:
+    case IR_ZEXT16:
+    case IR_ZEXT32: return true;
+    default: return false;
+    }
+}
+
 Ref build_op(Builder *build, IrOp op, Ref a, Ref b)
 {
     Ref result;
@@ -119,6 +143,8 @@ Ref build_op(Builder *build, IrOp op, Ref a, Ref b)
         op = extension_of(build, op, b);
         b = NO_REF;
     }
+    if (op == IR_ZEXT32 && is_word(build, a))
+        return a;
     result = find_same(build, op, a, b);
     if (result != NO_REF)
         return result;

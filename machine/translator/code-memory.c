@@ -32,7 +32,8 @@ bool code_memory_init(CodeMemory *memory, size_t size, GError **error)
         if (execute != MAP_FAILED)
             munmap(execute, size);
     } else {
-        *memory = (CodeMemory){ write, execute, size, 0 };
+        *memory = (CodeMemory){ write, execute, size, { 0 } };
+        code_memory_empty(memory, 0);
     }
     close(fd);
     return ok;
@@ -45,4 +46,22 @@ void code_memory_clear(CodeMemory *memory)
         munmap((void *)memory->execute, memory->size);
     }
     *memory = (CodeMemory){ 0 };
+}
+
+void code_memory_empty(CodeMemory *memory, size_t kept)
+{
+    memory->used[CODE_IN_LINE] = kept;
+    memory->used[CODE_ASIDE] = (size_t)(code_memory_limit(memory, CODE_IN_LINE) - memory->write);
+}
+
+void code_memory_take(CodeMemory *memory, CodeArea area, const uint8_t *end)
+{
+    size_t used = ((size_t)(end - memory->write) + 15) & ~(size_t)15;
+    memory->used[area] = MIN(used, (size_t)(code_memory_limit(memory, area) - memory->write));
+}
+
+size_t code_memory_used(const CodeMemory *memory)
+{
+    const uint8_t *aside = code_memory_limit(memory, CODE_IN_LINE);
+    return memory->used[CODE_IN_LINE] + (size_t)(code_memory_free(memory, CODE_ASIDE) - aside);
 }

@@ -81,7 +81,7 @@ Translator *translator_new(Cpu *cpu, Memory *memory, const TranslatorOptions *op
     if (!code_memory_init(&translator->code, size, error))
         return NULL;
     target_emit_thunks(&translator->code, &translator->thunks, cpu->observer != NULL);
-    translator->thunk_bytes = translator->code.used;
+    translator->thunk_bytes = translator->code.used[CODE_IN_LINE];
     translator->hash = g_new0(Block *, HASH_BUCKETS);
     translator->by_page = g_new0(Block *, memory_page_count(memory));
     translator->granules = g_new0(uint64_t, memory_page_count(memory));
@@ -116,7 +116,7 @@ void translator_flush(Translator *translator)
     memset(translator->granules, 0, pages * sizeof *translator->granules);
     g_ptr_array_set_size(translator->arenas, 0);
     translator->arena_used = ARENA_CHUNK;
-    translator->code.used = translator->thunk_bytes;
+    code_memory_empty(&translator->code, translator->thunk_bytes);
     translator->counters.flushes++;
     mmu_drop_banks(translator->cpu->mmu);
 }
@@ -509,7 +509,7 @@ void translator_run(Cpu *cpu)
 void translator_counters(const Translator *translator, TranslatorCounters *counters)
 {
     *counters = translator->counters;
-    counters->code_bytes = translator->code.used;
+    counters->code_bytes = code_memory_used(&translator->code);
 }
 
 /* --- helpers

@@ -271,17 +271,39 @@ void allocator_copy(Allocator *allocator, HostReg reg, Ref ref)
         asm_load(allocator->as, reg, home_mem(place->home));
 }
 
-/* The home that the next node sets to the present one, or HOME_COUNT. */
-static unsigned next_home(const Allocator *allocator)
+/* The home that the node behind VALUE sets to it, or HOME_COUNT. */
+static unsigned home_set_to(const Allocator *allocator, Ref value)
 {
-    unsigned next = allocator->now + 1u;
+    unsigned next = value + 1u;
     const IrNode *set = &allocator->ir->node[next];
-    bool is_set = next < allocator->ir->count && set->op == IR_SET && !set->is_dead &&
-                  set->a == allocator->now;
+    bool is_set =
+        next < allocator->ir->count && set->op == IR_SET && !set->is_dead && set->a == value;
     return is_set ? set->home : HOME_COUNT;
 }
 
-/* The pinned register that the next node sets to the present one, if it is free, or NO_REG. */
+/* Whether the node behind VALUE only makes another value of it, which is nowhere else needed. */
+static bool is_remade(const Allocator *allocator, Ref value)
+{
+    unsigned next = value + 1u;
+    const IrNode *node = &allocator->ir->node[next];
+    return next < allocator->ir->count && node->op >= IR_ADD && node->op <= IR_POPCNT &&
+           node->op != IR_DIV && (node->a == value || node->b == value) &&
+           allocator->place[value].last_use == next;
+}
+
+/*
+ * The home that the present node's value, or what the nodes behind it make of it, is for. Between
+ * those nodes nothing leaves the block, so nobody sees the home half done.
+ */
+static unsigned next_home(const Allocator *allocator)
+{
+    Ref value = allocator->now;
+    while (is_remade(allocator, value))
+        value++;
+    return home_set_to(allocator, value);
+}
+
+/* The pinned register that is for the present node's value, if it is free, or NO_REG. */
 static HostReg next_pin(const Allocator *allocator)
 {
     unsigned home = next_home(allocator);
@@ -319,18 +341,37 @@ HostReg allocator_target_or(Allocator *allocator, HostReg temp)
     return pin != NO_REG ? pin : temp;
 }
 
+/* Whether those who use the present node's value, but for the SET behind it, compare it only. */
+static bool is_only_compared(const Allocator *allocator)
+{
+    Ref value = allocator->now, last_use = allocator->place[value].last_use;
+    for (unsigned i = value + 2u; i <= last_use; i++) {
+        const IrNode *node = &allocator->ir->node[i];
+        bool is_used = node->a == value || node->b == value || node->c == value;
+        if (is_used && node->op != IR_CMP && node->op != IR_BRANCH)
+            return false;
+    }
+    return true;
+}
+
 bool allocator_stays_in_memory(const Allocator *allocator, Ref ref, Mem *mem)
 {
-    const IrBlock *ir = allocator->ir;
-    unsigned home = next_home(allocator), branch = allocator->now + 2u;
+    unsigned home = home_set_to(allocator, allocator->now);
     if (home == HOME_COUNT || pin_of(home) != NO_REG || allocator->resident[home] != ref ||
         allocator->place[ref].last_use > allocator->now)
         return false;
     *mem = home_mem(home);
-    unsigned last_use = allocator->place[allocator->now].last_use;
-    bool is_counted = branch < ir->count && ir->node[branch].op == IR_BRANCH &&
-                      ir->node[branch].c == allocator->now;
-    return last_use == allocator->now + 1u || (last_use == branch && is_counted);
+    return is_only_compared(allocator);
+}
+
+bool allocator_is_compared_in_memory(const Allocator *allocator, Ref ref, Mem *mem)
+{
+    const Place *place = &allocator->place[ref];
+    if (place->kind != AT_HOME || pin_of(place->home) != NO_REG)
+        return false;
+    *mem = home_mem(place->home);
+    return place->last_use == allocator->now ||
+           allocator->ir->node[place->last_use].op == IR_BRANCH;
 }
 
 void allocator_result(Allocator *allocator, HostReg reg)

@@ -68,9 +68,9 @@ bool allocator_is_const(const Allocator *allocator, Ref ref, uint64_t *value);
 bool allocator_is_imm(const Allocator *allocator, Ref ref, int32_t *value);
 
 /*
- * Where the present node's result goes: the pinned register that the next node sets to it, if that
- * is free to be changed now, else the temporary of an operand that is used up, else a new one.
- * allocator_result() then says that it is there.
+ * Where the present node's result goes: the pinned register that the next nodes set to it, or to
+ * what they make of it, if that is free now, else the temporary of an operand that is used up, else
+ * a new one. allocator_result() then says that it is there.
  */
 HostReg allocator_target(Allocator *allocator);
 void allocator_result(Allocator *allocator, HostReg reg);
@@ -81,6 +81,8 @@ HostReg allocator_target_or(Allocator *allocator, HostReg temp);
  * held nor, except for its flags, what it becomes. allocator_live_in_home() then says that it did.
  */
 bool allocator_stays_in_memory(const Allocator *allocator, Ref ref, Mem *mem);
+/* Whether REF is in memory only, and better compared there than brought into a register. */
+bool allocator_is_compared_in_memory(const Allocator *allocator, Ref ref, Mem *mem);
 /* The present node, a GET or as above: its value is where HOME is. */
 void allocator_live_in_home(Allocator *allocator, unsigned home);
 /* Copies the value into REG, which the node owns. Leaves the flags alone. */

@@ -201,8 +201,8 @@ static void lower_shift(Lowering *low, const IrNode *node, unsigned op, bool wid
     if (op == SHIFT_ROL && node->imm) {
         asm_rorx(&low->as, wide, target, a, (uint8_t)((wide ? 64 : 32) - node->imm));
     } else {
-        if (wide)
-            asm_mov(&low->as, target, a);
+        if (wide || node->imm)
+            asm_mov(&low->as, target, a); /* a word's shift clears the upper half */
         else
             asm_mov32(&low->as, target, a);
         if (node->imm)
@@ -373,22 +373,38 @@ static void lower_shift_algebraic(Lowering *low, const IrNode *node)
 
 /* --- condition register ----------------------------------------------------------------------- */
 
+/* B as an immediate, if the comparison has one for it. */
+static bool is_comparand(const Allocator *allocator, const IrNode *node, int32_t *imm)
+{
+    uint64_t value;
+    bool is_const = allocator_is_const(allocator, node->b, &value);
+    *imm = (int32_t)value;
+    return is_const && (!node->wide || (int64_t)value == *imm);
+}
+
 void lower_comparison(Lowering *low, const IrNode *node)
 {
     Allocator *allocator = &low->allocator;
+    Assembler *as = &low->as;
+    Mem mem;
+    int32_t imm;
+    bool has_imm = is_comparand(allocator, node, &imm);
+    if (allocator_is_compared_in_memory(allocator, node->a, &mem)) {
+        if (has_imm)
+            asm_alu_mem_imm(as, ALU_CMP, node->wide, mem, imm);
+        else
+            asm_alu_to_mem(as, ALU_CMP, node->wide, mem, allocator_use(allocator, node->b));
+        return;
+    }
     HostReg a = allocator_use(allocator, node->a);
-    uint64_t value;
-    if (!node->wide && allocator_is_const(allocator, node->b, &value) && (int32_t)value) {
-        asm_alu_imm(&low->as, ALU_CMP, false, a, (int32_t)value);
-        return;
+    if (has_imm && imm == 0) {
+        asm_test(as, node->wide, a, a);
+    } else if (has_imm) {
+        asm_alu_imm(as, ALU_CMP, node->wide, a, imm);
+    } else {
+        Operand b = allocator_operand(allocator, node->b);
+        alu_operand(as, ALU_CMP, node->wide, a, &b);
     }
-    if (allocator_is_const(allocator, node->b, &value) &&
-        (node->wide ? value : (uint32_t)value) == 0) {
-        asm_test(&low->as, node->wide, a, a);
-        return;
-    }
-    Operand b = allocator_operand(allocator, node->b);
-    alu_operand(&low->as, ALU_CMP, node->wide, a, &b);
 }
 
 static void lower_compare(Lowering *low, const IrNode *node)
@@ -536,6 +552,8 @@ void lower_value(Lowering *low, const IrNode *node)
     case IR_DIV: lower_divide(low, node); break;
     case IR_SHL: lower_shift(low, node, SHIFT_SHL, true); break;
     case IR_SHR: lower_shift(low, node, SHIFT_SHR, true); break;
+    case IR_SHL32: lower_shift(low, node, SHIFT_SHL, false); break;
+    case IR_SHR32: lower_shift(low, node, SHIFT_SHR, false); break;
     case IR_SAR: lower_shift(low, node, SHIFT_SAR, true); break;
     case IR_ROL: lower_shift(low, node, SHIFT_ROL, true); break;
     case IR_ROL32: lower_shift(low, node, SHIFT_ROL, false); break;

@@ -319,17 +319,20 @@ static void add_exit(Lowering *low, uint8_t *site, const IrNode *node, unsigned 
 }
 
 /* A jump that is patched: the exit's own, or one behind what the exit has to do first. */
-static void emit_link(Lowering *low, const Exit *exit)
+static void add_link(Lowering *low, const Exit *exit)
 {
     Block *block = low->block;
-    uint8_t *site = exit->site;
-    if (exit->left) {
-        site = asm_jmp(&low->as);
-        asm_land(&low->as, site);
-    }
     g_assert(block->link_count < low->ir->exit_count);
-    Link *link = &block->link[block->link_count++];
-    *link = (Link){ .from = block, .target = exit->target, .site = site, .stub = low->as.at };
+    block->link[block->link_count++] = (Link){
+        .from = block, .target = exit->target, .site = exit->left ? asm_jmp(&low->as) : exit->site
+    };
+}
+
+/* Where the jump leads until its target exists. */
+static void emit_link_stub(Lowering *low, Link *link)
+{
+    link->stub = low->as.at;
+    asm_land(&low->as, link->site);
     asm_mov_imm(&low->as, RAX, (uint64_t)(uintptr_t)link);
     asm_jmp_to(&low->as, low->thunks->exit_link);
 }
@@ -359,7 +362,7 @@ static void emit_exit(Lowering *low, const Exit *exit)
             asm_mov32(as, RAX, RAX);
         emit_register_exit(low);
     } else if (is_same_page(low, exit->target)) {
-        emit_link(low, exit);
+        add_link(low, exit);
     } else {
         emit_far_exit(low, exit->target);
     }
@@ -455,7 +458,8 @@ static void lower_node(Lowering *low, const IrNode *node)
     }
 }
 
-static void emit_code(Lowering *low)
+/* What runs as a rule; gives the jump that is taken without budget. */
+static uint8_t *emit_in_line(Lowering *low)
 {
     Assembler *as = &low->as;
     if (low->thunks->block_left) {
@@ -475,6 +479,14 @@ static void emit_code(Lowering *low)
     }
     for (unsigned i = 0; i < low->exit_count; i++)
         emit_exit(low, &low->exit[i]);
+    return out_of_budget;
+}
+
+static void emit_aside(Lowering *low, uint8_t *out_of_budget)
+{
+    Assembler *as = &low->as;
+    for (unsigned i = 0; i < low->block->link_count; i++)
+        emit_link_stub(low, &low->block->link[i]);
     for (unsigned i = 0; i < low->stub_count; i++)
         emit_stub(low, &low->stub[i]);
     asm_land(as, out_of_budget);
@@ -486,8 +498,8 @@ static void emit_code(Lowering *low)
 bool target_lower(CodeMemory *memory, const TargetThunks *thunks, const IrBlock *ir, Block *block)
 {
     g_autofree Lowering *low = g_new(Lowering, 1);
-    uint8_t *start = memory->write + memory->used;
-    low->as = (Assembler){ start, start, memory->write + memory->size, false };
+    uint8_t *start = code_memory_free(memory, CODE_IN_LINE);
+    low->as = (Assembler){ start, start, code_memory_limit(memory, CODE_IN_LINE), false };
     low->ir = ir;
     low->block = block;
     low->thunks = thunks;
@@ -501,12 +513,15 @@ bool target_lower(CodeMemory *memory, const TargetThunks *thunks, const IrBlock 
     lower_float_forget(low);
     block->link_count = 0;
     allocator_init(&low->allocator, &low->as, ir);
-    emit_code(low);
+    uint8_t *out_of_budget = emit_in_line(low);
+    const uint8_t *end = low->as.at;
+    low->as.at = code_memory_free(memory, CODE_ASIDE);
+    low->as.limit = code_memory_limit(memory, CODE_ASIDE);
+    emit_aside(low, out_of_budget);
     if (low->as.overflow)
         return false;
-    memory->used += (size_t)(low->as.at - start);
-    memory->used = (memory->used + 15) & ~(size_t)15;
-    memory->used = MIN(memory->used, memory->size);
+    code_memory_take(memory, CODE_IN_LINE, end);
+    code_memory_take(memory, CODE_ASIDE, low->as.at);
     block->code = code_memory_executable(memory, start);
     return true;
 }

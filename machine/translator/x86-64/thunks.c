@@ -185,8 +185,8 @@ static uint8_t *emit_stored(Assembler *as)
 
 void target_emit_thunks(CodeMemory *memory, TargetThunks *thunks, bool observed)
 {
-    uint8_t *start = memory->write + memory->used;
-    Assembler as = { start, start, memory->write + memory->size, false };
+    uint8_t *start = code_memory_free(memory, CODE_IN_LINE);
+    Assembler as = { start, start, code_memory_limit(memory, CODE_IN_LINE), false };
     thunks->enter = emit_enter(&as);
     thunks->exit_plain = emit_exit_plain(&as);
     thunks->go_on = emit_go_on(&as);
@@ -200,7 +200,7 @@ void target_emit_thunks(CodeMemory *memory, TargetThunks *thunks, bool observed)
     thunks->stored = observed ? emit_stored(&as) : NULL;
     thunks->block_left = observed ? emit_helper(&as, thunks, helper_block_left, false) : NULL;
     g_assert(!as.overflow);
-    memory->used += (size_t)(as.at - start);
+    code_memory_take(memory, CODE_IN_LINE, as.at);
 }
 
 void target_patch(Link *link, const uint8_t *target)
