@@ -22,11 +22,12 @@ static bool is_reg(const Operand *operand, HostReg reg)
 
 /* --- sums and logic --------------------------------------------------------------------------- */
 
-/* The flags are those of the present node's result. */
-static void note_counted(Lowering *low)
+/* The flags are those of the present node's result, by operation OP. */
+static void note_counted(Lowering *low, AluOp op)
 {
     low->counted = low->allocator.now;
     low->counted_at = low->as.at;
+    low->counted_is_logic = op == ALU_AND || op == ALU_OR || op == ALU_XOR;
 }
 
 /* A becomes the result where it stands, in memory. */
@@ -42,7 +43,7 @@ static bool lower_in_memory(Lowering *low, Ref a, Ref b, AluOp op)
     else
         asm_alu_to_mem(&low->as, op, true, mem, allocator_use(allocator, b));
     allocator_live_in_home(allocator, low->ir->node[allocator->now + 1].home);
-    note_counted(low);
+    note_counted(low, op);
     return true;
 }
 
@@ -63,7 +64,7 @@ static void lower_commutative(Lowering *low, const IrNode *node, AluOp op)
     } else {
         allocator_copy(allocator, target, node->a);
         alu_operand(&low->as, op, true, target, &b);
-        note_counted(low);
+        note_counted(low, op);
     }
     allocator_result(allocator, target);
 }
@@ -107,6 +108,7 @@ static void lower_andn(Lowering *low, const IrNode *node)
     HostReg a = allocator_use(allocator, node->a), b = allocator_use(allocator, node->b);
     HostReg target = allocator_target(allocator);
     asm_andn(&low->as, true, target, b, a);
+    note_counted(low, ALU_AND);
     allocator_result(allocator, target);
 }
 
@@ -382,6 +384,13 @@ static bool is_comparand(const Allocator *allocator, const IrNode *node, int32_t
     return is_const && (!node->wide || (int64_t)value == *imm);
 }
 
+/* The flags are those of the logical operation that made node->a: as if it was compared with 0. */
+static bool has_sign(const Lowering *low, const IrNode *node)
+{
+    return node->wide && low->counted == node->a && low->counted_at == low->as.at &&
+           low->counted_is_logic;
+}
+
 void lower_comparison(Lowering *low, const IrNode *node)
 {
     Allocator *allocator = &low->allocator;
@@ -389,6 +398,8 @@ void lower_comparison(Lowering *low, const IrNode *node)
     Mem mem;
     int32_t imm;
     bool has_imm = is_comparand(allocator, node, &imm);
+    if (has_imm && imm == 0 && has_sign(low, node))
+        return;
     if (allocator_is_compared_in_memory(allocator, node->a, &mem)) {
         if (has_imm)
             asm_alu_mem_imm(as, ALU_CMP, node->wide, mem, imm);

@@ -285,13 +285,31 @@ static void emit_jump_table(Lowering *low, Mem entry)
 }
 
 G_STATIC_ASSERT(sizeof(JumpEntry) == 16 && offsetof(JumpEntry, ea) == 0);
+G_STATIC_ASSERT(JUMP_SETS == 1 << 14 && JUMP_INDEX(0xfffc) == JUMP_SETS - 1);
 
 static void emit_far_exit(Lowering *low, uint64_t target)
 {
+    Assembler *as = &low->as;
     size_t offset = offsetof(CodeBank, jump) + sizeof(JumpEntry) * JUMP_INDEX(target);
-    asm_load(&low->as, CODE_BANK, CPU_MEM(code));
-    asm_mov_imm(&low->as, RAX, target);
-    emit_jump_table(low, mem_at(CODE_BANK, (int32_t)offset));
+    Mem entry = mem_at(CODE_BANK, (int32_t)offset);
+    asm_load(as, CODE_BANK, CPU_MEM(code));
+    if ((int64_t)target != (int32_t)target) {
+        asm_mov_imm(as, RAX, target);
+        emit_jump_table(low, entry);
+        return;
+    }
+    asm_alu_mem_imm(as, ALU_CMP, true, entry, (int32_t)target);
+    g_assert(low->far_count < G_N_ELEMENTS(low->far));
+    low->far[low->far_count++] = (FarMiss){ asm_jcc(as, CC_NE), target };
+    entry.displacement += (int32_t)offsetof(JumpEntry, code);
+    asm_jmp_mem(as, entry);
+}
+
+static void emit_far_miss(Lowering *low, const FarMiss *miss)
+{
+    asm_land(&low->as, miss->site);
+    asm_mov_imm(&low->as, RAX, miss->target);
+    asm_jmp_to(&low->as, low->thunks->exit_indirect);
 }
 
 /* Through the jump table to what RAX has. */
@@ -300,10 +318,8 @@ static void emit_register_exit(Lowering *low)
     Assembler *as = &low->as;
     asm_alu_imm(as, ALU_AND, true, RAX, -4);
     asm_load(as, CODE_BANK, CPU_MEM(code));
-    asm_mov32(as, RCX, RAX);
-    asm_alu_imm(as, ALU_AND, false, RCX, (JUMP_SETS - 1) << 2);
-    asm_shift_imm(as, 4, false, RCX, 2);
-    emit_jump_table(low, mem_indexed(CODE_BANK, RCX, 0, (int32_t)offsetof(CodeBank, jump)));
+    asm_rr(as, 0x0fb7, false, RCX, RAX); /* movzx ecx, ax: four times the index */
+    emit_jump_table(low, mem_indexed(CODE_BANK, RCX, 2, (int32_t)offsetof(CodeBank, jump)));
 }
 
 static void add_exit(Lowering *low, uint8_t *site, const IrNode *node, unsigned home)
@@ -487,6 +503,8 @@ static void emit_aside(Lowering *low, uint8_t *out_of_budget)
     Assembler *as = &low->as;
     for (unsigned i = 0; i < low->block->link_count; i++)
         emit_link_stub(low, &low->block->link[i]);
+    for (unsigned i = 0; i < low->far_count; i++)
+        emit_far_miss(low, &low->far[i]);
     for (unsigned i = 0; i < low->stub_count; i++)
         emit_stub(low, &low->stub[i]);
     asm_land(as, out_of_budget);
@@ -503,7 +521,7 @@ bool target_lower(CodeMemory *memory, const TargetThunks *thunks, const IrBlock 
     low->ir = ir;
     low->block = block;
     low->thunks = thunks;
-    low->stub_count = low->exit_count = 0;
+    low->stub_count = low->exit_count = low->far_count = 0;
     low->compared = NULL;
     low->compared_at = low->counted_at = NULL;
     low->site_count = 0;

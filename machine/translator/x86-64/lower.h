@@ -63,6 +63,12 @@ typedef struct {
     FloatNote note;
 } Exit;
 
+/* A jump out of the page that finds another target in the jump table. */
+typedef struct {
+    uint8_t *site;
+    uint64_t target;
+} FarMiss;
+
 typedef struct {
     Assembler as;
     Allocator allocator;
@@ -73,6 +79,8 @@ typedef struct {
     unsigned stub_count;
     Exit exit[IR_EXITS_MAX];
     unsigned exit_count;
+    FarMiss far[IR_EXITS_MAX];
+    unsigned far_count;
     unsigned site_count;
     unsigned groups; /* whose pages were looked for, a bit each */
     KnownFields known;
@@ -81,6 +89,7 @@ typedef struct {
     const uint8_t *compared_at;
     Ref counted; /* the flags are those of this sum's or logical result, at this place */
     const uint8_t *counted_at;
+    bool counted_is_logic; /* as a comparison with 0 would leave them */
     FloatState fp;
 } Lowering;
 
