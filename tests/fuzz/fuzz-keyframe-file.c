@@ -42,7 +42,7 @@ static guint64 take_place(Input *input, const guint64 *blocks, unsigned count)
 {
     guint8 how = (guint8)take(input, 1);
     if (how & 0x80)
-        return take(input, 8);
+        return how & 1 ? KEYFRAME_PLACE_START : take(input, 8);
     return count && how ? blocks[how % count] << 8 | (how >> 4 & 7) : 0;
 }
 
@@ -112,7 +112,7 @@ static void write_file(int fd, Input *input)
     g_autoptr(GByteArray) file = g_byte_array_new();
     guint64 blocks[BLOCKS_MAX];
     put(file, 0x50504b46, 4);
-    put(file, 1, 4);
+    put(file, 2, 4);
     put(file, PAGES, 8);
     for (unsigned i = 0; input->left && i < BLOCKS_MAX; i++) {
         blocks[i] = file->len;
@@ -125,7 +125,10 @@ static void use(KeyframeFile *file)
 {
     static guint8 bytes[PAGES * PAGE_BYTES];
     static guint32 marks[PAGES];
+    static PageMap *start;
     const PageMemory memory = { bytes, marks, PAGES };
+    if (!start)
+        start = page_map_new(page_store_new(), PAGES);
     for (guint64 icount = 0; icount < 0x10000; icount = 16 * icount + 15) {
         const SeekTarget target = { icount, 0 };
         const KeyframeEntry *entry = keyframe_file_before(file, &target);
@@ -136,7 +139,7 @@ static void use(KeyframeFile *file)
         g_autoptr(GError) error = NULL;
         g_autoptr(GBytes) state = keyframe_file_state(file, entry, &state_error);
         g_assert(!state == (state_error != NULL));
-        bool good = keyframe_file_restore(file, entry, &memory, 1, &error);
+        bool good = keyframe_file_restore(file, entry, start, &memory, 1, &error);
         g_assert(good == !error);
     }
     g_assert(keyframe_file_bytes(file) >= 16);
