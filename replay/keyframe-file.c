@@ -635,7 +635,7 @@ static void put_page(const PageMemory *memory, guint64 page, const guint8 *data,
 /* Reads pages of the file, a block at a time. */
 typedef struct BlockReader {
     const KeyframeFile *file;
-    guint64 offset; /* of the block in RAW; 0: none */
+    guint64 offset; /* of the block in RAW, if that is not NULL */
     Block block;
     guint8 *raw;
 } BlockReader;
@@ -645,7 +645,7 @@ static const guint8 *read_page(BlockReader *reader, guint64 place, GError **erro
     guint64 offset = place >> PLACE_SLOTS;
     guint slot = place & ((1u << PLACE_SLOTS) - 1);
 
-    if (offset != reader->offset) {
+    if (offset != reader->offset || !reader->raw) {
         g_free(reader->raw);
         reader->offset = offset;
         reader->raw = read_block(reader->file, offset, &reader->block, error);
