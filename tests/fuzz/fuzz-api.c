@@ -10,9 +10,18 @@
 
 #include "tests/api/wire.h"
 
+#include <string.h>
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define SHARES 32
+
+/* "flood" is answered with 200 KB; seen a few times, it is left out of most inputs. */
+static bool is_too_slow(const uint8_t *data, size_t size)
+{
+    static unsigned asked;
+    return memmem(data, size, "flood", 5) && asked++ % 256 > 8;
+}
 
 static void converse(Wire *wire, const uint8_t *data, size_t size)
 {
@@ -33,6 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static Wire shared;
     static unsigned uses;
     Wire wire;
+    if (is_too_slow(data, size))
+        return 0;
     if (size && data[0] == '!') {
         wire_init(&wire, false);
         converse(&wire, data, size);
