@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * virtio-net: sends at once (frames are output: hashed, handed to the host's side, nothing waits),
- * receives what a NET event brings.
+ * virtio-net: sends as fast as its line is (frames are output: hashed, handed to the host's side,
+ * nothing waits for that), receives what a NET event brings.
  *
  * 1. A frame that finds no buffers, no driver or no cable is dropped, as a wire would drop it.
  * Live, the inbox keeps frames while a driver works the adapter and has given no buffers
@@ -10,6 +10,9 @@
  * 3. With mergeable buffers a frame takes as many as it needs; without, one that holds it whole.
  * 4. Pulling the cable (CONTROL/link) shows in the status and as an interrupt; a reset of the
  *    machine puts it back in.
+ * 5. The line takes 10 Gbit/s of virtual time, and at most a million frames a second: a guest that
+ *    sends garbage in a loop costs the host no more than that. What is sent waits in the driver's
+ *    ring while the line is more than BURST_NS behind; a timer goes on with it.
  */
 #include "machine/devices/virtio-devices.h"
 #include "machine/machine.h"
@@ -26,10 +29,15 @@ enum { QUEUE_RECEIVE, QUEUE_TRANSMIT };
 #define FRAME_MIN         1 /* what is too short for Ethernet is for the other end to judge */
 #define FRAME_MAX         65535
 #define QUEUE_SIZE        256
+#define FRAME_NS          1000 /* the least that a frame takes the line */
+#define FRAME_OVERHEAD    24   /* bytes on the line: preamble, check sequence, gap */
+#define BURST_NS          (QUEUE_SIZE * FRAME_NS)
 
 typedef struct {
     VirtioState virtio;
     uint64_t received, dropped; /* frames */
+    uint64_t line_free_ns;      /* when all that was sent has gone over the line */
+    TimerState timer;           /* until it may be sent on */
     uint8_t is_unplugged;
     uint8_t zero[7];
 } VirtioNetState;
@@ -37,17 +45,20 @@ typedef struct {
 typedef struct {
     VirtioDevice parent;
     VirtioNetState s;
+    Timer timer;
     uint8_t mac[6];
     uint8_t frame[HEADER_SIZE + FRAME_MAX]; /* scratch */
     VirtqueueChain chain[QUEUE_SIZE];       /* scratch */
 } VirtioNet;
 
 static const StateTable virtio_net_state = {
-    "virtio-net", 2, sizeof(VirtioNetState),
+    "virtio-net", 3, sizeof(VirtioNetState),
     (const StateField[]){
         STATE_STRUCT(VirtioNetState, virtio, &virtio_state_table, "transport"),
         STATE_FIELD(VirtioNetState, received, "frames put into the driver's buffers"),
         STATE_FIELD(VirtioNetState, dropped, "frames without a buffer, or of a wrong size"),
+        STATE_FIELD(VirtioNetState, line_free_ns, "virtual time at which the line has sent all"),
+        STATE_STRUCT(VirtioNetState, timer, &timer_state_table, "when the driver's frames go on"),
         STATE_FIELD(VirtioNetState, is_unplugged, "whether the cable is out"),
         STATE_ARRAY(VirtioNetState, zero, "always 0"), STATE_DONE }
 };
@@ -77,15 +88,43 @@ static bool transmit_one(VirtioNet *net, const VirtqueueChain *chain)
     return true;
 }
 
+/* Whether the line can take one more at NOW; the frame that it takes is still to come. */
+static bool has_credit(const VirtioNet *net, uint64_t now)
+{
+    return net->s.line_free_ns <= now + BURST_NS;
+}
+
+static void take_credit(VirtioNet *net, uint64_t now, uint64_t bytes)
+{
+    bytes = MIN(bytes, FRAME_MAX) + FRAME_OVERHEAD;
+    uint64_t ns = MAX(FRAME_NS, bytes * 8 / 10);
+    net->s.line_free_ns = MAX(net->s.line_free_ns, now) + ns;
+}
+
 static void transmit(VirtioNet *net)
 {
     VirtioDevice *device = &net->parent;
-    while (virtio_pop(device, QUEUE_TRANSMIT, &net->chain[0])) {
+    uint64_t now = machine_now_ns(device->parent.machine);
+    while (has_credit(net, now) && virtio_pop(device, QUEUE_TRANSMIT, &net->chain[0])) {
+        take_credit(net, now, net->chain[0].readable_bytes);
         if (!transmit_one(net, &net->chain[0]))
             net->s.dropped++;
         virtio_push(device, QUEUE_TRANSMIT, net->chain[0].head, 0);
     }
+    if (!has_credit(net, now))
+        timer_arm(&net->timer, net->s.line_free_ns - BURST_NS / 2);
     virtio_signal(device, QUEUE_TRANSMIT);
+}
+
+static void fire(Device *device, unsigned which)
+{
+    transmit((VirtioNet *)device);
+}
+
+static void net_stop(VirtioDevice *device)
+{
+    VirtioNet *net = (VirtioNet *)device;
+    timer_disarm(&net->timer);
 }
 
 /* Buffers for receiving wait in the ring until a frame comes. */
@@ -187,6 +226,7 @@ static const VirtioType net_type = {
     .features = net_features,
     .config = net_config,
     .notify = net_notify,
+    .stop = net_stop,
 };
 
 static void net_reset(Device *device)
@@ -199,12 +239,13 @@ VirtioDevice *virtio_net_new(Machine *machine, const char *id, const uint8_t mac
     VirtioNet *net = (VirtioNet *)device_new(machine, &virtio_net_class, id);
     memcpy(net->mac, mac, sizeof net->mac);
     virtio_init(&net->parent, &net_type);
+    timer_init(&net->timer, &net->parent.parent, &net->s.timer, fire, 0);
     return &net->parent;
 }
 
 const DeviceClass virtio_net_class = {
     .name = "virtio-net",
-    .behaviour_version = 2,
+    .behaviour_version = 3,
     .size = sizeof(VirtioNet),
     .state = &virtio_net_state,
     .state_offset = offsetof(VirtioNet, s),

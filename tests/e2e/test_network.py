@@ -24,6 +24,7 @@ import time
 import pytest
 
 from conftest import PACED, finish, replay
+from dev.build import program
 from dev.lab import Lab, Refused
 from guest import guests
 
@@ -385,6 +386,67 @@ def test_a_tap_of_the_host_reaches_the_guest(shell):
         recorded = off(machine)
         subprocess.run(["ip", "link", "del", "tap5"], check=True)
         assert replay(machine) == recorded
+
+
+# --- floods --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["guest", "peer"])
+def test_the_helper_survives_garbage_as_fast_as_it_takes_it(record_property, kind):
+    """200,000 frames in a second of its CPU time at least; how many a second of the clock depends on what else the host does."""
+    done = subprocess.run([program("tests/daemon/net-flood"), program("powerplay-net"), kind, "5"], check=False,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done
+    print(done.stdout)
+    found = dict(word.split("=") for word in done.stdout.split()[2:])
+    record_property("frames_per_second", found["per_second"])
+    assert found["alive"] == "1" and 0 < int(found["answer_us"]) < 1000000, done.stdout
+    assert int(found["per_cpu_second"]) > 200000, done.stdout
+
+
+def test_a_peer_that_floods_the_wire_takes_no_machine_down(make, shell, tmp_path):
+    """The guest gets what it takes; control is answered, and the wire works when it is over."""
+    path = tmp_path / "wire"
+    machine = wired(make, shell, 1, backend="socket", listen=f"unix:{path}")
+    at_shell(machine, 1)
+    garbage = random.Random(11)
+    junk = b"".join(length.to_bytes(4, "big") + garbage.randbytes(length) for length in garbage.choices(range(0, 1600), k=1000))
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(str(path))
+        carrier(machine, 1)
+        peer.setblocking(False)
+        sent, slowest, end = 0, 0.0, time.monotonic() + 5
+        while time.monotonic() < end:
+            with contextlib.suppress(BlockingIOError):
+                sent += peer.send(junk[sent % len(junk):])
+            if garbage.random() < 0.01:
+                begun = time.monotonic()
+                machine.call("query-status")
+                slowest = max(slowest, time.monotonic() - begun)
+        took = machine.call("query-netdev")[0]["received"]
+        print(f"the guest took {took} frames in 5 s, {sent >> 20} MiB; the slowest answer took {slowest * 1000:.0f} ms")
+        assert took > 1000 and slowest < 1
+        peer.setblocking(True)
+        peer.sendall(junk[sent % len(junk):])
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        threading.Thread(target=serve_echo, args=(ours,), daemon=True).start()
+        threading.Thread(target=join, args=(peer, theirs), daemon=True).start()
+        assert "3 packets received" in result(machine, "ping -c 3 10.1.0.9")
+        recorded = off(machine)
+        peer.shutdown(socket.SHUT_RDWR)
+    assert replay(machine) == recorded
+
+
+def join(stream: socket.socket, packets: socket.socket) -> None:
+    """Frames of a stream become packets, and the other way round."""
+    def back() -> None:
+        while frame := packets.recv(2048):
+            stream.sendall(len(frame).to_bytes(4, "big") + frame)
+
+    threading.Thread(target=back, daemon=True).start()
+    with contextlib.suppress(OSError), stream.makefile("rb") as file:
+        while len(head := file.read(4)) == 4:
+            packets.send(file.read(int.from_bytes(head, "big")))
 
 
 def open_tap(name: str) -> None:

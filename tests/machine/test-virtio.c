@@ -788,6 +788,36 @@ START_TEST(packets_leave_without_their_header)
 }
 END_TEST
 
+/* Small frames take the line for 1 us each; it may be 256 us behind. */
+START_TEST(a_flood_waits_for_the_line)
+{
+    unsigned sent = 0;
+    driver_start(&driver, machine, host, SLOT_NET, RINGS, 2, 0);
+    memory_write(machine_memory(machine), BUFFER + 12, "frame", 5);
+    while (driver_used_index(&driver, 1) == sent && sent < 10000) {
+        driver_add(&driver, 1, &(DriverBuffer){ BUFFER, 17, false }, 1);
+        driver_notify(&driver, 1);
+        sent++;
+    }
+    ck_assert_uint_eq(sent, 258); /* the last one waits */
+    ck_assert_uint_eq(fake_machine_record(machine)->output->len, 257 * 5);
+    driver_notify(&driver, 1);
+    ck_assert_uint_eq(driver_used_index(&driver, 1), 257);
+    ck_assert_uint_eq(fake_machine_next_deadline(machine), 257000 - 128000);
+    fake_machine_run_to(machine, 128999);
+    ck_assert_uint_eq(driver_used_index(&driver, 1), 257);
+    fake_machine_run_to(machine, 129000);
+    ck_assert_uint_eq(driver_used_index(&driver, 1), 258);
+    ck_assert_uint_eq(fake_machine_next_deadline(machine), UINT64_MAX);
+    fake_machine_run_to(machine, 10000000); /* what was not sent is not saved up */
+    for (sent = 258; driver_used_index(&driver, 1) == sent && sent < 10000; sent++) {
+        driver_add(&driver, 1, &(DriverBuffer){ BUFFER, 1526, false }, 1);
+        driver_notify(&driver, 1);
+    }
+    ck_assert_uint_eq(sent - 258, 256000 / ((1526 + 24) * 8 / 10) + 2);
+}
+END_TEST
+
 static void arrive(const char *frame)
 {
     Device *device = fake_machine_device(machine, "net0");
@@ -855,6 +885,7 @@ int main(void)
     tcase_add_test(tests, a_load_brings_the_medium_of_its_time);
     tcase_add_test(tests, a_loaded_disk_goes_on_as_the_saved_one);
     tcase_add_test(tests, packets_leave_without_their_header);
+    tcase_add_test(tests, a_flood_waits_for_the_line);
     tcase_add_test(tests, packets_arrive_in_waiting_buffers_or_are_dropped);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
