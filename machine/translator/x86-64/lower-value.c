@@ -387,7 +387,7 @@ static bool is_comparand(const Allocator *allocator, const IrNode *node, int32_t
 /* The flags are those of the logical operation that made node->a: as if it was compared with 0. */
 static bool has_sign(const Lowering *low, const IrNode *node)
 {
-    return node->wide && low->counted == node->a && low->counted_at == low->as.at &&
+    return node->wide && low->counted_at == low->as.at && low->counted == node->a &&
            low->counted_is_logic;
 }
 
