@@ -9,6 +9,7 @@
 #include "api-daemon-commands.h"
 
 #include "daemon/relay.h"
+#include "daemon/space.h"
 #include "daemon/supervisor.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@
 typedef struct {
     char *socket, *state, *config, *worker;
     gboolean foreground, sandbox, version;
+    gint low_space; /* MiB; -1: not said */
 } Options;
 
 /* Defaults */
@@ -72,7 +74,7 @@ static char *default_worker(void)
     return found ? found : g_build_filename(directory, "powerplay-machine", NULL);
 }
 
-/* [daemon] socket=, state=, machine-program=, sandbox= ; options win. */
+/* [daemon] socket=, state=, machine-program=, sandbox=, low-space= ; options win. */
 static bool read_config(Options *options, GError **error)
 {
     if (!options->config) {
@@ -83,7 +85,8 @@ static bool read_config(Options *options, GError **error)
         g_prefix_error(error, "%s: ", options->config);
         return false;
     }
-    static const char *const known[] = { "socket", "state", "machine-program", "sandbox", NULL };
+    static const char *const known[] = { "socket",  "state",     "machine-program",
+                                         "sandbox", "low-space", NULL };
     g_auto(GStrv) keys = g_key_file_get_keys(file, "daemon", NULL, NULL);
     for (char **key = keys; key && *key; key++) {
         if (!g_strv_contains(known, *key)) {
@@ -99,6 +102,15 @@ static bool read_config(Options *options, GError **error)
         }
     }
     options->sandbox |= g_key_file_get_boolean(file, "daemon", "sandbox", NULL);
+    if (options->low_space < 0 && g_key_file_has_key(file, "daemon", "low-space", NULL)) {
+        g_autoptr(GError) reason = NULL;
+        options->low_space = g_key_file_get_integer(file, "daemon", "low-space", &reason);
+        if (reason || options->low_space < 0) {
+            g_set_error(error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE,
+                        "%s: [daemon] low-space is no number of MiB", options->config);
+            return false;
+        }
+    }
     return true;
 }
 
@@ -115,6 +127,7 @@ static void fill_defaults(Options *options)
     options->socket = absolute(options->socket ? options->socket : default_socket());
     options->state = absolute(options->state ? options->state : default_state());
     options->worker = absolute(options->worker ? options->worker : default_worker());
+    options->low_space = options->low_space < 0 ? SPACE_LOW_MIB : options->low_space;
 }
 
 /* The control socket */
@@ -203,6 +216,7 @@ static bool run(const Options *options, GError **error)
     }
     g_unix_signal_add(SIGTERM, on_signal, supervisor);
     g_unix_signal_add(SIGINT, on_signal, supervisor);
+    g_autoptr(Space) space = space_new(supervisor, (uint64_t)options->low_space << 20);
     notify_ready();
     if (options->foreground) {
         fprintf(stderr, "powerplayd: listening on %s\n",
@@ -224,12 +238,19 @@ static bool parse_options(Options *options, int *argc, char ***argv, GError **er
           "Forbid machines new sockets, processes and files outside their directory", NULL },
         { "machine-program", 0, 0, G_OPTION_ARG_FILENAME, &options->worker,
           "The program of a machine's process", "PATH" },
+        { "low-space", 0, 0, G_OPTION_ARG_INT, &options->low_space,
+          "Say when the state's disk has less left; 0: never", "MIB" },
         { "version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Show the version", NULL },
         { NULL },
     };
     g_autoptr(GOptionContext) context = g_option_context_new("- host machines");
     g_option_context_add_main_entries(context, entries, NULL);
     if (!g_option_context_parse(context, argc, argv, error)) {
+        return false;
+    }
+    if (options->low_space < -1) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "--low-space is %d, expected a number of MiB", options->low_space);
         return false;
     }
     if (*argc > 1) {
@@ -250,7 +271,7 @@ static void options_clear(Options *options)
 
 int main(int argc, char **argv)
 {
-    Options options = { 0 };
+    Options options = { .low_space = -1 };
     GError *error = NULL;
     int status = 0;
     signal(SIGPIPE, SIG_IGN);

@@ -41,6 +41,27 @@ def test_a_machine_goes_from_creation_to_oblivion(pp, definition):
         pp.machine_info("tiny")
 
 
+@pytest.mark.parametrize("options, told", [(("--low-space", "2000000000"), 1), (("--low-space", "0"), 0), (("--low-space", "1"), 0)])
+def test_little_room_is_said_once(options, told):
+    private = Daemon(*options)
+    try:
+        with private.connect() as pp:
+            events = [event for event in pp.events_since(0)["events"] if event["event"] == "DISK_SPACE_LOW"]
+            assert len(events) == told
+            for event in events:
+                assert event["data"]["directory"] == str(private.state)
+                assert 0 < event["data"]["available"] < event["data"]["limit"] == 2_000_000_000 << 20
+    finally:
+        private.close()
+
+
+def test_a_limit_that_is_none_is_refused(tmp_path):
+    (tmp_path / "settings").write_text("[daemon]\nlow-space=much\n")
+    for words in (["--low-space", "-5"], ["--config", str(tmp_path / "settings")]):
+        refused = subprocess.run([program("powerplayd"), *words], capture_output=True, text=True, check=False, timeout=20)
+        assert refused.returncode == 2 and "low-space" in refused.stderr
+
+
 def test_names_are_unique(pp, machine, definition):
     with pytest.raises(powerplay.WrongState, match="already"):
         pp.create(definition)
