@@ -23,7 +23,7 @@ import time
 
 import pytest
 
-from conftest import PACED, finish, replay
+from conftest import PACED, finish, parts, replay
 from dev.build import program
 from dev.lab import Lab, Refused
 from guest import guests
@@ -203,6 +203,58 @@ def test_forwarded_ports_lead_in_and_a_killed_helper_comes_again(lab, make, shel
     assert machine.wait_until_stopped(60) == "shutdown"
     recorded = finish(machine)
     assert replay(machine) == recorded
+
+
+def talking(port: int) -> socket.socket:
+    """A connection to the guest's line server, which answers."""
+    for _ in range(100):
+        stream = socket.create_connection(("127.0.0.1", port), 30)
+        with contextlib.suppress(OSError):
+            stream.sendall(b"hello")
+            if stream.recv(5, socket.MSG_WAITALL) == b"hello":
+                return stream
+        stream.close()
+        time.sleep(0.3)
+    raise AssertionError("nobody answers")
+
+
+def test_a_stopped_guest_stops_the_network_and_its_log(lab, make, shell):
+    """slirp's timers go by the guest's time: a connection that knocks meanwhile is served when it goes on."""
+    machine = echo_machine(make, shell)
+    port = machine.call("hostfwd-add", rule="tcp::0-:7")["host-port"]
+    assert echo(port, b"before") == b"before"
+
+    def seen() -> tuple:
+        """Frames either way, bytes of the log, virtual time."""
+        nic = machine.call("query-netdev")[0]
+        log = sum(path.stat().st_size for path in lab.recording(machine.name, "r1").iterdir() if path.is_file())
+        return nic["received"], nic["sent"], nic["lost"], log, machine.replay_info()["virtual-ns"]
+
+    with talking(port) as stream:
+        time.sleep(0.5)
+        machine.call("stop")
+        time.sleep(0.7)         # what was pending in the log is written
+        before = seen()
+        stream.sendall(b"open")
+        with socket.create_connection(("127.0.0.1", port), 60) as other:    # one that knocks
+            other.sendall(b"knock")
+            time.sleep(7)       # a retransmission's time, and libslirp's slow timers many times over
+            assert seen() == before
+            machine.call("cont")
+            stream.shutdown(socket.SHUT_WR)
+            assert stream.makefile("rb").read() == b"open"
+    machine.type("poweroff -f\n")
+    assert machine.wait_until_stopped(60) == "shutdown"
+    frames = machine.call("query-netdev")[0]["received"]
+    recorded = finish(machine)
+    machine.start(replay="r1", paused=True)
+    events = machine.call("query-events", inputs=True, count=10000)["events"]
+    assert sum(event["event"] == "net" for event in events) == frames
+    machine.call("cont")
+    os.kill(helper_of(lab.pid), signal.SIGKILL)      # a replay has no use for it
+    machine.wait_until_stopped(300)
+    assert machine.replay_info()["status"] == "ended"
+    assert parts(machine) == recorded["parts"]
 
 
 def test_debians_dropbear_is_reached_by_ssh_and_the_replay_is_the_same_run(make):
@@ -402,6 +454,30 @@ def test_the_helper_survives_garbage_as_fast_as_it_takes_it(record_property, kin
     record_property("frames_per_second", found["per_second"])
     assert found["alive"] == "1" and 0 < int(found["answer_us"]) < 1000000, done.stdout
     assert int(found["per_cpu_second"]) > 200000, done.stdout
+
+
+def test_a_guest_that_floods_gets_what_its_line_takes_and_the_helper_stays(lab, make, shell):
+    """The kernel's packet generator, as fast as it can, at ports of the gateway that nobody serves."""
+    count = 200000
+    machine = make(shell, "mods=pktgen", "run=dhcp", "end=none", clock=PACED, nics=[USER])
+    machine.start(record="r1")
+    machine.wait_for("SHELL-READY", 200)
+    helper, before = helper_of(lab.pid), machine.call("query-netdev")[0]
+    result(machine, "cd /proc/net/pktgen; echo add_device eth0 > kpktgend_0; "
+           f"for word in 'count {count}' 'pkt_size 60' 'dst 10.0.2.2' 'dst_mac 52:55:0a:00:02:02'; do echo $word > eth0; done")
+    began = time.monotonic()
+    result(machine, "echo start > pgctrl", 200)
+    seconds = time.monotonic() - began
+    after = machine.call("query-netdev")[0]
+    sent, lost = after["sent"] - before["sent"], after["lost"] - before["lost"]
+    told = result(machine, "grep -E 'pps' eth0")
+    print(f"{sent + lost} frames in {seconds:.1f} s, {lost} of them lost; in the guest's time: {told.strip()}")
+    assert sent + lost >= count and sent > count // 10
+    assert 10000 < int(re.search(r"(\d+)pps", told)[1]) <= 1000000
+    assert "192.0.2.7" in result(machine, "nslookup -type=a powerplay.test 10.0.2.3")
+    assert helper_of(lab.pid) == helper
+    recorded = off(machine)
+    assert replay(machine) == recorded
 
 
 def test_a_peer_that_floods_the_wire_takes_no_machine_down(make, shell, tmp_path):

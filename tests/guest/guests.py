@@ -38,6 +38,7 @@ MODULE_SETS = {
     "pci": ["virtio_pci"],
     "blk": ["virtio_pci", "virtio_blk"],
     "net": ["virtio_pci", "virtio_net"],
+    "pktgen": ["virtio_pci", "virtio_net", "pktgen"],
     "rng": ["virtio_pci", "virtio-rng"],
     "ext4": ["crc32c_generic", "crc32c-vpmsum", "ext4"],
     "input": ["virtio_pci", "virtio_input", "evdev"],
@@ -46,7 +47,7 @@ MODULE_SETS = {
     "sound": ["snd-ens1370"],
     "console": ["virtio_pci", "virtio_console"],
 }
-ON_DEMAND = {"input", "bochs", "gpu", "sound", "console"}   # not part of mods=all
+ON_DEMAND = {"input", "bochs", "gpu", "pktgen", "sound", "console"}   # not part of mods=all
 
 
 @dataclasses.dataclass(frozen=True)
