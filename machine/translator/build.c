@@ -314,11 +314,17 @@ static void sink_comparison(const IrBlock *block, IrNode *branch, uint8_t later)
     branch->is_sunk = is_dead || branch->is_known;
 }
 
+static IrOp without_carry(IrOp op)
+{
+    return op == IR_ADDC ? IR_ADD : op == IR_SUBC ? IR_SUB : IR_SAR;
+}
+
 void ir_optimise(IrBlock *block)
 {
     ir_group(block);
-    uint8_t seen = 0xff; /* CR fields that somebody may look at after this point */
-    uint64_t set = 0;    /* registers that are set before anybody looks */
+    uint8_t seen = 0xff;  /* CR fields that somebody may look at after this point */
+    uint64_t set = 0;     /* registers that are set before anybody looks */
+    bool carried = false; /* so is CA */
     for (unsigned i = block->count; i > 0; i--) {
         IrNode *node = &block->node[i - 1];
         switch (node->op) {
@@ -337,16 +343,26 @@ void ir_optimise(IrBlock *block)
             set |= 1ull << node->home;
             break;
         case IR_GET: set &= ~(1ull << node->home); break;
+        case IR_ADDC:
+        case IR_SUBC:
+        case IR_SARC:
+            node->op = carried ? without_carry(node->op) : node->op;
+            carried = true;
+            break;
+        case IR_ADDE:
+        case IR_CARRY: carried = false; break;
         case IR_BRANCH:
             sink_comparison(block, node, seen);
             seen = node->is_sunk ? (uint8_t) ~(1u << node->field) : 0xff;
             set = 0;
+            carried = false;
             break;
         default:
             if (is_local(node))
                 break;
             seen = 0xff;
             set = 0;
+            carried = false;
             break;
         }
     }

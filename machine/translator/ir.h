@@ -90,7 +90,7 @@ typedef struct {
  */
 void ir_build(IrBlock *block, const Cpu *cpu, uint64_t ea, const uint8_t *words, unsigned limit);
 
-/* Marks what nobody can see: comparisons, and registers set; and makes groups of accesses. */
+/* Marks what nobody can see: comparisons, registers set, carries; and makes groups of accesses. */
 void ir_optimise(IrBlock *block);
 /* The latter (group.c): accesses of a kind at constant distances from one value, no CALL between.
  */

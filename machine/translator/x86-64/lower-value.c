@@ -287,20 +287,30 @@ static void lower_unary(Lowering *low, const IrNode *node, uint8_t prefix, uint3
 
 /* --- carries ---------------------------------------------------------------------------------- */
 
-/* Bit 32 of X, which is a ^ b ^ sum, is the carry into the upper word. */
-static void set_carries(Lowering *low, HostReg x, HostReg sum, HostCondition carry, HostReg whole)
+static void emit_carry_in(Assembler *as)
 {
-    Assembler *as = &low->as;
-    asm_alu(as, ALU_XOR, true, x, sum);
-    asm_rr(as, 0x0fba, true, 4, x); /* bt x, 32 */
-    asm_byte(as, 32);
-    asm_setcc_mem(as, carry, CPU_MEM(s.ca32));
-    if (low->ir->is_64bit)
-        asm_store8(as, CPU_MEM(s.ca), whole);
-    else
-        asm_setcc_mem(as, carry, CPU_MEM(s.ca));
+    asm_rm(as, 0x0fba, false, 4, CPU_MEM(s.ca)); /* bt ca, 0 */
+    asm_byte(as, 0);
 }
 
+/* SUM, which holds the first operand, becomes the sum, of 64 bits; the carry is in the flags. */
+static void emit_sum(Assembler *as, AluOp op, HostReg sum, const Operand *b)
+{
+    if (op == ALU_ADC)
+        emit_carry_in(as);
+    alu_operand(as, op, true, sum, b);
+}
+
+/* The carry out of the low words, of which WORD holds the first, is in the flags. */
+static void emit_word_sum(Assembler *as, AluOp op, HostReg word, const Operand *b)
+{
+    if (op == ALU_ADC)
+        emit_carry_in(as);
+    alu_operand(as, op == ALU_SUB ? ALU_CMP : op, false, word, b);
+}
+
+/* CA is the carry of the mode's width, CA32 that of the low words; the one that CA is comes last.
+ */
 static void lower_carrying(Lowering *low, const IrNode *node, AluOp op)
 {
     Allocator *allocator = &low->allocator;
@@ -310,19 +320,20 @@ static void lower_carrying(Lowering *low, const IrNode *node, AluOp op)
         b.kind = OPERAND_REG;
         b.reg = allocator_use(allocator, node->b);
     }
-    HostReg x = allocator_temp(allocator), sum = allocator_temp(allocator);
-    HostReg whole = allocator_temp(allocator);
+    HostReg sum = allocator_temp(allocator), word = sum;
     HostCondition carry = op == ALU_SUB ? CC_AE : CC_B;
     allocator_copy(allocator, sum, node->a);
-    asm_mov(as, x, sum);
-    alu_operand(as, ALU_XOR, true, x, &b);
-    if (op == ALU_ADC) {
-        asm_rm(as, 0x0fba, false, 4, CPU_MEM(s.ca)); /* bt ca, 0 */
-        asm_byte(as, 0);
+    if (op != ALU_SUB || !low->ir->is_64bit) {
+        word = allocator_temp(allocator);
+        asm_mov32(as, word, sum);
     }
-    alu_operand(as, op, true, sum, &b);
-    asm_setcc(as, carry, whole);
-    set_carries(low, x, sum, carry, whole);
+    if (!low->ir->is_64bit)
+        emit_sum(as, op, sum, &b);
+    emit_word_sum(as, op, word, &b);
+    asm_setcc_mem(as, carry, CPU_MEM(s.ca32));
+    if (low->ir->is_64bit)
+        emit_sum(as, op, sum, &b);
+    asm_setcc_mem(as, carry, CPU_MEM(s.ca));
     HostReg target = allocator_target_or(allocator, sum);
     asm_mov(as, target, sum);
     allocator_result(allocator, target);
