@@ -11,6 +11,7 @@
  */
 #include "machine/disks.h"
 
+#include "machine/block/layer.h"
 #include "machine/devices/virtio-devices.h"
 
 #define DISKS_NAME "disks"
@@ -111,4 +112,38 @@ void machine_set_disks_passing(Machine *machine, bool is_passing)
     Disk *disk;
     for (unsigned i = 0; (disk = next_disk(machine, &i, &id));)
         disk_set_passing(disk, is_passing);
+}
+
+bool machine_disks_are_idle(Machine *machine)
+{
+    const char *id;
+    Disk *disk;
+    bool are_idle = true;
+    for (unsigned i = 0; (disk = next_disk(machine, &i, &id));)
+        are_idle = are_idle && disk_is_idle(disk);
+    return are_idle;
+}
+
+unsigned machine_superseded_clusters(Machine *machine)
+{
+    const char *id;
+    Disk *disk;
+    unsigned count = 0;
+    for (unsigned i = 0; (disk = next_disk(machine, &i, &id));)
+        count += disk_superseded(disk);
+    return count;
+}
+
+bool machine_sync_disks(Machine *machine, GError **error)
+{
+    const char *id;
+    Disk *disk;
+    int code = 0;
+    for (unsigned i = 0; code == 0 && (disk = next_disk(machine, &i, &id));) {
+        code = disk_wait(disk, disk_submit(disk, DISK_FLUSH, 0, 0, NULL), NULL);
+        if (code != 0)
+            g_set_error(error, LAYER_ERROR, LAYER_ERROR_IO, "disk \"%s\": %s", id,
+                        g_strerror(code));
+    }
+    return code == 0;
 }

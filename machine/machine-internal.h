@@ -89,6 +89,8 @@ typedef struct {
 extern const StateTable machine_state_table;
 
 void machine_set_run_state(Machine *machine, MachineRunState state);
+/* It has become another one, or has come back: its host is told, unless it is away. */
+void machine_moved(Machine *machine);
 /*
  * An input that takes effect at once, on a machine that does not run: it is logged at the present
  * position, or at the next one that an idle machine can have. False with ERROR if nothing can come

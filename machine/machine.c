@@ -337,6 +337,19 @@ void machine_output(Device *device, const void *data, size_t length)
     output_hash_add(&g_array_index(machine->outputs, OutputHash, device->number), data, length);
     if (machine->host.output && !machine->is_away)
         machine->host.output(machine->host.opaque, device, data, length);
+    if (machine->host.output_away && machine->is_away)
+        machine->host.output_away(machine->host.opaque, device, data, length);
+}
+
+uint64_t machine_output_count(Machine *machine, unsigned number)
+{
+    return g_array_index(machine->outputs, OutputHash, number).total;
+}
+
+void machine_moved(Machine *machine)
+{
+    if (machine->host.moved && !machine->is_away)
+        machine->host.moved(machine->host.opaque);
 }
 
 void machine_arrived(Device *device, const void *data, size_t length)

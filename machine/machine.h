@@ -135,6 +135,11 @@ typedef struct {
                          unsigned count);
     /* What the guest sent out through DEVICE. */
     void (*output)(void *opaque, const Device *device, const void *data, size_t length);
+    /* The same while a search has taken a replay elsewhere, of which nobody else is told. */
+    void (*output_away)(void *opaque, const Device *device, const void *data, size_t length);
+    /* The machine has become another one: a snapshot or keyframe was restored, a search has brought
+     * it back, or it has left a replay. Outputs go on from machine_output_count(). */
+    void (*moved)(void *opaque);
     /* What the guest has got through DEVICE. */
     void (*arrived)(void *opaque, const Device *device, const void *data, size_t length);
     /* The run state is a new one. */
@@ -158,6 +163,8 @@ void machine_free(Machine *machine);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Machine, machine_free)
 
 int machine_directory(Machine *machine);
+/* How many bytes the guest has sent out through the device of that number. */
+uint64_t machine_output_count(Machine *machine, unsigned number);
 Position machine_position(Machine *machine);
 Replay *machine_replay(Machine *machine);
 MachineRunState machine_run_state(Machine *machine);

@@ -214,6 +214,7 @@ static void settle(Machine *machine, ReplaySeek *seek, bool was_running)
     else
         machine_set_script(machine, NULL); /* it was of another future */
     g_clear_pointer(&machine->error_text, g_free);
+    machine_moved(machine);
     machine_set_run_state(machine, MACHINE_PAUSED);
     if (was_running)
         machine_set_run_state(machine, MACHINE_RUNNING);

@@ -19,9 +19,14 @@
 /* Of a recording: a page that is copied into memory new from the host takes so many times what it
  * takes else; what is between two keyframes at most, however much is new; and how often in an
  * interval it is looked whether what is new has been paid for. */
-#define FRESH_PAGE     8u
-#define RECORDING_MOST (1ull << 33)
+#define FRESH_PAGE     16u
+#define RECORDING_MOST (1ull << 34)
 #define LOOKS          8u
+
+/* A keyframe is a version of each disk. A cluster that is written after it is copied elsewhere,
+ * which costs as much as so many pages; and with so many of them no more keyframes are made. */
+#define CLUSTER_PAGES 32u
+#define CLUSTERS_MOST 16384u /* 1 GiB */
 
 /* Keyframes on the way to a target, so that going back a little from there is quick. */
 static const uint64_t approach[] = { 1u << 23, 1u << 18 };
@@ -183,12 +188,12 @@ void machine_record_keyframes(Machine *machine, uint64_t budget, uint64_t interv
                               uint64_t page_work)
 {
     g_assert(replay_mode(machine->replay) == REPLAY_RECORD && interval);
-    if (machine_has_disks(machine))
-        return;
     TimeTravel *travel = new_set(machine, budget, interval);
     keyframe_set_let_first_go(travel->frames);
     travel->next_work = interval;
     travel->news_work = 0;
+    travel->is_due = false;
+    travel->first_superseded = travel->superseded = machine_superseded_clusters(machine);
     travel->page_work = page_work;
     travel->is_recording = true;
     travel->news_epoch = memory_next_epoch(machine->memory);
@@ -221,8 +226,9 @@ static uint64_t price_of_news(Machine *machine)
     PageFigures figures;
     page_store_figures(machine_page_store(machine), &figures);
     uint64_t room = figures.free_bytes / PAGE_BYTES;
-    uint64_t price = (pages + FRESH_PAGE * (pages - MIN(pages, room))) * travel->page_work;
-    return MAX(travel->interval, MIN(price, RECORDING_MOST));
+    uint64_t clusters = machine_superseded_clusters(machine) - travel->superseded;
+    pages += FRESH_PAGE * (pages - MIN(pages, room)) + CLUSTER_PAGES * clusters;
+    return MAX(travel->interval, MIN(pages * travel->page_work, RECORDING_MOST));
 }
 
 /* What is new since the keyframe before, as the next one. */
@@ -231,7 +237,10 @@ static bool capture_news(Machine *machine, Keyframe *frame)
     TimeTravel *travel = machine->travel;
     MachineCapture capture;
     g_autoptr(GError) error = NULL;
-    if (!machine_capture_since(machine, travel->news, travel->news_epoch, &capture, &error)) {
+    machine_set_disks_passing(machine, true);
+    machine_capture_since(machine, travel->news, travel->news_epoch, &capture, &error);
+    machine_set_disks_passing(machine, false);
+    if (error) {
         g_info("no keyframe at %" G_GUINT64_FORMAT ": %s", travel->counted, error->message);
         return false;
     }
@@ -243,18 +252,30 @@ static bool capture_news(Machine *machine, Keyframe *frame)
     return true;
 }
 
-/* Not after a debugger's write, which lies in the midst of a boundary. */
+/* Not after a debugger's write, which lies in the midst of a boundary; nor is the guest kept
+ * waiting for its disks. */
+static bool may_capture(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    if (travel->work < travel->next_work || machine->is_written)
+        return false;
+    travel->is_due = travel->is_due || travel->work >= travel->news_work + price_of_news(machine);
+    if (!travel->is_due)
+        travel->next_work = travel->work + travel->interval / LOOKS;
+    return travel->is_due && machine_disks_are_idle(machine);
+}
+
 static void make_recorded(Machine *machine)
 {
     TimeTravel *travel = machine->travel;
     Keyframe frame;
-    if (travel->work < travel->next_work || machine->is_written)
+    unsigned superseded = machine_superseded_clusters(machine);
+    if (superseded - travel->first_superseded > CLUSTERS_MOST || !may_capture(machine))
         return;
-    travel->next_work = travel->work + travel->interval / LOOKS;
-    if (travel->work < travel->news_work + price_of_news(machine))
-        return;
+    travel->is_due = false;
     travel->next_work = travel->work + travel->interval;
     travel->news_work = travel->work;
+    travel->superseded = superseded;
     if (capture_news(machine, &frame))
         keyframe_set_add(travel->frames, &frame);
 }
@@ -310,7 +331,11 @@ static bool load_entry(Machine *machine, const KeyframeEntry *entry, GError **er
     Fill fill = { travel->file, entry, keyframe_set_get(travel->frames, 0)->map };
     g_autoptr(GBytes) state = keyframe_file_state(travel->file, entry, error);
     ReplaySeek *place = state ? replay_seek_find(machine->replay, &entry->prefix, error) : NULL;
-    if (!place || !machine_restore_filled(machine, state, fill_from_file, &fill, place, error))
+    machine_set_disks_passing(machine, true);
+    bool good =
+        place && machine_restore_filled(machine, state, fill_from_file, &fill, place, error);
+    machine_set_disks_passing(machine, false);
+    if (!good)
         return false;
     travel->work = entry->work;
     travel->counted = entry->position.icount;
@@ -339,6 +364,7 @@ static const Keyframe *next_to_lend(Machine *machine)
     const TimeTravel *travel = machine->travel;
     uint64_t last = 0;
     if (!travel || !travel->frames || travel->is_file_bad || machine->lent_maps ||
+        machine_has_disks(machine) ||
         (travel->file && keyframe_file_bytes(travel->file) > KEYFRAME_FILE_BYTES))
         return NULL;
     for (guint i = 0; i < keyframe_set_count(travel->frames); i++) {
@@ -371,10 +397,10 @@ bool machine_lend_keyframe(Machine *machine, Keyframe *frame)
     return true;
 }
 
-void machine_keep_lent(Machine *machine, Keyframe *frame, KeyframeAppend *append)
+void machine_keep_lent(Machine *machine, Keyframe *frame, GArray *appended)
 {
     machine->lent_maps--;
     keyframe_clear(frame);
-    if (append && machine->travel->file)
-        keyframe_file_commit(machine->travel->file, append);
+    for (guint i = 0; i < appended->len && machine->travel->file; i++)
+        keyframe_file_commit(machine->travel->file, &g_array_index(appended, KeyframeAppend, i));
 }

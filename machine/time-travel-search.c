@@ -311,6 +311,12 @@ static Search *search_new(Machine *machine, const MachineQuestion *question)
     return search;
 }
 
+static void come_back(Machine *machine)
+{
+    machine->is_away = false;
+    machine_moved(machine);
+}
+
 /* The run state is a new one for the machine's host. */
 static void announce(Machine *machine, MachineRunState before)
 {
@@ -348,11 +354,12 @@ static void return_from(Machine *machine, Search *search)
     g_autoptr(GError) problem = NULL;
     if (travel_become(machine, &search->here, &problem)) {
         machine->run_state = search->run_state;
-        machine->is_away = false;
+        come_back(machine);
         return;
     }
     fail(machine, problem);
     announce(machine, search->run_state);
+    machine_moved(machine);
 }
 
 void search_finish(Machine *machine, const GError *error)
@@ -365,6 +372,7 @@ void search_finish(Machine *machine, const GError *error)
     tell_debugger(machine, search, error);
     if (machine->run_state == MACHINE_RUNNING)
         machine->run_state = MACHINE_PAUSED;
+    come_back(machine);
     announce(machine, MACHINE_RUNNING);
     search_free(search);
 }
@@ -387,7 +395,7 @@ static void give_up(Machine *machine)
 {
     if (search_of(machine)->answered)
         machine->run_state = search_of(machine)->run_state;
-    machine->is_away = false;
+    come_back(machine);
     machine_arm(machine, machine->breakpoints);
     search_free(g_steal_pointer(&machine->travel->search));
 }

@@ -302,6 +302,7 @@ bool machine_take_over(Machine *machine, GError **error)
     g_clear_pointer(&machine->travel->frames, keyframe_set_free);
     replay_leave(machine->replay);
     inbox_set_closed(machine->inbox, false);
+    machine_moved(machine);
     machine_set_run_state(machine, MACHINE_PAUSED);
     return true;
 }

@@ -33,7 +33,7 @@ bool machine_keep_keyframes(Machine *machine, uint64_t budget, uint64_t interval
 const KeyframeSet *machine_keyframes(Machine *machine);
 
 /* The same on a machine that has just begun to record, for replays of the recording. For each page
- * that one copies there are PAGE_WORK instructions before it. For machines without disks. */
+ * that one copies there are PAGE_WORK instructions before it. */
 void machine_record_keyframes(Machine *machine, uint64_t budget, uint64_t interval,
                               uint64_t page_work);
 /*
@@ -46,14 +46,15 @@ void machine_return_keyframes(Machine *machine, KeyframeSet *frames);
 /*
  * Keyframes of earlier replays of the same recording are in FILE (taken), and those of this one may
  * be put there: machine_lend_keyframe() gives one that is worth it (or false), which another thread
- * may append meanwhile; then machine_keep_lent() takes it back, with what was appended, or NULL.
- * For machines without disks.
+ * may append meanwhile; then machine_keep_lent() takes it back, with what was APPENDED (of
+ * KeyframeAppend).
+ * No replay of a machine with disks has any: its versions of disks pass.
  */
 void machine_set_keyframe_file(Machine *machine, KeyframeFile *file);
 KeyframeFile *machine_keyframe_file(Machine *machine);
 bool machine_has_keyframe_to_lend(Machine *machine);
 bool machine_lend_keyframe(Machine *machine, Keyframe *frame);
-void machine_keep_lent(Machine *machine, Keyframe *frame, KeyframeAppend *append);
+void machine_keep_lent(Machine *machine, Keyframe *frame, GArray *appended);
 
 /* ERROR is NULL if the machine stopped at the target; else it stopped somewhere else. */
 typedef void (*MachineSeekDone)(void *opaque, const GError *error);

@@ -95,14 +95,31 @@ static void published(void *opaque)
 
 /* Output */
 
-static void output(void *opaque, const Device *device, const void *data, size_t length)
+static void append(Worker *worker, unsigned number, const void *data, size_t length, bool is_shown)
 {
-    Worker *worker = opaque;
+    bool is_replay = replay_mode(machine_replay(worker->machine)) == REPLAY_PLAY;
     for (unsigned i = 0; i < worker->serial_count; i++) {
-        if (worker->serial[i]->number == device->number) {
+        if (worker->serial[i]->number != number) {
+            continue;
+        }
+        if (is_replay) {
+            serial_append_again(worker->serial[i], machine_output_count(worker->machine, number),
+                                data, length, is_shown);
+        } else {
             serial_append(worker->serial[i], data, length);
         }
     }
+}
+
+static void output_away(void *opaque, const Device *device, const void *data, size_t length)
+{
+    append(opaque, device->number, data, length, false);
+}
+
+static void output(void *opaque, const Device *device, const void *data, size_t length)
+{
+    Worker *worker = opaque;
+    append(worker, device->number, data, length, true);
     if (worker->net) {
         net_output(worker->net, device->number, data, length);
     }
@@ -286,6 +303,8 @@ void worker_host_init(MachineHost *host, Worker *worker)
         .monotonic_ns = clock_monotonic,
         .audio_in = audio_in,
         .output = output,
+        .output_away = output_away,
+        .moved = worker_keyframes_moved,
         .arrived = arrived,
         .state_changed = state_changed,
         .was_reset = was_reset,

@@ -7,8 +7,13 @@
  * A recording that has ended leaves those that it made; a thread of its own writes them, and a
  * process that is to end waits for it. A replay adds to them only when somebody pauses it, while it
  * is paused: one that runs to its end to be checked costs nothing. One keyframe at a time is then
- * lent by the machine thread, appended by another one, and taken back. Machines with disks have no
- * such file: what their disks held is not in a keyframe.
+ * lent by the machine thread, appended by another one, and taken back.
+ *
+ * A recording's keyframe is a version of each disk (machine/disks.h), which lasts. A replay's
+ * versions do not, so those of machines with disks add none.
+ *
+ * With the keyframes goes the text that the serial ports have sent, as far as their rings have it:
+ * a replay that jumps over it shows it nevertheless.
  */
 
 #include "machine/worker-keyframes.h"
@@ -22,14 +27,15 @@
 
 #define FILE_NAME "keyframes"
 
-/* A keyframe on its way. */
+/* A keyframe on its way, and texts. */
 struct WorkerKeyframes {
     Worker *worker;
     KeyframeFile *file;
     Keyframe frame;
+    GArray *texts; /* of KeyframeText */
     bool is_lent;
-    KeyframeAppend append;
-    bool is_appended;
+    GArray *appended; /* of KeyframeAppend */
+    bool is_good;
     GThread *thread;
 };
 
@@ -55,10 +61,99 @@ static void open_file(Worker *worker, const char *name, int flags)
 void worker_keyframes_open(Worker *worker, const char *name)
 {
     g_free(worker->keyframes_of);
-    worker->keyframes_of = machine_has_disks(worker->machine) ? NULL : g_strdup(name);
-    if (worker->keyframes_of) {
-        open_file(worker, name, 0);
+    worker_keyframes_begin(worker);
+    worker->keyframes_of = g_strdup(name);
+    open_file(worker, name, 0);
+}
+
+/* --- texts ------------------------------------------------------------------------------------ */
+
+static uint64_t count_of(Worker *worker, const Serial *serial)
+{
+    return machine_output_count(worker->machine, serial->number);
+}
+
+void worker_keyframes_begin(Worker *worker)
+{
+    for (unsigned i = 0; i < worker->serial_count; i++) {
+        serial_begin(worker->serial[i], count_of(worker, worker->serial[i]));
     }
+}
+
+static void find_text(Worker *worker, Serial *serial)
+{
+    KeyframeFile *file = machine_keyframe_file(worker->machine);
+    uint64_t count = count_of(worker, serial);
+    g_autoptr(GBytes) text = NULL;
+    if (file) {
+        text = keyframe_file_text(file, serial->number, count,
+                                  MIN(serial_total(serial), SERIAL_RING_SIZE));
+    }
+    if (text) {
+        serial_set_text(serial, g_bytes_get_data(text, NULL), g_bytes_get_size(text));
+    }
+}
+
+void worker_keyframes_moved(void *user)
+{
+    Worker *worker = user;
+    bool is_replay = replay_mode(machine_replay(worker->machine)) == REPLAY_PLAY;
+    for (unsigned i = 0; i < worker->serial_count; i++) {
+        Serial *serial = worker->serial[i];
+        if (!is_replay) {
+            serial_leave(serial);
+        } else if (!serial_move(serial, count_of(worker, serial))) {
+            find_text(worker, serial);
+        }
+    }
+}
+
+static void clear_text(gpointer text)
+{
+    g_bytes_unref(((KeyframeText *)text)->bytes);
+}
+
+/* What FILE does not have yet. */
+static GArray *new_texts(Worker *worker, const KeyframeFile *file)
+{
+    GArray *texts = g_array_new(FALSE, FALSE, sizeof(KeyframeText));
+    g_array_set_clear_func(texts, clear_text);
+    for (unsigned i = 0; i < worker->serial_count; i++) {
+        KeyframeText text = { .device = worker->serial[i]->number };
+        text.start = keyframe_file_text_end(file, text.device);
+        text.bytes = serial_text_since(worker->serial[i], &text.start);
+        if (text.bytes) {
+            g_array_append_val(texts, text);
+        }
+    }
+    return texts;
+}
+
+static void clear_append(gpointer append)
+{
+    g_clear_pointer(&((KeyframeAppend *)append)->changes, g_array_unref);
+}
+
+static GArray *appended_new(void)
+{
+    GArray *appended = g_array_new(FALSE, FALSE, sizeof(KeyframeAppend));
+    g_array_set_clear_func(appended, clear_append);
+    return appended;
+}
+
+/* Into APPENDED, for as long as it goes well. */
+static bool append_texts(KeyframeFile *file, const GArray *texts, GArray *appended, GError **error)
+{
+    bool good = true;
+    for (guint i = 0; good && i < texts->len; i++) {
+        KeyframeAppend append;
+        good =
+            keyframe_file_append_text(file, &g_array_index(texts, KeyframeText, i), &append, error);
+        if (good) {
+            g_array_append_val(appended, append);
+        }
+    }
+    return good;
 }
 
 /* --- one after the other ---------------------------------------------------------------------- */
@@ -66,8 +161,7 @@ void worker_keyframes_open(Worker *worker, const char *name)
 static void execute_return(WorkerCall *call)
 {
     WorkerKeyframes *keyframes = call->data;
-    machine_keep_lent(call->worker->machine, &keyframes->frame,
-                      keyframes->is_appended ? &keyframes->append : NULL);
+    machine_keep_lent(call->worker->machine, &keyframes->frame, keyframes->appended);
     keyframes->is_lent = false;
 }
 
@@ -77,13 +171,17 @@ static void forget(Worker *worker)
     if (keyframes && keyframes->thread) {
         g_thread_join(keyframes->thread);
     }
+    if (keyframes) {
+        g_clear_pointer(&keyframes->texts, g_array_unref);
+        g_array_unref(keyframes->appended);
+    }
     g_free(keyframes);
 }
 
 static void finish_return(WorkerCall *call)
 {
     WorkerKeyframes *keyframes = call->data;
-    bool good = keyframes->is_appended;
+    bool good = keyframes->is_good;
     forget(call->worker);
     if (good) {
         worker_keyframes_write(call->worker);
@@ -103,8 +201,13 @@ static gpointer write_frame(gpointer user)
 {
     WorkerKeyframes *keyframes = user;
     g_autoptr(GError) error = NULL;
-    keyframes->is_appended =
-        keyframe_file_append(keyframes->file, &keyframes->frame, &keyframes->append, &error);
+    KeyframeAppend append;
+    keyframes->is_good =
+        append_texts(keyframes->file, keyframes->texts, keyframes->appended, &error) &&
+        keyframe_file_append(keyframes->file, &keyframes->frame, &append, &error);
+    if (keyframes->is_good) {
+        g_array_append_val(keyframes->appended, append);
+    }
     if (error) {
         g_warning("a keyframe was not written: %s", error->message);
     }
@@ -123,6 +226,9 @@ static void execute_lend(WorkerCall *call)
     keyframes->file = machine_keyframe_file(machine);
     keyframes->is_lent = machine_run_state(machine) == MACHINE_PAUSED &&
                          machine_lend_keyframe(machine, &keyframes->frame);
+    if (keyframes->is_lent) {
+        keyframes->texts = new_texts(call->worker, keyframes->file);
+    }
 }
 
 static void finish_lend(WorkerCall *call)
@@ -143,6 +249,7 @@ void worker_keyframes_write(Worker *worker)
     }
     worker->keyframes = g_new0(WorkerKeyframes, 1);
     worker->keyframes->worker = worker;
+    worker->keyframes->appended = appended_new();
     worker_call(worker, NULL, execute_lend, finish_lend, worker->keyframes, NULL);
 }
 
@@ -152,6 +259,7 @@ typedef struct {
     Worker *worker;
     KeyframeFile *file;
     KeyframeSet *frames;
+    GArray *texts; /* of KeyframeText */
     GThread *thread;
     int is_done; /* atomic */
 } Spill;
@@ -174,6 +282,7 @@ static void spill_free(gpointer user)
     g_thread_join(spill->thread);
     machine_return_keyframes(spill->worker->machine, spill->frames);
     keyframe_file_free(spill->file);
+    g_array_unref(spill->texts);
     g_free(spill);
 }
 
@@ -201,7 +310,9 @@ static gpointer write_frames(gpointer user)
     Spill *spill = user;
     Worker *worker = spill->worker;
     guint64 next = 0;
-    gboolean goes_on = TRUE;
+    g_autoptr(GArray) appended = appended_new();
+    gboolean goes_on = machine_sync_disks(worker->machine, NULL) &&
+                       append_texts(spill->file, spill->texts, appended, NULL);
     for (guint i = 0; goes_on && i < keyframe_set_count(spill->frames); i++) {
         const Keyframe *frame = keyframe_set_get(spill->frames, i);
         if (frame->is_arrival && frame->work >= next) {
@@ -228,7 +339,9 @@ void worker_keyframes_spill(Worker *worker, int directory)
         worker->spills = g_ptr_array_new_with_free_func(spill_free);
     }
     Spill *spill = g_new0(Spill, 1);
-    *spill = (Spill){ .worker = worker, .file = file, .frames = frames };
+    *spill = (Spill){
+        .worker = worker, .file = file, .frames = frames, .texts = new_texts(worker, file)
+    };
     g_ptr_array_add(worker->spills, spill);
     spill->thread = g_thread_new("keyframes", write_frames, spill);
 }
@@ -246,8 +359,7 @@ void worker_keyframes_close(Worker *worker)
         g_thread_join(g_steal_pointer(&keyframes->thread));
     }
     if (keyframes->is_lent) {
-        machine_keep_lent(worker->machine, &keyframes->frame,
-                          keyframes->is_appended ? &keyframes->append : NULL);
+        machine_keep_lent(worker->machine, &keyframes->frame, keyframes->appended);
     }
     forget(worker);
 }

@@ -6,8 +6,13 @@
 
 #include "machine/worker.h"
 
+/* Machine thread: a recording or a replay has begun; what the serial ports send from now on is its
+ * text. */
+void worker_keyframes_begin(Worker *worker);
 /* Machine thread, at the beginning of the replay of recording NAME. */
 void worker_keyframes_open(Worker *worker, const char *name);
+/* Machine thread: the machine (of WORKER) has become another one; serial ports show its text. */
+void worker_keyframes_moved(void *worker);
 /* Control thread: a replay is paused; its keyframes are written as long as it is. */
 void worker_keyframes_write(Worker *worker);
 /* Machine thread: the recording in the folder DIRECTORY (borrowed) has ended; its keyframes are

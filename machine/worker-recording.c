@@ -298,6 +298,7 @@ bool worker_recording_begin(Worker *worker, Recording *recording, const Recordin
         return false;
     }
     machine_record_keyframes(machine, KEYFRAME_BUDGET, KEYFRAME_FILE_INTERVAL, KEYFRAME_PAGE_WORK);
+    worker_keyframes_begin(worker);
     worker->open_recording = recording;
     return true;
 }

@@ -5,6 +5,7 @@
  * and an XXH3-64 over all of that. A block of kind 1 holds pages. One of kind 2 holds a keyframe:
  * its KeyframeEntry, then the length of its state, the state, the number of changes, the changes:
  * pages with another place than in the keyframe before, or, in the first one, than at the start.
+ * One of kind 3 holds a text, behind its device u64 and its start u64.
  */
 #include "replay/keyframe-file.h"
 
@@ -17,7 +18,7 @@
 #include "replay/log-file.h"
 
 #define MAGIC         0x50504b46u
-#define FORMAT        2u
+#define FORMAT        3u
 #define HEADER_SIZE   16u
 #define BLOCK_HEADER  16u
 #define BLOCK_TRAILER 8u
@@ -26,7 +27,8 @@
 #define PLACE_SLOTS   8 /* bits of a place that are the page in its block */
 #define LEVEL         1
 
-typedef enum { KIND_PAGES = 1, KIND_FRAME = 2 } BlockKind;
+typedef enum { KIND_PAGES = 1, KIND_FRAME = 2, KIND_TEXT = 3 } BlockKind;
+#define TEXT_HEADER 16u
 
 typedef struct Block {
     guint32 kind, raw, packed, count;
@@ -38,6 +40,7 @@ struct KeyframeFile {
     guint64 pages;
     GArray *entries; /* of KeyframeEntry, in the file's order */
     GArray *changes; /* of GArray *: of each entry */
+    GArray *texts;   /* of KeyframeTextEntry */
     /* The writer's. */
     guint64 end;
     guint64 *places;       /* of the keyframe that is last in the file */
@@ -61,6 +64,17 @@ static void put32(guint8 *at, guint32 value)
     memcpy(at, &value, sizeof value);
 }
 
+static guint64 get64(const guint8 *at)
+{
+    return (guint64)get32(at) << 32 | get32(at + 4);
+}
+
+static void put64(guint8 *at, guint64 value)
+{
+    put32(at, (guint32)(value >> 32));
+    put32(at + 4, (guint32)value);
+}
+
 static gboolean decode_header(Block *block, const guint8 header[BLOCK_HEADER])
 {
     block->kind = get32(header);
@@ -69,7 +83,7 @@ static gboolean decode_header(Block *block, const guint8 header[BLOCK_HEADER])
     block->count = get32(header + 12);
     block->length =
         BLOCK_HEADER + (guint64)block->count * DIGEST_SIZE + block->packed + BLOCK_TRAILER;
-    return (block->kind == KIND_PAGES || block->kind == KIND_FRAME) && block->raw <= RAW_MAX &&
+    return block->kind >= KIND_PAGES && block->kind <= KIND_TEXT && block->raw <= RAW_MAX &&
            block->count <= BLOCK_PAGES && block->packed <= ZSTD_compressBound(RAW_MAX) &&
            (block->kind != KIND_PAGES || block->raw == block->count * PAGE_BYTES);
 }
@@ -285,6 +299,33 @@ static void apply(guint64 *places, const GArray *changes)
     }
 }
 
+/* The block's text behind its header; the caller frees all of it. */
+static guint8 *read_text(const KeyframeFile *file, KeyframeTextEntry *entry)
+{
+    Block block;
+    guint8 *raw = read_block(file, entry->offset, &block, NULL);
+
+    if (!raw || block.kind != KIND_TEXT || block.raw < TEXT_HEADER) {
+        g_free(raw);
+        return NULL;
+    }
+    entry->device = get64(raw);
+    entry->start = get64(raw + 8);
+    entry->length = block.raw - TEXT_HEADER;
+    return raw;
+}
+
+static gboolean scan_text(KeyframeFile *file)
+{
+    KeyframeTextEntry entry = { .offset = file->end };
+    g_autofree guint8 *raw = read_text(file, &entry);
+
+    if (raw) {
+        g_array_append_val(file->texts, entry);
+    }
+    return raw != NULL;
+}
+
 static gboolean scan_block(KeyframeFile *file, guint64 size)
 {
     Block block = { .offset = file->end };
@@ -297,6 +338,10 @@ static gboolean scan_block(KeyframeFile *file, guint64 size)
     }
     if (block.kind == KIND_PAGES) {
         if (!scan_pages(file, &block)) {
+            return FALSE;
+        }
+    } else if (block.kind == KIND_TEXT) {
+        if (!scan_text(file)) {
             return FALSE;
         }
     } else if (read_frame(file, file->end, &append.entry, NULL, &append.changes, NULL)) {
@@ -365,6 +410,7 @@ KeyframeFile *keyframe_file_open(int fd, guint64 pages, GError **error)
     file->entries = g_array_new(FALSE, FALSE, sizeof(KeyframeEntry));
     file->changes = g_array_new(FALSE, FALSE, sizeof(GArray *));
     g_array_set_clear_func(file->changes, free_changes);
+    file->texts = g_array_new(FALSE, FALSE, sizeof(KeyframeTextEntry));
     file->places = places_at_start(pages);
     file->by_digest = g_hash_table_new_full(hash_digest, equal_digests, g_free, g_free);
     if (fstat(fd, &status) < 0 || status.st_size < (off_t)HEADER_SIZE) {
@@ -388,6 +434,7 @@ void keyframe_file_free(KeyframeFile *file)
     close(file->fd);
     g_array_unref(file->entries);
     g_array_unref(file->changes);
+    g_array_unref(file->texts);
     g_hash_table_unref(file->by_digest);
     g_free(file->places);
     g_free(file);
@@ -572,11 +619,86 @@ gboolean keyframe_file_append(KeyframeFile *file, const Keyframe *frame, Keyfram
     return FALSE;
 }
 
+gboolean keyframe_file_append_text(KeyframeFile *file, const KeyframeText *text,
+                                   KeyframeAppend *append, GError **error)
+{
+    gsize length;
+    const guint8 *bytes = g_bytes_get_data(text->bytes, &length);
+    g_autofree guint8 *raw = g_malloc(TEXT_HEADER + length);
+
+    *append = (KeyframeAppend){ .text = { text->device, text->start, length, file->end } };
+    put64(raw, text->device);
+    put64(raw + 8, text->start);
+    memcpy(raw + TEXT_HEADER, bytes, length);
+    if (file->is_closed) {
+        return fail(error, "take no more", file->end);
+    }
+    file->is_closed = !write_block(file, KIND_TEXT, raw, TEXT_HEADER + length, NULL, 0, error);
+    return !file->is_closed;
+}
+
 void keyframe_file_commit(KeyframeFile *file, KeyframeAppend *append)
 {
+    if (!append->changes) {
+        g_array_append_val(file->texts, append->text);
+        return;
+    }
     g_array_append_val(file->entries, append->entry);
     g_array_append_val(file->changes, append->changes);
     append->changes = NULL;
+}
+
+/* --- texts ---------------------------------------------------------------- */
+
+guint64 keyframe_file_text_end(const KeyframeFile *file, guint64 device)
+{
+    guint64 end = 0;
+
+    for (guint i = 0; i < file->texts->len; i++) {
+        const KeyframeTextEntry *entry = &g_array_index(file->texts, KeyframeTextEntry, i);
+
+        if (entry->device == device) {
+            end = MAX(end, entry->start + entry->length);
+        }
+    }
+    return end;
+}
+
+static gboolean has_byte_before(const KeyframeTextEntry *entry, guint64 device, guint64 end)
+{
+    return entry->device == device && entry->start < end && end - entry->start <= entry->length;
+}
+
+static KeyframeTextEntry *text_before(const KeyframeFile *file, guint64 device, guint64 end)
+{
+    for (guint i = 0; i < file->texts->len; i++) {
+        KeyframeTextEntry *entry = &g_array_index(file->texts, KeyframeTextEntry, i);
+
+        if (has_byte_before(entry, device, end)) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+GBytes *keyframe_file_text(KeyframeFile *file, guint64 device, guint64 end, gsize most)
+{
+    g_autofree guint8 *text = g_malloc(most);
+    gsize left = most;
+    KeyframeTextEntry *entry;
+
+    while (left && (entry = text_before(file, device, end))) {
+        g_autofree guint8 *raw = read_text(file, entry);
+        gsize part = MIN(end - entry->start, left);
+
+        if (!raw || !has_byte_before(entry, device, end)) {
+            break;
+        }
+        left -= part;
+        memcpy(text + left, raw + TEXT_HEADER + (end - entry->start) - part, part);
+        end -= part;
+    }
+    return left < most ? g_bytes_new(text + left, most - left) : NULL;
 }
 
 /* --- restoring ------------------------------------------------------------ */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Keyframes of a recording that are kept in a file, for later replays of it.
+ * Keyframes of a recording that are kept in a file, for later replays of it; and with them the text
+ * that the guest has sent, which nobody sees who jumps over it.
  *
  * The file only grows: blocks of compressed pages, and for each keyframe a block with its state and
  * with the pages that are not those of the keyframe before it in the file. A page's content is in
@@ -41,10 +42,23 @@ const KeyframeEntry *keyframe_file_before(const KeyframeFile *file, const SeekTa
 /* Whether there is one within DISTANCE of WORK. */
 gboolean keyframe_file_covers(const KeyframeFile *file, guint64 work, guint64 distance);
 
-/* What is on its way into the file. */
+/* What the guest has sent out of a device: bytes START and later of all that it ever sent. */
+typedef struct KeyframeText {
+    guint64 device;
+    guint64 start;
+    GBytes *bytes;
+} KeyframeText;
+
+typedef struct KeyframeTextEntry {
+    guint64 device, start, length;
+    guint64 offset; /* of its block */
+} KeyframeTextEntry;
+
+/* What is on its way into the file: a keyframe, or a text. */
 typedef struct KeyframeAppend {
     KeyframeEntry entry;
-    GArray *changes; /* of KeyframeChange */
+    GArray *changes; /* of KeyframeChange; NULL: it is a text */
+    KeyframeTextEntry text;
 } KeyframeAppend;
 #define KEYFRAME_PLACE_ZERO  0u /* all zero */
 #define KEYFRAME_PLACE_START 1u /* as at the recording's start */
@@ -60,8 +74,16 @@ typedef struct KeyframeChange {
  */
 gboolean keyframe_file_append(KeyframeFile *file, const Keyframe *frame, KeyframeAppend *append,
                               GError **error);
+/* The same for a text. */
+gboolean keyframe_file_append_text(KeyframeFile *file, const KeyframeText *text,
+                                   KeyframeAppend *append, GError **error);
 /* On the readers' thread, after that. */
 void keyframe_file_commit(KeyframeFile *file, KeyframeAppend *append);
+
+/* The end of the text that is in the file, in bytes that DEVICE ever sent; 0: there is none. */
+guint64 keyframe_file_text_end(const KeyframeFile *file, guint64 device);
+/* The text before END, at most MOST bytes; NULL if there is none. */
+GBytes *keyframe_file_text(KeyframeFile *file, guint64 device, guint64 end, gsize most);
 
 /* The state of ENTRY's machine but for its memory; NULL with ERROR. */
 GBytes *keyframe_file_state(KeyframeFile *file, const KeyframeEntry *entry, GError **error);

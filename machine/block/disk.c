@@ -744,6 +744,19 @@ static int freeze_private(Disk *disk, uint64_t *version)
     return code;
 }
 
+bool disk_is_idle(Disk *disk)
+{
+    g_mutex_lock(&disk->lock);
+    bool is_idle = !is_working(disk);
+    g_mutex_unlock(&disk->lock);
+    return is_idle;
+}
+
+unsigned disk_superseded(const Disk *disk)
+{
+    return upper(disk) ? layer_superseded(upper(disk)) : 0;
+}
+
 bool disk_freeze(Disk *disk, uint64_t *version, GError **error)
 {
     g_mutex_lock(&disk->lock);
@@ -752,7 +765,8 @@ bool disk_freeze(Disk *disk, uint64_t *version, GError **error)
     if (code == 0 && disk->outside)
         code = freeze_private(disk, version);
     else if (code == 0 && upper(disk))
-        code = layer_freeze(upper(disk), version);
+        code = disk->is_passing ? layer_freeze_passing(upper(disk), version)
+                                : layer_freeze(upper(disk), version);
     update_version(disk);
     g_mutex_unlock(&disk->lock);
     if (code != 0)

@@ -99,6 +99,11 @@ void disk_set_gate(Disk *disk, DiskGate gate, void *opaque);
  * going back to one), it returns that again.
  */
 bool disk_freeze(Disk *disk, uint64_t *version, GError **error);
+/* Whether nothing is under way, so that disk_freeze() need not wait for it. */
+bool disk_is_idle(Disk *disk);
+/* How many clusters of the upper layer are there once more because a version keeps what they held.
+ */
+unsigned disk_superseded(const Disk *disk);
 /* Makes the content that of VERSION; what was written after it is forgotten. */
 bool disk_restore(Disk *disk, uint64_t version, GError **error);
 
@@ -112,7 +117,8 @@ bool disk_enter_private(Disk *disk, uint64_t version, GError **error);
 void disk_leave_private(Disk *disk);
 bool disk_is_private(Disk *disk);
 /*
- * While it is passing, a private disk's versions are of the private layer only: nothing is copied
+ * While it is passing, a disk's versions are not waited for: they last from the next flush or
+ * version on. A private disk's versions are of the private layer only: nothing is copied
  * or synced, and they vanish with it. A version of either kind can be restored at any time, but one
  * that was passing no more after a lasting one was (LAYER_ERROR_VERSION); the one that was entered
  * can.

@@ -68,7 +68,9 @@ struct Layer {
     uint32_t next_place;
     uint32_t current_place; /* places from here on are of the present version */
     uint32_t used;
-    uint32_t *place; /* by cluster */
+    bool is_unsynced;    /* a version was frozen in passing, and may not be on the disk yet */
+    unsigned superseded; /* atomic */
+    uint32_t *place;     /* by cluster */
 };
 
 GQuark layer_error_quark(void)
@@ -521,10 +523,19 @@ uint32_t layer_new_place(Layer *layer)
 
 int layer_set_place(Layer *layer, uint32_t cluster, uint32_t place)
 {
+    uint32_t before = layer->place[cluster];
     int code = append(layer, &(Record){ RECORD_PLACE, cluster, place });
-    if (code == 0)
-        set_place(layer, cluster, place);
-    return code;
+    if (code != 0)
+        return code;
+    set_place(layer, cluster, place);
+    if (before != LAYER_ABSENT && before != LAYER_ZERO && !layer_is_current(layer, before))
+        g_atomic_int_inc(&layer->superseded);
+    return 0;
+}
+
+unsigned layer_superseded(const Layer *layer)
+{
+    return g_atomic_int_get(&layer->superseded);
 }
 
 int layer_set_zero(Layer *layer, uint32_t cluster)
@@ -544,6 +555,7 @@ int layer_flush(Layer *layer)
 {
     if (fdatasync(layer->clusters_fd) < 0 || fdatasync(layer->map_fd) < 0)
         return errno;
+    layer->is_unsynced = false;
     return 0;
 }
 
@@ -553,7 +565,7 @@ static int freeze(Layer *layer, bool is_durable, uint64_t *version)
     Record record = { RECORD_FREEZE, 0, layer->version };
     if (at == layer->stretch_start) { /* nothing was written since: a write takes a new place */
         *version = layer->parent;
-        return 0;
+        return is_durable && layer->is_unsynced ? layer_flush(layer) : 0;
     }
     if (is_durable && fdatasync(layer->clusters_fd) < 0)
         return errno;
@@ -563,6 +575,7 @@ static int freeze(Layer *layer, bool is_durable, uint64_t *version)
     if (is_durable && fdatasync(layer->map_fd) < 0)
         return errno;
     note_freeze(layer, at, record.value);
+    layer->is_unsynced = !is_durable;
     *version = record.value;
     return 0;
 }

@@ -50,6 +50,8 @@ int layer_read(const Layer *layer, uint32_t place, uint32_t offset, void *data, 
 int layer_write(Layer *layer, uint32_t place, uint32_t offset, const void *data, uint32_t length);
 /* Whether the cluster at PLACE may be written in place, being of the present version. */
 bool layer_is_current(const Layer *layer, uint32_t place);
+/* How many clusters have taken another place because a version keeps what they held. Any thread. */
+unsigned layer_superseded(const Layer *layer);
 /* Whether nothing was written since the last freeze, restore or opening of an empty layer. */
 bool layer_is_unchanged(const Layer *layer);
 /* An unused place, or LAYER_ABSENT when there is none; it holds CLUSTER once layer_set_place() says
@@ -63,7 +65,8 @@ int layer_set_zero(Layer *layer, uint32_t cluster);
 int layer_flush(Layer *layer);
 /* Ends the present version, durably; one in which nothing was written is the one it grew from. */
 int layer_freeze(Layer *layer, uint64_t *version);
-/* The same without waiting for the disk, for a layer that nobody opens again. */
+/* The same without waiting for the disk: the version lasts once layer_flush() or another freeze has
+ * returned. */
 int layer_freeze_passing(Layer *layer, uint64_t *version);
 /*
  * A version beside the present one: PARENT with other clusters, written by the calls between;

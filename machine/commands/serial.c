@@ -198,7 +198,7 @@ void cmd_serial_read(ApiRequest *request, const SerialReadArgs *arguments)
     }
     uint64_t offset = arguments->has_offset ? arguments->offset : 0;
     size_t size = arguments->has_size ? (size_t)arguments->size : READ_MAX;
-    if (offset > serial_total(serial)) {
+    if (!serial_has_been(serial, offset)) {
         api_request_fail_text(request, API_ERROR_GENERIC,
                               "Parameter 'offset' is beyond the output so far");
         return;

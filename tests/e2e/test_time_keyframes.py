@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Keyframes in the recording's folder: a later replay begins its seeks there, and finds what it would find without them."""
 
+import base64
+import pathlib
 import time
 
 import pytest
 
+from test_time_search import symbol
 from test_time_travel import finish_replay, recorded_machine, start_replay, straight_parts
 from conftest import disk_of, finish, parts
+from dev.lab import Refused
 
 WORDS = ("rounds=700", "work=600000")
 
@@ -70,6 +74,13 @@ def test_a_later_replay_begins_at_them(replayed, lab):
     finish_replay(machine, recorded)
 
 
+def check_console(machine, recorded: dict) -> None:
+    """What was sent before the present place, as the recording has it, and nothing behind it."""
+    total = machine.call("query-chardev")[0]["written"]
+    text = base64.b64decode(machine.call("serial-read", size=65536)["data"])
+    assert 1000 < total < len(recorded["console"]) and text == recorded["console"][:total]
+
+
 def places_of(machine) -> list[int]:
     return [frame["icount"] for frame in machine.call("query-timeline")["keyframes"]]
 
@@ -82,13 +93,47 @@ def test_a_recording_leaves_them_for_its_replays(make, tiny, lab):
     start_replay(machine)
     machine.call("replay-seek", icount=place)
     assert parts(machine) == straight[place]
+    check_console(machine, recorded)
     between = [frame for frame in places_of(machine) if 0 < frame < place - (1 << 23)]
     assert between and min(between) > place - (3 << 29), between
     machine.call("replay-seek", icount=place // 2)
+    check_console(machine, recorded)
     machine.call("replay-seek", icount=place)
+    check_console(machine, recorded)
     machine.call("reverse-step", count=1000)
     assert parts(machine) == straight[place - 1000]
     finish_replay(machine, recorded)
+
+
+def test_a_reader_of_the_console_gets_each_byte_once(make, tiny):
+    machine, recorded = recorded_machine(make, tiny, "rounds=150", "work=60000")
+    start_replay(machine)
+    places = [recorded["icount"] * part // 10 for part in (7, 3, 5, 2, 9)]
+    for place in places:
+        machine.call("replay-seek", icount=place)
+        machine.read()
+        check_console(machine, recorded)
+    machine.call("replay-seek", icount=places[0])
+    watched = {"address": symbol(tiny, "rtas_block") + 16, "length": 4}
+    early = machine.call("query-last-write", before=places[1], **watched)["writes"][0]["icount"]
+    check_console(machine, recorded)
+    assert early < machine.call("reverse-continue", physical=True, **watched)["icount"] < places[0]
+    check_console(machine, recorded)
+    machine.call("replay-seek", icount=places[3])
+    with pytest.raises(Refused, match="beyond the output"):
+        machine.call("serial-read", offset=len(recorded["console"]) + 1)
+    finish_replay(machine, recorded)
+    assert machine.console == recorded["console"]
+    machine.call("replay-seek", icount=places[3])
+    total = machine.call("query-chardev")[0]["written"]
+    machine.call("replay-takeover")
+    machine.type("xyz")
+    machine.call("cont")
+    assert machine.wait_until_stopped(120) == "shutdown"
+    branch = machine.console[len(recorded["console"]):]
+    assert b"KEY 78" in branch and branch.endswith(b"TINY-DONE\n")
+    oldest = machine.call("serial-read", size=65536)
+    assert base64.b64decode(oldest["data"]) == recorded["console"][:total] + branch
 
 
 def test_damaged_ones_do_no_harm(replayed, lab):
@@ -107,13 +152,30 @@ def test_damaged_ones_do_no_harm(replayed, lab):
         machine.end()
 
 
-def test_a_check_of_a_recording_and_a_disk_make_none(make, tiny, lab, blank_disk):
+def test_a_check_of_a_recording_makes_none(make, tiny, lab):
     machine, _recorded = recorded_machine(make, tiny, "rounds=50")
     machine.replay("r1", 60)
     machine.end()
     assert not keyframe_file(machine, lab).exists()
-    machine, recorded = recorded_machine(make, tiny, "rounds=50", **disk_of(blank_disk))
+
+
+def files_of(lab, machine) -> dict:
+    folder = pathlib.Path(lab.state) / "machines" / machine.name
+    return {path: path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.suffix != ".log"}
+
+
+def test_those_of_a_recording_with_a_disk_have_what_was_on_it(make, tiny, lab, blank_disk):
+    machine, recorded = recorded_machine(make, tiny, *WORDS, **disk_of(blank_disk))
+    before = files_of(lab, machine)
+    assert before[keyframe_file(machine, lab)] > 10_000
+    places = [recorded["icount"] * part // 16 for part in (5, 10, 15)]
+    straight = straight_parts(machine, places)
     start_replay(machine)
-    machine.call("replay-seek", icount=recorded["icount"] // 2)
-    time.sleep(0.3)
-    assert not keyframe_file(machine, lab).exists()
+    for place in (places[2], places[0], places[1], places[2]):
+        machine.call("replay-seek", icount=place)
+        assert parts(machine) == straight[place]
+        check_console(machine, recorded)
+    assert min(frame for frame in places_of(machine) if frame) > 1 << 28
+    finish_replay(machine, recorded)
+    machine.end()
+    assert files_of(lab, machine) == before

@@ -352,6 +352,27 @@ static uint64_t freeze_passing(Disk *disk)
     return version;
 }
 
+START_TEST(a_version_made_in_passing_on_a_live_disk_lasts)
+{
+    g_autoptr(Disk) disk = open_disk();
+    put_modelled(disk, 0, LAYER_CLUSTER, 1);
+    ck_assert(disk_is_idle(disk));
+    uint64_t first = freeze_passing(disk);
+    ck_assert_uint_eq(freeze(disk), first); /* the same one, and now it is durable */
+    g_autofree uint8_t *content = g_memdup2(model, IMAGE_BYTES);
+    ck_assert_uint_eq(disk_superseded(disk), 0);
+    put_modelled(disk, 0, 512, 2);
+    put_modelled(disk, 512, 512, 3);
+    put_modelled(disk, LAYER_CLUSTER, 512, 4);
+    ck_assert_uint_eq(disk_superseded(disk), 1);
+    disk_free(g_steal_pointer(&disk));
+    disk = open_disk();
+    check_content(disk, model);
+    ck_assert(disk_enter_private(disk, first, NULL));
+    check_content(disk, content);
+}
+END_TEST
+
 START_TEST(passing_versions_leave_no_trace_outside_and_lasting_ones_between_them_are_whole)
 {
     enum { VERSIONS = 6 };
@@ -722,6 +743,7 @@ int main(void)
     tcase_add_test(tests, a_frozen_lower_layer_is_only_read);
     tcase_add_test(tests, a_private_disk_leaves_no_trace);
     tcase_add_test(tests, a_version_frozen_inside_lasts_outside);
+    tcase_add_test(tests, a_version_made_in_passing_on_a_live_disk_lasts);
     tcase_add_test(tests,
                    passing_versions_leave_no_trace_outside_and_lasting_ones_between_them_are_whole);
     tcase_add_test(tests, a_version_half_copied_outside_is_not_there);

@@ -373,6 +373,54 @@ START_TEST(keyframes_of_news_come_back)
 }
 END_TEST
 
+static void put_text(KeyframeFile *file, guint64 device, guint64 start, const char *text)
+{
+    KeyframeText one = { device, start, g_bytes_new(text, strlen(text)) };
+    KeyframeAppend append;
+    ck_assert(keyframe_file_append_text(file, &one, &append, NULL));
+    keyframe_file_commit(file, &append);
+    g_bytes_unref(one.bytes);
+}
+
+static void check_text(KeyframeFile *file, guint64 device, guint64 end, gsize most,
+                       const char *expected)
+{
+    g_autoptr(GBytes) text = keyframe_file_text(file, device, end, most);
+    if (!expected) {
+        ck_assert_ptr_null(text);
+        return;
+    }
+    ck_assert_uint_eq(g_bytes_get_size(text), strlen(expected));
+    ck_assert_mem_eq(g_bytes_get_data(text, NULL), expected, strlen(expected));
+}
+
+START_TEST(texts_in_a_file_come_back)
+{
+    int fd = memfd_create("keyframes", 0);
+    KeyframeFile *file = open_copy(fd);
+    put_text(file, 3, 100, "one two ");
+    put_text(file, 4, 0, "another device");
+    put_text(file, 3, 108, "three ");
+    put_text(file, 3, 200, "after a gap");
+    for (guint again = 0; again < 2; again++) {
+        ck_assert_uint_eq(keyframe_file_text_end(file, 3), 211);
+        ck_assert_uint_eq(keyframe_file_text_end(file, 5), 0);
+        check_text(file, 3, 114, 1000, "one two three ");
+        check_text(file, 3, 112, 6, "o thre");
+        check_text(file, 3, 101, 1000, "o");
+        check_text(file, 3, 100, 1000, NULL);
+        check_text(file, 3, 150, 1000, NULL);
+        check_text(file, 3, 211, 1000, "after a gap");
+        check_text(file, 4, 7, 1000, "another");
+        check_text(file, 4, 7, 0, NULL);
+        keyframe_file_free(file);
+        file = open_copy(fd);
+    }
+    keyframe_file_free(file);
+    close(fd);
+}
+END_TEST
+
 /* Whatever is damaged or cut off, what comes before it is as it was, and more can be added. */
 START_TEST(a_damaged_file_is_good_up_to_there)
 {
@@ -441,6 +489,7 @@ int main(void)
     tcase_add_test(tests, the_one_before_is_where_a_boundary_begins);
     tcase_add_test(tests, keyframes_in_a_file_come_back);
     tcase_add_test(tests, keyframes_of_news_come_back);
+    tcase_add_test(tests, texts_in_a_file_come_back);
     tcase_add_test(tests, the_first_one_of_a_recording_may_go);
     tcase_add_test(tests, a_damaged_file_is_good_up_to_there);
     tcase_add_test(tests, other_files_are_refused);
