@@ -55,6 +55,22 @@ static void connect_bridge(Pseries *board)
     pci_host_connect(board->pci, lines);
 }
 
+/* After the board's own consoles: those are Linux's first ones. */
+static void add_ports(Pseries *board, const MachineConfig *config, unsigned *slot)
+{
+    VirtioDevice *console = NULL;
+    for (unsigned i = 0; i < config->serial_count; i++) {
+        const ConfigSerial *serial = &config->serial[i];
+        if (serial->interface == CONFIG_SERIAL_VTY)
+            continue;
+        if (!console)
+            plug(board, console = virtio_console_new(board->parent.machine, CONFIG_CONSOLE_ID),
+                 slot);
+        virtio_console_add_port(console, serial->id,
+                                serial->interface == CONFIG_SERIAL_VIRTIO_CONSOLE, serial->name);
+    }
+}
+
 static void add_sound(Pseries *board, const ConfigAudio *config, unsigned *slot)
 {
     if (config->device != CONFIG_AUDIO_ES1370)
@@ -142,6 +158,7 @@ static bool build(Machine *machine, GError **error)
         plug(board,
              virtio_input_new(machine, config_input_name(config->inputs[i]), config->inputs[i]),
              &slot);
+    add_ports(board, config, &slot);
     add_sound(board, &config->audio, &slot);
     return true;
 }

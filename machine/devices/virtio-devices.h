@@ -10,6 +10,8 @@
 #include "machine/devices/virtio-pci.h"
 
 extern const DeviceClass virtio_blk_class;
+extern const DeviceClass virtio_console_class;
+extern const DeviceClass virtio_port_class;
 extern const DeviceClass virtio_input_class;
 extern const DeviceClass virtio_net_class;
 extern const DeviceClass virtio_rng_class;
@@ -29,6 +31,12 @@ void virtio_blk_set_removable(VirtioDevice *device);
 void virtio_blk_add_medium(VirtioDevice *device, Disk *disk);
 /* From any thread: what DEVICE holds now, or NULL; MEDIUM is its number, 0 if not removable. */
 Disk *virtio_blk_medium(Device *device, unsigned *medium);
+
+VirtioDevice *virtio_console_new(Machine *machine, const char *id);
+/* Up to MACHINE_CONFIG_MAX_PORTS; NAME may be NULL. The port is the device that output comes from
+ * and that input is for. */
+Device *virtio_console_add_port(VirtioDevice *device, const char *id, bool is_console,
+                                const char *name);
 
 VirtioDevice *virtio_input_new(Machine *machine, const char *id, ConfigInput kind);
 VirtioDevice *virtio_net_new(Machine *machine, const char *id, const uint8_t mac[6]);

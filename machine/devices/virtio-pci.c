@@ -117,6 +117,12 @@ static void interrupt(VirtioDevice *device, uint8_t cause)
 /* --- queues --------------------------------------------------------------------------------------
  */
 
+static VirtqueueState *queue_of(const VirtioDevice *device, unsigned queue)
+{
+    return queue < VIRTIO_QUEUES_MAX ? &device->state->queue[queue]
+                                     : &device->more_queues[queue - VIRTIO_QUEUES_MAX];
+}
+
 static VirtqueueFeatures queue_features(const VirtioDevice *device)
 {
     return (VirtqueueFeatures){ virtio_has_feature(device, FEATURE_INDIRECT),
@@ -141,7 +147,7 @@ bool virtio_pop(VirtioDevice *device, unsigned queue, VirtqueueChain *chain)
     if (!virtio_is_running(device))
         return false;
     VirtqueueResult result =
-        virtqueue_pop(&device->state->queue[queue], dma(device), queue_features(device), chain);
+        virtqueue_pop(queue_of(device, queue), dma(device), queue_features(device), chain);
     if (result == VIRTQUEUE_BROKEN)
         virtio_break(device, "broken virtqueue");
     return result == VIRTQUEUE_CHAIN;
@@ -149,19 +155,18 @@ bool virtio_pop(VirtioDevice *device, unsigned queue, VirtqueueChain *chain)
 
 void virtio_unpop(VirtioDevice *device, unsigned queue)
 {
-    virtqueue_unpop(&device->state->queue[queue]);
+    virtqueue_unpop(queue_of(device, queue));
 }
 
 void virtio_push(VirtioDevice *device, unsigned queue, uint16_t head, uint32_t written)
 {
-    if (!virtqueue_push(&device->state->queue[queue], dma(device), head, written))
+    if (!virtqueue_push(queue_of(device, queue), dma(device), head, written))
         virtio_break(device, "used ring outside RAM");
 }
 
 void virtio_signal(VirtioDevice *device, unsigned queue)
 {
-    if (virtqueue_wants_interrupt(&device->state->queue[queue], dma(device),
-                                  queue_features(device)))
+    if (virtqueue_wants_interrupt(queue_of(device, queue), dma(device), queue_features(device)))
         interrupt(device, ISR_QUEUE);
 }
 
@@ -173,7 +178,7 @@ void virtio_config_changed(VirtioDevice *device)
 
 bool virtio_has_chains(const VirtioDevice *device, unsigned queue)
 {
-    return virtqueue_has_chains(&device->state->queue[queue], dma(device));
+    return virtqueue_has_chains(queue_of(device, queue), dma(device));
 }
 
 /* --- reset ---------------------------------------------------------------------------------------
@@ -189,7 +194,7 @@ static void reset_driver_side(VirtioDevice *device)
     memset(s, 0, sizeof *s);
     s->pci = pci;
     for (unsigned i = 0; i < device->type->queue_count; i++)
-        s->queue[i].size = device->type->queue_size;
+        *queue_of(device, i) = (VirtqueueState){ .size = device->type->queue_size };
     update_irq(device);
 }
 
@@ -224,8 +229,8 @@ void virtio_reset(VirtioDevice *device)
 
 static VirtqueueState *selected(const VirtioDevice *device)
 {
-    VirtioState *s = device->state;
-    return s->queue_select < device->type->queue_count ? &s->queue[s->queue_select] : NULL;
+    unsigned queue = device->state->queue_select;
+    return queue < device->type->queue_count ? queue_of(device, queue) : NULL;
 }
 
 static uint32_t half(uint64_t features, uint32_t select)
@@ -412,7 +417,8 @@ static void bar_write(Device *base, uint64_t offset, unsigned size, uint64_t val
 void virtio_init(VirtioDevice *device, const VirtioType *type)
 {
     static const BusOps bar = { bar_read, bar_write };
-    g_assert(type->queue_count <= VIRTIO_QUEUES_MAX && type->config_size <= VIRTIO_CONFIG_MAX);
+    g_assert(type->queue_count <= (device->more_queues ? VIRTIO_QUEUES_ALL : VIRTIO_QUEUES_MAX) &&
+             type->config_size <= VIRTIO_CONFIG_MAX);
     device->type = type;
     device->state = device_state(&device->parent);
     device->pci.device = &device->parent;

@@ -9,7 +9,8 @@
 #include "machine/devices/virtqueue.h"
 #include "machine/irq.h"
 
-#define VIRTIO_QUEUES_MAX 4
+#define VIRTIO_QUEUES_MAX 4  /* in the state that all have */
+#define VIRTIO_QUEUES_ALL 18 /* with those that a device has in its own */
 #define VIRTIO_CONFIG_MAX 144
 
 /* First member of each device's own state. */
@@ -52,6 +53,8 @@ struct VirtioDevice {
     Device parent;
     PciFunction pci;
     VirtioState *state;
+    /* Queues from VIRTIO_QUEUES_MAX on, in the device's own state; set before virtio_init(). */
+    VirtqueueState *more_queues;
     const VirtioType *type;
     Irq irq;
 };

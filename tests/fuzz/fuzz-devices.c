@@ -31,7 +31,8 @@
 #define BENCH_BASE 0xf0000000u
 #define RINGS      0x100000u
 #define RINGS_STEP 0x20000u
-#define PORTS      0x1000u /* of the sound card */
+#define QUEUES_MAX 8u      /* of a device; a console has more, of ports that are not there */
+#define SOUND_AT   0x1000u /* its ports */
 #define LIVES      4096    /* a disk's layer grows with what is written to it */
 #define CHECK_MAX  65536u
 
@@ -42,7 +43,17 @@ typedef struct {
     size_t left;
 } Input;
 
-enum { DISK = 1, NIC = 2, RNG = 4, VGA = 8, GPU = 16, HANDS = 32, BENCH = 64, SOUND = 128 };
+enum {
+    DISK = 1,
+    NIC = 2,
+    RNG = 4,
+    VGA = 8,
+    GPU = 16,
+    HANDS = 32,
+    BENCH = 64,
+    SOUND = 128,
+    PORTS = 256
+};
 
 /* What there is to work, by the name of the class that it is about. */
 typedef struct {
@@ -72,6 +83,8 @@ static const Subject subjects[] = {
     { "virtio-gpu", GPU, false, no_calls },
     { "virtio-input", HANDS, false, no_calls },
     { "es1370", SOUND, true, no_calls },
+    { "virtio-console", PORTS, false, no_calls },
+    { "virtio-port", PORTS, false, no_calls },
 };
 
 /* A board that was made for a subject; it lives through many inputs. */
@@ -137,7 +150,7 @@ static Driver *start(Rig *rig, unsigned slot, uint32_t features)
     Driver *driver = &rig->driver[slot];
     Device *host = fake_machine_device(rig->machine, CONFIG_PCI_ID);
     const VirtioDevice *device = (const VirtioDevice *)pci_host_slot(host, slot)->device;
-    unsigned queues = device->type->queue_count;
+    unsigned queues = MIN(device->type->queue_count, QUEUES_MAX);
     if (!driver->machine)
         driver_start(driver, rig->machine, host, slot, RINGS + slot * RINGS_STEP, queues,
                      device->parent.class == &virtio_blk_class ? features & 7 : features & 3);
@@ -157,7 +170,7 @@ static void add_chain(Rig *rig, Input *input)
         buffers[i].length = (uint32_t)take(input, 2);
         buffers[i].is_writable = take(input, 1) & 1;
     }
-    unsigned queues = device->type->queue_count;
+    unsigned queues = MIN(device->type->queue_count, QUEUES_MAX);
     unsigned queue = queues > 1 ? (unsigned)take(input, 1) % queues : 0;
     driver_add(driver, queue, buffers, count);
     driver_notify(driver, queue);
@@ -266,12 +279,13 @@ static void arrive(Rig *rig, Input *input)
     Event event = { .kind = EVENT_NET };
     event.net.data = input->data;
     event.net.data_length = (guint32)length;
-    if (device->class == &vty_class) {
+    bool types = device->class == &vty_class || device->class == &virtio_port_class;
+    if (types) {
         event = (Event){ .kind = EVENT_CHAR_READ };
         event.char_read.data = input->data;
         event.char_read.data_length = (guint32)length;
     }
-    if (device->class == &vty_class || device->class == &virtio_net_class)
+    if (types || device->class == &virtio_net_class)
         device->class->input(device, &event);
 }
 
@@ -349,7 +363,7 @@ static void open_sound(Rig *rig, uint8_t rights)
     pci_host_config_read(pci, slot << 11 | 0x04, 4, &command);
     if (command & 4)
         return;
-    pci_host_config_write(pci, slot << 11 | 0x10, 4, PORTS);
+    pci_host_config_write(pci, slot << 11 | 0x10, 4, SOUND_AT);
     pci_host_config_write(pci, slot << 11 | 0x04, 4, 5);
     for (unsigned page = 0; page < 80; page++)
         pci_host_set_tce(pci, 4096 * page, 1,
@@ -374,11 +388,27 @@ static void work_sound(Rig *rig, Input *input, unsigned size)
     else if (at == 0x20)
         value = (value & 0x7fff) | (value & 0x8000) << 1;
     if (what & 0x20)
-        bus_write(bus, PCI_IO_BASE + PORTS + at, 4, value);
+        bus_write(bus, PCI_IO_BASE + SOUND_AT + at, 4, value);
     else if (what & 0x40)
-        bus_write(bus, PCI_IO_BASE + PORTS + MIN(at + (value & 3), 64 - size), size, value);
+        bus_write(bus, PCI_IO_BASE + SOUND_AT + MIN(at + (value & 3), 64 - size), size, value);
     else
-        bus_read(bus, PCI_IO_BASE + PORTS + MIN(at + (value & 3), 64 - size), size);
+        bus_read(bus, PCI_IO_BASE + SOUND_AT + MIN(at + (value & 3), 64 - size), size);
+}
+
+/* What a driver says of its ports, and room for what it is told. */
+static void work_console(Rig *rig, Input *input)
+{
+    const uint64_t message = 0x1000, answer = 0x2000;
+    Memory *memory = machine_memory(rig->machine);
+    uint8_t what = (uint8_t)take(input, 1);
+    Driver *driver = start(rig, rig->virtio_slot[0], what >> 6);
+    DriverBuffer room = { answer, (uint32_t)take(input, 1), true };
+    DriverBuffer said = { message, what & 32 ? 8 : (uint32_t)take(input, 1), false };
+    memory_write_le32(memory, message, what & 3);
+    memory_write_le32(memory, message + 4, (what >> 2 & 7) | (uint32_t)take(input, 1) << 16);
+    driver_add(driver, 2, &room, 1);
+    driver_add(driver, 3, &said, 1);
+    driver_notify(driver, 3);
 }
 
 /* A register of the device in one of the slots, or of the bench. */
@@ -464,6 +494,8 @@ static void step(Rig *rig, Input *input)
             work_disk(rig, input);
         else if (shows(rig, SOUND))
             work_sound(rig, input, size);
+        else if (shows(rig, PORTS))
+            work_console(rig, input);
         return;
     }
     if (rig->virtio_count)
@@ -493,8 +525,12 @@ static MachineConfig describe(unsigned parts)
         .append = (char *)"",
         .kernel_fd = -1,
         .initrd_fd = -1,
-        .serial = { { .id = (char *)"hvc0" } },
-        .serial_count = 1,
+        .serial = { { .id = (char *)"hvc0" },
+                    { .id = (char *)"hvc1", .interface = CONFIG_SERIAL_VIRTIO_CONSOLE },
+                    { .id = (char *)"port",
+                      .interface = CONFIG_SERIAL_VIRTIO_PORT,
+                      .name = (char *)"a.name" } },
+        .serial_count = parts & PORTS ? 3 : 1,
         .disks = { { .id = (char *)"hd0", .fd = image() } },
         .disk_count = parts & DISK ? 1 : 0,
         .nics = { { .id = (char *)"net0" } },

@@ -20,14 +20,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define IMAGE_BYTES (300u << 10)
-#define FUNCTIONS   5 /* of the slots */
-#define SCREEN_SLOT 3 /* a VGA, which has no queues, or a virtio-gpu */
-#define TABLET_SLOT 4
-#define SOUND_SLOT  5
-#define SOUND_PORTS 0x1000u
-#define OPERATIONS  3000
-#define BENCH_BASE  0xf0000000u
+#define IMAGE_BYTES  (300u << 10)
+#define FUNCTIONS    6 /* of the slots: those of virtio devices */
+#define SCREEN_SLOT  3 /* a VGA, which has no queues, or a virtio-gpu */
+#define TABLET_SLOT  4
+#define CONSOLE_SLOT 5
+#define SOUND_SLOT   6
+#define SOUND_PORTS  0x1000u
+#define OPERATIONS   3000
+#define BENCH_BASE   0xf0000000u
 
 typedef struct {
     Machine *machine;
@@ -44,8 +45,12 @@ static void setup(void)
         .append = (char *)"",
         .kernel_fd = -1,
         .initrd_fd = -1,
-        .serial = { { .id = (char *)"hvc0" } },
-        .serial_count = 1,
+        .serial = { { .id = (char *)"hvc0" },
+                    { .id = (char *)"hvc1", .interface = CONFIG_SERIAL_VIRTIO_CONSOLE },
+                    { .id = (char *)"port",
+                      .interface = CONFIG_SERIAL_VIRTIO_PORT,
+                      .name = (char *)"a.name" } },
+        .serial_count = 3,
         .disks = { { .id = (char *)"hd0", .fd = memfd_create("image", 0) } },
         .disk_count = 1,
         .nics = { { .id = (char *)"net0", .mac = { 2 } } },
@@ -112,12 +117,18 @@ static Device *pci(TestBoard *board)
     return fake_machine_device(board->machine, "pci");
 }
 
+static unsigned queues_of(unsigned slot)
+{
+    return slot == CONSOLE_SLOT                                      ? 6
+           : slot == 1 || slot == SCREEN_SLOT || slot == TABLET_SLOT ? 2
+                                                                     : 1;
+}
+
 static void start_slot(TestBoard *board, unsigned slot)
 {
-    bool has_two = slot == 1 || slot == SCREEN_SLOT || slot == TABLET_SLOT;
     if (slot != SCREEN_SLOT || has_gpu())
         driver_start(&board->driver[slot], board->machine, pci(board), slot,
-                     0x100000 + slot * 0x40000, has_two ? 2 : 1,
+                     0x100000 + slot * 0x40000, queues_of(slot),
                      below(board, 4) | (slot == 0 ? DRIVER_ZEROES : 0));
 }
 
@@ -182,6 +193,23 @@ static void add_gpu_command(TestBoard *board)
     driver_add(&board->driver[SCREEN_SLOT], 0, buffers, 2);
 }
 
+/* What a driver tells of a port, and buffers for what it is told. */
+static void work_console(TestBoard *board)
+{
+    static const uint8_t events[] = { 0, 3, 3, 6, 6, 6, 1, 9 };
+    Driver *driver = &board->driver[CONSOLE_SLOT];
+    DriverBuffer message = { 0x10000 + 16 * below(board, 99), below(board, 20) ? 8 : 5, false };
+    DriverBuffer room = { 0x20000 + below(board, 0x1000), below(board, 80), true };
+    if (!driver->machine || driver_status(driver) != 0x0f)
+        start_slot(board, CONSOLE_SLOT);
+    memory_write_le32(machine_memory(board->machine), message.address, below(board, 3));
+    memory_write_le32(machine_memory(board->machine), message.address + 4,
+                      events[below(board, sizeof events)] | (below(board, 8) != 0) << 16);
+    driver_add(driver, 2, &room, 1);
+    driver_add(driver, 3, &message, 1);
+    driver_notify(driver, below(board, 3) ? 3 : 2);
+}
+
 static void add_any_chain(TestBoard *board, unsigned slot, unsigned queue)
 {
     DriverBuffer buffers[4];
@@ -194,8 +222,7 @@ static void add_any_chain(TestBoard *board, unsigned slot, unsigned queue)
 static void add_chain(TestBoard *board)
 {
     unsigned slot = below(board, FUNCTIONS);
-    bool has_two = slot == 1 || slot == SCREEN_SLOT || slot == TABLET_SLOT;
-    unsigned queue = has_two ? below(board, 2) : 0;
+    unsigned queue = below(board, queues_of(slot));
     if (slot == SCREEN_SLOT && !has_gpu())
         return;
     if (!board->driver[slot].machine || driver_status(&board->driver[slot]) != 0x0f)
@@ -285,7 +312,7 @@ static void poke_sound(TestBoard *board)
 
 static void poke_config(TestBoard *board)
 {
-    uint32_t value, address = below(board, 6) << 11 | (below(board, 64) << 2);
+    uint32_t value, address = below(board, SOUND_SLOT + 1) << 11 | (below(board, 64) << 2);
     if (below(board, 2))
         pci_host_config_read(pci(board), address, 4, &value);
     else
@@ -351,6 +378,11 @@ static void arrive(TestBoard *board)
     event.net.data = bytes;
     event.net.data_length = below(board, sizeof bytes);
     size_t typed = below(board, sizeof bytes);
+    Event typing = { .kind = EVENT_CHAR_READ };
+    typing.char_read.data = bytes;
+    typing.char_read.data_length = below(board, sizeof bytes);
+    Device *port = fake_machine_device(board->machine, below(board, 2) ? "hvc1" : "port");
+    port->class->input(port, &typing);
     if (below(board, 2))
         net->class->input(net, &event);
     else
@@ -365,10 +397,11 @@ static void pass_time(TestBoard *board)
 static void work(TestBoard *board, unsigned operations)
 {
     static void (*const kinds[])(
-        TestBoard *) = { start_function,     add_chain,  add_chain,      add_chain,  poke_bar,
-                         poke_config,        poke_bench, poke_hypercall, poke_rtas,  arrive,
-                         pass_time,          pass_time,  poke_vga,       poke_vga,   move,
-                         press_power_button, poke_sound, poke_sound,     poke_sound, poke_sound };
+        TestBoard *) = { start_function,     add_chain,   add_chain,      add_chain,  poke_bar,
+                         poke_config,        poke_bench,  poke_hypercall, poke_rtas,  arrive,
+                         pass_time,          pass_time,   poke_vga,       poke_vga,   move,
+                         press_power_button, poke_sound,  poke_sound,     poke_sound, poke_sound,
+                         work_console,       work_console };
     for (unsigned i = 0; i < operations; i++) {
         unsigned kind = below(board, G_N_ELEMENTS(kinds));
         if ((kind >= 4 && kind <= 5) || kind == 0) /* these mostly stop what runs */

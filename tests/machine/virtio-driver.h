@@ -16,8 +16,8 @@ typedef struct {
     Device *host;
     unsigned slot;
     uint64_t rings; /* guest-physical; each queue has 64 KiB from here on */
-    uint16_t next_descriptor[VIRTIO_QUEUES_MAX];
-    uint16_t available[VIRTIO_QUEUES_MAX];
+    uint16_t next_descriptor[VIRTIO_QUEUES_ALL];
+    uint16_t available[VIRTIO_QUEUES_ALL];
 } Driver;
 
 enum {
