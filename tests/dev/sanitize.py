@@ -29,7 +29,7 @@ ENVIRONMENT = {
     "CK_TIMEOUT_MULTIPLIER": "40",
 }
 SUITES = {
-    "asan": ("unit", "shapes", "e2e-small", "lock-step", "boot-step"),
+    "asan": ("unit", "shapes", "e2e-small", "lock-step", "boot-step", "bare", "bare32", "snapshots"),
     "tsan": ("unit", "shapes", "e2e-small"),
     "valgrind": ("unit", "lock-step"),
 }

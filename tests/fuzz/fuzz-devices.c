@@ -137,8 +137,10 @@ static void store(Machine *machine, Input *input)
     uint8_t bytes[64] = { 0 };
     uint64_t address = take_address(input);
     unsigned length = (unsigned)take(input, 1) % sizeof bytes;
-    for (unsigned i = 0; i < length; i++)
-        bytes[i] = (uint8_t)take(input, 1);
+    size_t there = MIN(length, input->left);
+    memcpy(bytes, input->data, there);
+    input->data += there;
+    input->left -= there;
     memory_write(machine_memory(machine), address, bytes, length);
 }
 
