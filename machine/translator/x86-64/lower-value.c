@@ -247,15 +247,15 @@ static void lower_rotate_variable(Lowering *low, const IrNode *node, bool wide)
 {
     Allocator *allocator = &low->allocator;
     allocator_claim(allocator, RCX);
-    HostReg rotated = allocator_temp(allocator);
-    allocator_copy(allocator, rotated, node->a);
+    HostReg a = allocator_use(allocator, node->a), rotated = allocator_temp(allocator);
+    if (wide)
+        asm_mov(&low->as, rotated, a);
+    else
+        asm_mov32(&low->as, rotated, a); /* also a count of 0 leaves the upper half clear */
     allocator_copy(allocator, RCX, node->b);
     asm_rr(&low->as, 0xd3, wide, SHIFT_ROL, rotated);
     HostReg target = allocator_target_or(allocator, rotated);
-    if (wide)
-        asm_mov(&low->as, target, rotated);
-    else
-        asm_mov32(&low->as, target, rotated);
+    asm_mov(&low->as, target, rotated);
     allocator_result(allocator, target);
 }
 
