@@ -18,7 +18,7 @@
 #include "replay/log-file.h"
 
 #define MAGIC         0x50504b46u
-#define FORMAT        3u
+#define FORMAT        2u
 #define HEADER_SIZE   16u
 #define BLOCK_HEADER  16u
 #define BLOCK_TRAILER 8u
