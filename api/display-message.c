@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/display-message.h"
 
+#include "api/packet.h"
+
 #include <errno.h>
 #include <gio/gio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 G_STATIC_ASSERT(sizeof(DisplayMessage) == 32 + DISPLAY_TEXT_SIZE + DISPLAY_ORIGIN_SIZE);
@@ -146,60 +147,22 @@ bool display_message_check(const DisplayMessage *message, gsize bytes, bool has_
     return check_text(message, shape, error) && check_admission(message, error);
 }
 
-typedef union {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
-} FdSpace;
-
 bool display_message_send(int socket, const DisplayMessage *message, int fd)
 {
-    struct iovec vector = { (void *)message, sizeof *message };
-    struct msghdr header = { .msg_iov = &vector, .msg_iovlen = 1 };
-    FdSpace space = { 0 };
-    if (fd >= 0) {
-        header.msg_control = space.bytes;
-        header.msg_controllen = sizeof space.bytes;
-        struct cmsghdr *control = CMSG_FIRSTHDR(&header);
-        control->cmsg_level = SOL_SOCKET;
-        control->cmsg_type = SCM_RIGHTS;
-        control->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(control), &fd, sizeof(int));
-    }
-    ssize_t n;
-    do
-        n = sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
-    return n == (ssize_t)sizeof *message;
-}
-
-/* Space is for one descriptor: the kernel closes any others. */
-static int take_fd(struct msghdr *header)
-{
-    int fd = -1;
-    struct cmsghdr *control = CMSG_FIRSTHDR(header);
-    if (control && control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS &&
-        control->cmsg_len == CMSG_LEN(sizeof(int)))
-        memcpy(&fd, CMSG_DATA(control), sizeof(int));
-    return fd;
+    return packet_send(socket, message, sizeof *message, fd) == 0;
 }
 
 DisplayResult display_message_receive(int socket, DisplayMessage *message, bool to_helper, int *fd,
                                       GError **error)
 {
-    struct iovec vector = { message, sizeof *message };
-    FdSpace space = { 0 };
-    struct msghdr header = { .msg_iov = &vector,
-                             .msg_iovlen = 1,
-                             .msg_control = space.bytes,
-                             .msg_controllen = sizeof space.bytes };
-    ssize_t n = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
-    *fd = -1;
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return DISPLAY_NONE_YET;
-    if (n <= 0)
-        return DISPLAY_CLOSED;
-    *fd = take_fd(&header);
-    if (display_message_check(message, (gsize)n, *fd >= 0, to_helper, error))
+    gsize length;
+    switch (packet_receive(socket, message, sizeof *message, &length, fd)) {
+    case PACKET_NONE_YET: return DISPLAY_NONE_YET;
+    case PACKET_CLOSED:
+    case PACKET_BROKEN: return DISPLAY_CLOSED;
+    case PACKET_RECEIVED: break;
+    }
+    if (display_message_check(message, length, *fd >= 0, to_helper, error))
         return DISPLAY_RECEIVED;
     if (*fd >= 0)
         close(*fd);

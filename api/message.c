@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/message.h"
 
+#include "api/packet.h"
+
 #include <errno.h>
 #include <gio/gio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 G_STATIC_ASSERT(sizeof(Message) == 16 + MESSAGE_DATA_SIZE);
@@ -89,89 +90,33 @@ bool message_check(const Message *message, gsize bytes, bool has_fd, GError **er
     return true;
 }
 
-typedef union {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
-} FdSpace;
-
 bool message_send(int socket, const Message *message, int fd, GError **error)
 {
-    struct iovec vector = { (void *)message, sizeof(*message) };
-    struct msghdr header = { .msg_iov = &vector, .msg_iovlen = 1 };
-    FdSpace space = { 0 };
-    if (fd >= 0) {
-        header.msg_control = space.bytes;
-        header.msg_controllen = sizeof(space.bytes);
-        struct cmsghdr *control = CMSG_FIRSTHDR(&header);
-        control->cmsg_level = SOL_SOCKET;
-        control->cmsg_type = SCM_RIGHTS;
-        control->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(control), &fd, sizeof(int));
-    }
-    ssize_t n;
-    do {
-        n = sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } while (n < 0 && errno == EINTR);
-    if (n != (ssize_t)sizeof(*message)) {
-        int code = n < 0 ? errno : EMSGSIZE;
+    int code = packet_send(socket, message, sizeof *message, fd);
+    if (code != 0) {
         g_set_error(error, G_IO_ERROR, (gint)g_io_error_from_errno(code),
                     "cannot send a message: %s", g_strerror(code));
-        return false;
     }
-    return true;
-}
-
-/* The first descriptor; any further ones are closed. -1 if there is none. */
-static int take_fd(struct msghdr *header)
-{
-    int first = -1;
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
-            continue;
-        }
-        gsize count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (gsize i = 0; i < count; i++) {
-            int fd;
-            memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-            if (first < 0) {
-                first = fd;
-            } else {
-                close(fd);
-            }
-        }
-    }
-    return first;
+    return code == 0;
 }
 
 MessageResult message_receive(int socket, Message *message, int *fd, GError **error)
 {
-    struct iovec vector = { message, sizeof(*message) };
-    FdSpace space = { 0 };
-    struct msghdr header = { .msg_iov = &vector,
-                             .msg_iovlen = 1,
-                             .msg_control = space.bytes,
-                             .msg_controllen = sizeof(space.bytes) };
-    ssize_t n = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
+    gsize length;
+    switch (packet_receive(socket, message, sizeof *message, &length, fd)) {
+    case PACKET_NONE_YET: return MESSAGE_NONE_YET;
+    case PACKET_CLOSED: return MESSAGE_CLOSED;
+    case PACKET_BROKEN: refuse(error, "%s", g_strerror(errno)); return MESSAGE_WRONG;
+    case PACKET_RECEIVED: break;
+    }
+    if (message_check(message, length, *fd >= 0, error)) {
+        return MESSAGE_RECEIVED;
+    }
+    if (*fd >= 0) {
+        close(*fd);
+    }
     *fd = -1;
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
-        return MESSAGE_NONE_YET;
-    }
-    if (n == 0 || (n < 0 && errno == ECONNRESET)) {
-        return MESSAGE_CLOSED;
-    }
-    if (n < 0) {
-        refuse(error, "%s", g_strerror(errno));
-        return MESSAGE_WRONG;
-    }
-    *fd = take_fd(&header);
-    if (!message_check(message, (gsize)n, *fd >= 0, error)) {
-        if (*fd >= 0) {
-            close(*fd);
-        }
-        *fd = -1;
-        return MESSAGE_WRONG;
-    }
-    return MESSAGE_RECEIVED;
+    return MESSAGE_WRONG;
 }
 
 char *message_text(const Message *message)

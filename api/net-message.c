@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/net-message.h"
 
+#include "api/packet.h"
+
 #include <errno.h>
 #include <gio/gio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* What each type must carry, and where it may go. */
@@ -81,66 +82,25 @@ bool net_message_check(const NetMessage *message, gsize bytes, bool has_fd, bool
     return true;
 }
 
-typedef union {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
-} FdSpace;
-
 bool net_message_send(int socket, const NetMessage *message, int fd, bool *full)
 {
-    struct iovec vector = { (void *)message, NET_HEADER_SIZE + message->length };
-    struct msghdr header = { .msg_iov = &vector, .msg_iovlen = 1 };
-    FdSpace space = { 0 };
-    if (fd >= 0) {
-        header.msg_control = space.bytes;
-        header.msg_controllen = sizeof space.bytes;
-        struct cmsghdr *control = CMSG_FIRSTHDR(&header);
-        control->cmsg_level = SOL_SOCKET;
-        control->cmsg_type = SCM_RIGHTS;
-        control->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(control), &fd, sizeof fd);
-    }
-    ssize_t n;
-    do
-        n = sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
+    int code = packet_send(socket, message, NET_HEADER_SIZE + message->length, fd);
     if (full)
-        *full = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS);
-    return n == (ssize_t)vector.iov_len;
-}
-
-/* The one descriptor that fits the space; -1 if there is none. */
-static int take_fd(struct msghdr *header)
-{
-    int fd = -1;
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c))
-        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-            c->cmsg_len == CMSG_LEN(sizeof(int)))
-            memcpy(&fd, CMSG_DATA(c), sizeof fd);
-    return fd;
+        *full = code == EAGAIN;
+    return code == 0;
 }
 
 NetReceived net_message_receive(int socket, NetMessage *message, bool to_helper, int *fd,
                                 GError **error)
 {
-    struct iovec vector = { message, sizeof *message };
-    FdSpace space = { 0 };
-    struct msghdr header = { .msg_iov = &vector,
-                             .msg_iovlen = 1,
-                             .msg_control = space.bytes,
-                             .msg_controllen = sizeof space.bytes };
-    ssize_t n = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
-    *fd = -1;
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-        return NET_NONE_YET;
-    if (n == 0 || (n < 0 && errno == ECONNRESET))
-        return NET_CLOSED;
-    if (n < 0) {
-        refuse(error, "%s", g_strerror(errno));
-        return NET_WRONG;
+    gsize length;
+    switch (packet_receive(socket, message, sizeof *message, &length, fd)) {
+    case PACKET_NONE_YET: return NET_NONE_YET;
+    case PACKET_CLOSED: return NET_CLOSED;
+    case PACKET_BROKEN: refuse(error, "%s", g_strerror(errno)); return NET_WRONG;
+    case PACKET_RECEIVED: break;
     }
-    *fd = take_fd(&header);
-    if (net_message_check(message, (gsize)n, *fd >= 0, to_helper, error))
+    if (net_message_check(message, length, *fd >= 0, to_helper, error))
         return NET_RECEIVED;
     if (*fd >= 0)
         close(*fd);

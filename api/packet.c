@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "api/packet.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef union {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+} FdSpace;
+
+int packet_send(int socket, const void *bytes, gsize length, int fd)
+{
+    struct iovec vector = { (void *)bytes, length };
+    struct msghdr header = { .msg_iov = &vector, .msg_iovlen = 1 };
+    FdSpace space = { 0 };
+    if (fd >= 0) {
+        header.msg_control = space.bytes;
+        header.msg_controllen = sizeof space.bytes;
+        struct cmsghdr *control = CMSG_FIRSTHDR(&header);
+        control->cmsg_level = SOL_SOCKET;
+        control->cmsg_type = SCM_RIGHTS;
+        control->cmsg_len = CMSG_LEN(sizeof fd);
+        memcpy(CMSG_DATA(control), &fd, sizeof fd);
+    }
+    ssize_t n;
+    do
+        n = sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return errno == ENOBUFS ? EAGAIN : errno;
+    return (gsize)n == length ? 0 : EMSGSIZE;
+}
+
+/* Alignment leaves space for two. */
+static int take_fd(struct msghdr *header)
+{
+    int first = -1;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
+        bool has_fds = c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS;
+        gsize count = has_fds ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
+        for (gsize i = 0; i < count; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+            if (first < 0)
+                first = fd;
+            else
+                close(fd);
+        }
+    }
+    return first;
+}
+
+PacketResult packet_receive(int socket, void *bytes, gsize room, gsize *length, int *fd)
+{
+    struct iovec vector = { bytes, room };
+    FdSpace space = { 0 };
+    struct msghdr header = { .msg_iov = &vector,
+                             .msg_iovlen = 1,
+                             .msg_control = space.bytes,
+                             .msg_controllen = sizeof space.bytes };
+    ssize_t n = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
+    *fd = -1;
+    *length = n > 0 ? (gsize)n : 0;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return PACKET_NONE_YET;
+    if (n == 0 || (n < 0 && errno == ECONNRESET))
+        return PACKET_CLOSED;
+    if (n < 0)
+        return PACKET_BROKEN;
+    *fd = take_fd(&header);
+    return PACKET_RECEIVED;
+}
