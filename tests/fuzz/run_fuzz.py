@@ -25,9 +25,10 @@ from ledger import Chunk, Ledger  # noqa: E402
 PARSER, DEVICE = 5_000_000, 1_000_000   # executions: a parser is quick, a board with devices is not
 CHUNKS = 20
 # Raised when a target changes so that what it counted before says nothing.  gdb 3: it compared nothing with NULL itself.
-VERSION, VERSIONS = 2, {"gdb": 3}
+# net 3: wires between machines.
+VERSION, VERSIONS = 2, {"gdb": 3, "net": 3}
 LENGTH = 512            # of an input, where nothing else is said
-LENGTHS = {"api": 256, "config": 1024, "devices": 256, "gdb-session": 128, "nbd": 1500, "net": 1600, "web": 768}
+LENGTHS = {"api": 160, "config": 1024, "devices": 192, "gdb-session": 96, "keyframe-file": 96, "log": 160, "nbd": 1500, "net": 1600}
 SECONDS, AT_ONCE = 60, 1.0
 DONE = re.compile(r"^stat::number_of_executed_units: (\d+)", re.M)
 SUBJECT = re.compile(r'^    \{ "([a-z0-9-]+)", ', re.M)     # of fuzz-devices.c: one device, or a whole board
