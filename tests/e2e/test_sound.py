@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from conftest import finish, record, replay
+from conftest import PACED, finish, record, replay
 from dev.lab import Refused
 from guest import guests
 
@@ -104,3 +104,63 @@ def test_behind_the_end_of_a_captured_wav_is_silence(make, sound, tmp_path):
     seen = record(machine)
     assert captured(machine)[1] == hashlib.md5(noise + bytes(4 * (CAPTURED - 5000))).hexdigest()
     assert replay(machine) == seen
+
+
+def connect(machine, name: str) -> socket.socket:
+    end = socket.socket(socket.AF_UNIX)
+    end.settimeout(120)
+    end.connect(str(folder_of(machine) / name))
+    return end
+
+
+def listen(end: socket.socket, heard: bytearray) -> threading.Thread:
+    def read() -> None:
+        while piece := end.recv(1 << 16):
+            heard.extend(piece)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    return thread
+
+
+def test_who_listens_at_the_socket_hears_the_same_live_and_in_the_replay(make, sound):
+    machine = make(sound, "mods=blk,ext4,sound", "run=play", clock=PACED, **card(playback={"backend": "socket"}))
+    heard: list[bytearray] = [bytearray(), bytearray()]
+    for how, name in enumerate(("record", "replay")):
+        machine.start(paused=True, **{name: "r1"})
+        end = connect(machine, "audio-out.sock")
+        listener = listen(end, heard[how])
+        machine.call("cont")
+        machine.wait_until_stopped(200)
+        if name == "record":
+            seen = finish(machine)
+        machine.end()
+        listener.join()
+        end.close()
+    written = guests.sine(*guests.SINE)[44:]
+    assert heard[0].count(written) == 2
+    assert replay(machine) == seen      # with nobody there
+    # A replay runs as fast as it can: what its listener does not take in time is left out.
+    assert heard[1] and heard[1][:4000] == heard[0][:4000]
+
+
+def test_what_is_played_into_the_socket_is_captured_and_replayed_without_anybody(make, sound):
+    machine = make(sound, "mods=blk,ext4,sound", "run=capture", clock=PACED, **card(capture={"backend": "socket"}))
+    noise = b"".join(hashlib.sha256(b"%d" % n).digest() for n in range(CAPTURED // 8 + 1))[:4 * CAPTURED]
+    machine.start(record="r1", paused=True)
+    with connect(machine, "audio-in.sock") as end:
+        end.sendall(noise)
+        machine.call("cont")
+        assert machine.wait_until_stopped(200) == "shutdown"
+    assert captured(machine) == (len(noise), hashlib.md5(noise).hexdigest())
+    seen = finish(machine)
+    assert replay(machine) == seen
+
+
+def test_a_wav_of_another_rate_is_refused_in_words(make, sound, tmp_path):
+    (tmp_path / "wrong.wav").write_bytes(guests.sine(440, 1000, 0.1, rate=48000))
+    machine = make(sound, "run=capture", **card(capture={"backend": "wav", "file": str(tmp_path / "wrong.wav")}))
+    with pytest.raises(Refused, match="wrong.wav.*: it has 2 channels of 16 bits at 48000 Hz.*needed are 1 or 2 channels of 16 bits at 44100"):
+        machine.start()
+    with pytest.raises(Refused, match="audio.capture.file is 'a.wav': the daemon needs an absolute path"):
+        make(sound, **card(capture={"backend": "wav", "file": "a.wav"}))
