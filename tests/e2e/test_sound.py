@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from conftest import PACED, finish, record, replay
+from conftest import PACED, finish, parts, record, replay
 from dev.lab import Refused
 from guest import guests
 
@@ -164,3 +164,28 @@ def test_a_wav_of_another_rate_is_refused_in_words(make, sound, tmp_path):
         machine.start()
     with pytest.raises(Refused, match="audio.capture.file is 'a.wav': the daemon needs an absolute path"):
         make(sound, **card(capture={"backend": "wav", "file": "a.wav"}))
+
+
+def seek(machine, icount: int) -> None:
+    place = machine.call("replay-seek", icount=icount)
+    assert place["icount"] == icount and machine.replay_info()["icount"] == icount
+
+
+def test_a_replay_goes_back_and_forth_in_sound_and_ends_with_the_same_file(make, sound, tmp_path):
+    noise = wav_of(tmp_path / "noise.wav", CAPTURED)
+    machine = make(sound, "mods=blk,ext4,sound", "run=duplex",
+                   **card(playback={"backend": "wav", "replay-file": "again.wav"},
+                          capture={"backend": "wav", "file": str(tmp_path / "noise.wav")}))
+    seen = record(machine)
+    assert captured(machine)[1] == hashlib.md5(noise).hexdigest()
+    live = folder_of(machine) / "playback.wav"
+    assert guests.sine(*guests.SINE)[44:] in frames_of(live)
+    machine.start(replay="r1", paused=True)
+    for part in (80, 95, 90, 70, 99, 40, 97):
+        seek(machine, seen["icount"] * part // 100)
+    machine.call("cont")
+    machine.wait_until_stopped(200)
+    assert machine.replay_info()["status"] == "ended", machine.call("query-divergence")
+    assert parts(machine) == seen["parts"]
+    machine.end()
+    assert (folder_of(machine) / "again.wav").read_bytes() == live.read_bytes()
