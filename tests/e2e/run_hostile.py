@@ -6,7 +6,7 @@
 For each attack: N pairs of short windows, one with the attack and one without it, in alternating order, while the guest
 computes and a good viewer and a client of the control socket go on. Speed is instructions a second by the clock: what the
 guest's user sees. The attackers run with the lowest priority, as if they were on another host. A pair in which processes
-that are not of this test took more than a twentieth of a processor is measured again; on a host that never is quiet, the
+that are not of this test took more than a tenth of a processor is measured again; on a host that never is quiet, the
 speed counts as missed. The last line is "N passed, N failed"; a figure that misses its target has failed.
 """
 
@@ -33,7 +33,7 @@ from viewer import Bare  # noqa: E402
 
 SPEED_LOSS, VIEWER_MS, CONTROL_MS = 0.05, 300.0, 50.0
 SETTLE_SECONDS = 0.3
-STRANGERS_MAX, DISTURBED_MAX = 0.05, 2      # of one processor, in a window; of the pairs that are wanted
+STRANGERS_MAX, DISTURBED_MAX = 0.1, 2       # of one processor, in a window; of the pairs that are wanted
 RECONNECTS = 10_000
 
 
