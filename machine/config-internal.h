@@ -61,9 +61,18 @@ void config_add_member(JsonBuilder *b, const char *name, const char *value);
 /* Members in files of their own; `target` is the MachineConfig. */
 bool config_take_audio(const char *path, JsonNode *node, void *target, GError **error);
 void config_add_audio(JsonBuilder *b, const MachineConfig *config);
+bool config_take_disks(const char *path, JsonNode *node, void *target, GError **error);
+void config_add_disks(JsonBuilder *b, const MachineConfig *config);
+bool config_take_nics(const char *path, JsonNode *node, void *target, GError **error);
+void config_add_nics(JsonBuilder *b, const MachineConfig *config);
+bool config_take_display(const char *path, JsonNode *node, void *target, GError **error);
+void config_add_display(JsonBuilder *b, const ConfigDisplay *display);
+bool config_take_inputs(const char *path, JsonNode *node, void *target, GError **error);
+void config_add_inputs(JsonBuilder *b, const MachineConfig *config);
 bool config_take_serial(const char *path, JsonNode *node, void *target, GError **error);
 void config_add_serial(JsonBuilder *b, const MachineConfig *config);
 /* After all was read. */
+bool config_check_media(const MachineConfig *config, GError **error);
 bool config_check_serial(const MachineConfig *config, GError **error);
 
 #endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The member `nics`; config-nic.c knows what each back end needs. */
+
+#include "machine/config-internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool nic_mac(const char *path, JsonNode *node, void *target, GError **error)
+{
+    static const char expected[] = "a unicast address as \"52:54:00:12:34:56\"";
+    unsigned b[6];
+    int end = 0;
+    const char *text = config_holds(node, G_TYPE_STRING) ? json_node_get_string(node) : "";
+    if (strlen(text) != 17 ||
+        sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &end) !=
+            6 ||
+        end != 17 || (b[0] & 1)) {
+        return config_wrong_type(path, node, expected, error);
+    }
+    for (int i = 0; i < 6; i++) {
+        ((ConfigNic *)target)->mac[i] = (uint8_t)b[i];
+    }
+    return true;
+}
+
+TAKE(nic_id, id, ConfigNic, id)
+TAKE_CHOICE(nic_model, ConfigNic, model, "virtio")
+TAKE_CHOICE(nic_backend, ConfigNic, backend, "null", "user", "socket", "tap")
+TAKE(nic_restrict, bool, ConfigNic, is_restricted)
+TAKE(nic_loopback, bool, ConfigNic, has_host_loopback)
+TAKE(nic_listen, text, ConfigNic, listen)
+TAKE(nic_connect, text, ConfigNic, connect)
+TAKE(nic_tap, text, ConfigNic, tap)
+TAKE(nic_pcap, text, ConfigNic, pcap)
+
+static bool nic_forwards(const char *path, JsonNode *node, void *target, GError **error)
+{
+    ConfigNic *nic = target;
+    guint length =
+        JSON_NODE_HOLDS_ARRAY(node) ? json_array_get_length(json_node_get_array(node)) : G_MAXUINT;
+    if (length > MACHINE_CONFIG_MAX_FORWARDS) {
+        return config_wrong_type(path, node, "an array of at most 32 texts", error);
+    }
+    for (guint i = 0; i < length; i++) {
+        JsonNode *element = json_array_get_element(json_node_get_array(node), i);
+        g_autofree char *member = g_strdup_printf("%s[%u]", path, i);
+        const char *text =
+            config_holds(element, G_TYPE_STRING) ? json_node_get_string(element) : "";
+        if (!machine_config_forward(text, &nic->forwards[i])) {
+            return config_wrong_type(member, element, MACHINE_CONFIG_FORWARD_FORM, error);
+        }
+        nic->forward_count = i + 1;
+    }
+    return true;
+}
+
+static const ConfigRow nic_rows[] = {
+    { "id", true, nic_id },
+    { "model", false, nic_model },
+    { "backend", false, nic_backend },
+    { "mac", false, nic_mac },
+    { "hostfwd", false, nic_forwards },
+    { "restrict", false, nic_restrict },
+    { "host-loopback", false, nic_loopback },
+    { "listen", false, nic_listen },
+    { "connect", false, nic_connect },
+    { "tap", false, nic_tap },
+    { "pcap", false, nic_pcap },
+    { NULL, false, NULL },
+};
+
+bool config_take_nics(const char *path, JsonNode *node, void *target, GError **error)
+{
+    MachineConfig *config = target;
+    bool good = config_take_array(path, node, nic_rows, config->nics, sizeof(ConfigNic),
+                                  MACHINE_CONFIG_MAX_NICS, &config->nic_count, error);
+    for (unsigned i = 0; good && i < config->nic_count; i++) {
+        good = machine_config_check_nic(&config->nics[i], i, error);
+    }
+    return good;
+}
+
+void config_add_nics(JsonBuilder *b, const MachineConfig *config)
+{
+    json_builder_begin_array(json_builder_set_member_name(b, "nics"));
+    for (unsigned i = 0; i < config->nic_count; i++) {
+        const uint8_t *m = config->nics[i].mac;
+        g_autofree char *mac =
+            g_strdup_printf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+        json_builder_begin_object(b);
+        /* Whatever wire it was, a recording that has been moved is on none. */
+        config_add_member(b, "backend",
+                          config->nics[i].backend == CONFIG_NIC_USER ? "user" : "null");
+        config_add_member(b, "id", config->nics[i].id);
+        config_add_member(b, "mac", mac);
+        config_add_member(b, "model", "virtio");
+        json_builder_end_object(b);
+    }
+    json_builder_end_array(b);
+}
