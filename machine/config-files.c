@@ -120,8 +120,23 @@ bool machine_config_attach(MachineConfig *config, const char *path, int fd, GErr
     return false;
 }
 
+static bool needs_daemon(const ConfigAudio *audio, GError **error)
+{
+    if (audio->playback != CONFIG_SOUND_SOCKET && audio->capture != CONFIG_SOUND_SOCKET) {
+        return false;
+    }
+    config_wrong_value(error,
+                       "audio.%s.backend: sockets of sound are served by the daemon; without it, "
+                       "use \"wav\"",
+                       audio->playback == CONFIG_SOUND_SOCKET ? "playback" : "capture");
+    return true;
+}
+
 bool machine_config_open_files(MachineConfig *config, int directory_fd, GError **error)
 {
+    if (needs_daemon(&config->audio, error)) {
+        return false;
+    }
     NamedFile files[MAX_FILES];
     unsigned count = list_files(config, files);
     for (unsigned i = 0; i < count; i++) {

@@ -235,6 +235,19 @@ static JsonObject *schema_members(JsonParser *parser, const char *type)
 
 /* The members that exist are written in the API's schema, too: for documentation and clients. Both
  * must name the same. */
+START_TEST(sockets_of_sound_need_the_daemon)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(MachineConfig) c =
+        machine_config_parse(ONE(", \"audio\": {\"device\": \"es1370\", \"capture\": "
+                                 "{\"backend\": \"socket\"}}"),
+                             -1, NULL);
+    ck_assert(!machine_config_open_files(c, AT_FDCWD, &error));
+    ck_assert_msg(strstr(error->message, "audio.capture.backend: sockets of sound are served by"),
+                  "%s", error->message);
+}
+END_TEST
+
 START_TEST(the_schema_names_the_same_members)
 {
     static const struct {
@@ -273,6 +286,7 @@ int main(void)
     tcase_add_test(tcase, deep_nesting_is_refused_before_it_is_parsed);
     tcase_add_test(tcase, files_are_attached_by_their_path);
     tcase_add_test(tcase, a_file_that_cannot_be_opened_is_named);
+    tcase_add_test(tcase, sockets_of_sound_need_the_daemon);
     tcase_add_loop_test(tcase, the_schema_names_the_same_members, 0, 5);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
