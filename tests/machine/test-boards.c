@@ -11,6 +11,7 @@
 
 #include <check.h>
 #include <libfdt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -208,8 +209,21 @@ static uint64_t number(const void *tree, const char *path, const char *name)
 
 static const uint64_t memory_sizes[] = { 64, 256, 512, 1024, 4096, 65536 };
 
+/* valgrind has no room for the largest. */
+static bool is_too_large_here(uint64_t bytes)
+{
+    g_autoptr(GError) error = NULL;
+    Memory *memory = memory_new(bytes, &error);
+    memory_free(memory);
+    if (error)
+        fprintf(stderr, "# left out: %s\n", error->message);
+    return error != NULL;
+}
+
 START_TEST(everything_has_its_own_place_in_any_memory)
 {
+    if (is_too_large_here(memory_sizes[_i] << 20))
+        return;
     Start start = start_board(memory_sizes[_i] << 20, 20u << 20);
     run_start(&start);
     const Cpu *cpu = machine_cpu(start.machine, 0);
