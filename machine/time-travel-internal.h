@@ -11,7 +11,7 @@
 #include "replay/keyframe-file.h"
 
 /* What a keyframe of the file must save to be worth reading. */
-#define KEYFRAME_FILE_GAP (1ull << 27)
+#define KEYFRAME_FILE_GAP (1ull << 29)
 
 typedef struct Search Search;
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Seeks in a replay: wherever it goes, the machine is what it was there, and the replay holds to its end."""
 
+import contextlib
 import json
 import pathlib
 import random
@@ -13,8 +14,22 @@ import pytest
 from conftest import FULL, PACED, disk_of, finish, parts, record
 from dev.build import program
 from dev.lab import Wire
+from ledger import Ledger
 
 SEEKS = 300 if FULL else 12
+TAKEOVERS = 20 if FULL else 3
+
+
+@contextlib.contextmanager
+def counted(cases: int, what: str):
+    """A full run that comes to its end is a line in the ledger."""
+    if not FULL:
+        yield
+        return
+    ledger = Ledger("travel")
+    with ledger.chunk(ledger.next_seed()) as chunk:
+        yield
+        chunk.passed, chunk.note = cases, what
 
 
 def recorded_machine(make, guest, *words, **members):
@@ -56,12 +71,13 @@ def test_seeks_forwards_and_backwards_find_what_a_straight_replay_finds(make, ti
     places = sorted({dice.randrange(1, recorded["icount"]) for _ in range(SEEKS)})
     straight = straight_parts(machine, places)
     start_replay(machine)
-    for place in dice.sample(places, len(places)):
-        assert machine.call("replay-seek", icount=place)["icount"] == place
-        assert machine.status() == "paused"
-        assert parts(machine) == straight[place], place
-    machine.call("replay-seek", icount=places[0])
-    finish_replay(machine, recorded)
+    with counted(len(places), "seeks"):
+        for place in dice.sample(places, len(places)):
+            assert machine.call("replay-seek", icount=place)["icount"] == place
+            assert machine.status() == "paused"
+            assert parts(machine) == straight[place], place
+        machine.call("replay-seek", icount=places[0])
+        finish_replay(machine, recorded)
     machine.call("replay-seek", icount=places[-1])
     assert parts(machine) == straight[places[-1]]
     machine.call("replay-seek", icount=0)
@@ -199,10 +215,15 @@ def check_first_difference(machine, child: str, branch: int) -> None:
 
 
 def test_a_takeover_goes_on_live_and_both_branches_replay(make, tiny, blank_disk):
+    with counted(TAKEOVERS, "take-overs, each replayed and compared with its parent"):
+        take_over_and_replay(make, tiny, blank_disk)
+
+
+def take_over_and_replay(make, tiny, blank_disk) -> None:
     machine, recorded = recorded_machine(make, tiny, "rounds=150", "work=60000", **disk_of(blank_disk))
     dice = random.Random(6)
     children = {}
-    for _ in range(20 if FULL else 3):
+    for _ in range(TAKEOVERS):
         start_replay(machine)
         place = dice.randrange(1, recorded["icount"])
         machine.call("replay-seek", icount=place)
