@@ -11,6 +11,8 @@
  */
 #include "machine/disks.h"
 
+#include <errno.h>
+
 #include "machine/block/layer.h"
 #include "machine/devices/virtio-devices.h"
 
@@ -140,7 +142,11 @@ bool machine_sync_disks(Machine *machine, GError **error)
     Disk *disk;
     int code = 0;
     for (unsigned i = 0; code == 0 && (disk = next_disk(machine, &i, &id));) {
-        code = disk_wait(disk, disk_submit(disk, DISK_FLUSH, 0, 0, NULL), NULL);
+        DiskFigures figures;
+        disk_figures(disk, &figures);
+        code = figures.is_waiting_for_space
+                   ? ENOSPC
+                   : disk_wait(disk, disk_submit(disk, DISK_FLUSH, 0, 0, NULL), NULL);
         if (code != 0)
             g_set_error(error, LAYER_ERROR, LAYER_ERROR_IO, "disk \"%s\": %s", id,
                         g_strerror(code));

@@ -40,12 +40,11 @@ TimeTravel *travel_of(Machine *machine)
 
 void time_travel_free(TimeTravel *travel)
 {
-    if (travel)
-        keyframe_set_free(travel->frames);
-    if (travel)
-        keyframe_file_free(travel->file);
-    if (travel)
-        page_map_unref(travel->news);
+    if (!travel)
+        return;
+    keyframe_set_free(travel->frames);
+    keyframe_file_free(travel->file);
+    page_map_unref(travel->news);
     g_free(travel);
 }
 
@@ -141,25 +140,25 @@ static bool approaches(const TimeTravel *travel)
     return travel->done && (!travel->search || search_approaches(travel->search));
 }
 
-uint64_t travel_next_approach(Machine *machine)
+/* The first place at or behind FROM, on the way to the target, where a keyframe is good to have. */
+static uint64_t next_approach(const TimeTravel *travel, uint64_t from)
 {
-    TimeTravel *travel = machine->travel;
-    uint64_t icount = cpu_icount(machine->cpu);
+    uint64_t target = travel->target.icount;
     for (unsigned i = 0; approaches(travel) && i < G_N_ELEMENTS(approach); i++)
-        if (travel->target.icount > approach[i] && icount < travel->target.icount - approach[i])
-            return travel->target.icount - approach[i];
+        if (target > approach[i] && target - approach[i] >= from)
+            return target - approach[i];
     return UINT64_MAX;
 }
 
-/* Whether the machine is at a place of its way to the target where a keyframe is good to have. */
+uint64_t travel_next_approach(Machine *machine)
+{
+    return next_approach(machine->travel, cpu_icount(machine->cpu) + 1);
+}
+
 static bool is_approaching(Machine *machine)
 {
-    TimeTravel *travel = machine->travel;
     uint64_t icount = cpu_icount(machine->cpu);
-    for (unsigned i = 0; approaches(travel) && i < G_N_ELEMENTS(approach); i++)
-        if (travel->target.icount > approach[i] && icount == travel->target.icount - approach[i])
-            return true;
-    return false;
+    return next_approach(machine->travel, icount) == icount;
 }
 
 /* A keyframe that cannot be made costs time later on, and does no other harm. */

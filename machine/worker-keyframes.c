@@ -305,14 +305,24 @@ static gboolean is_spilt(gpointer user)
     return G_SOURCE_REMOVE;
 }
 
+static gboolean begin_spill(Spill *spill)
+{
+    g_autoptr(GArray) appended = appended_new();
+    g_autoptr(GError) error = NULL;
+    if (machine_sync_disks(spill->worker->machine, &error) &&
+        append_texts(spill->file, spill->texts, appended, &error)) {
+        return TRUE;
+    }
+    g_warning("a recording's keyframes were not written: %s", error->message);
+    return FALSE;
+}
+
 static gpointer write_frames(gpointer user)
 {
     Spill *spill = user;
     Worker *worker = spill->worker;
     guint64 next = 0;
-    g_autoptr(GArray) appended = appended_new();
-    gboolean goes_on = machine_sync_disks(worker->machine, NULL) &&
-                       append_texts(spill->file, spill->texts, appended, NULL);
+    gboolean goes_on = begin_spill(spill);
     for (guint i = 0; goes_on && i < keyframe_set_count(spill->frames); i++) {
         const Keyframe *frame = keyframe_set_get(spill->frames, i);
         if (frame->is_arrival && frame->work >= next) {

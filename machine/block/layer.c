@@ -370,6 +370,7 @@ static bool load_layer(Layer *layer, GError **error)
     }
     layer->next_place =
         MAX(layer->next_place, (uint32_t)((clusters.st_size + LAYER_CLUSTER - 1) / LAYER_CLUSTER));
+    layer->is_unsynced = true; /* who knows */
     return true;
 }
 

@@ -171,12 +171,12 @@ def test_saved_in_a_replay_it_is_a_snapshot_like_any_other(make, tiny, blank_dis
 
 
 def test_loading_while_recording_begins_a_child_and_both_replay(make, tiny, blank_disk):
-    machine = make(tiny, "rounds=400", "work=60000", **disk_of(blank_disk))
+    machine = make(tiny, "rounds=1200", "work=60000", **disk_of(blank_disk))
     machine.start(record="first")
     machine.wait_for("ROUND 0010", 60)
     at = save_stopped(machine, "a")
     machine.type("xyz")
-    time.sleep(0.2)
+    time.sleep(0.05)
     assert machine.call("loadvm", name="a") == {"recording": "first-1"}
     info = machine.replay_info()
     assert (info["mode"], info["filename"]) == ("record", "first-1")
@@ -195,12 +195,12 @@ def test_loading_while_recording_begins_a_child_and_both_replay(make, tiny, blan
 
 
 def test_in_a_replay_loading_goes_to_that_place(make, tiny, blank_disk):
-    machine = make(tiny, "rounds=400", "work=60000", **disk_of(blank_disk))
+    machine = make(tiny, "rounds=1200", "work=60000", **disk_of(blank_disk))
     machine.start(record="r1")
     machine.wait_for("ROUND 0010", 60)
     early = save_stopped(machine, "early")
     machine.type("abc")
-    time.sleep(0.2)
+    time.sleep(0.05)
     late = save_stopped(machine, "late")
     assert machine.wait_until_stopped(120) == "shutdown"
     recorded = finish(machine)

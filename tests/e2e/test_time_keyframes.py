@@ -105,6 +105,33 @@ def test_a_recording_leaves_them_for_its_replays(make, tiny, lab):
     finish_replay(machine, recorded)
 
 
+def test_a_recording_that_a_loadvm_ends_leaves_them_and_so_does_its_child(make, tiny, lab):
+    machine = make(tiny, "rounds=300", "work=600000")
+    machine.start(record="r1")
+    machine.wait_for("ROUND 0070", 60)
+    machine.call("stop")
+    machine.call("savevm", name="s")
+    machine.call("cont")
+    machine.wait_for("ROUND 0090", 60)
+    machine.call("stop")
+    machine.call("loadvm", name="s")
+    machine.call("cont")
+    assert machine.wait_until_stopped(120) == "shutdown"
+    recorded = finish(machine)
+    for name in ("r1", "r1-1"):
+        assert keyframe_file(machine, lab, name).stat().st_size > 10_000
+        machine.start(replay=name, paused=True)
+        end = machine.replay_info()["end-icount"]
+        machine.call("replay-seek", icount=end - 1000)
+        assert min(frame for frame in places_of(machine)[1:]) > places_of(machine)[0] + (1 << 29)
+        machine.call("cont")
+        machine.wait_until_stopped(60)
+        assert machine.replay_info()["status"] == "ended", machine.call("query-divergence")
+        if name != "r1":
+            assert parts(machine) == recorded["parts"]
+        machine.end()
+
+
 def test_a_reader_of_the_console_gets_each_byte_once(make, tiny):
     machine, recorded = recorded_machine(make, tiny, "rounds=150", "work=60000")
     start_replay(machine)
