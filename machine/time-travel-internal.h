@@ -20,19 +20,20 @@ struct TimeTravel {
     KeyframeFile *file; /* keyframes of earlier replays, too; or NULL */
     bool is_file_bad;   /* it was given up */
     uint64_t interval;
-    uint64_t work;       /* of the machine's position */
-    uint64_t counted;    /* icount up to which it is counted in `work` */
-    uint64_t next_work;  /* of the next keyframe */
-    bool is_recording;   /* the keyframes are a recording's, for replays to come */
-    uint64_t page_work;  /* instructions that pay for a page that was copied for it */
-    PageMap *news;       /* the last of them, or NULL: there was none yet */
-    uint32_t news_epoch; /* when it was captured, or the recording began */
-    uint64_t news_work;  /* likewise */
-    bool is_due;         /* the next one is paid for */
-    unsigned first_superseded,
-        superseded;       /* clusters of disks: when it began, and at the last one */
-    bool is_full;         /* the budget does not hold any more of them */
-    MachineSeekDone done; /* NULL: neither a seek nor a search is under way */
+    uint64_t work;             /* of the machine's position */
+    uint64_t counted;          /* icount up to which it is counted in `work` */
+    uint64_t next_work;        /* of the next keyframe */
+    bool is_recording;         /* the keyframes are a recording's, for replays to come */
+    uint64_t page_work;        /* instructions that pay for a page that was copied for it */
+    PageMap *news;             /* the last of them, or NULL: there was none yet */
+    uint32_t news_epoch;       /* when it was captured, or the recording began */
+    uint64_t news_work;        /* likewise */
+    uint64_t room_work;        /* when there may be more memory for the next one */
+    bool is_due;               /* the next one is paid for */
+    unsigned superseded;       /* clusters of disks, likewise */
+    unsigned first_superseded; /* when the recording began */
+    bool is_full;              /* the budget does not hold any more of them */
+    MachineSeekDone done;      /* NULL: neither a seek nor a search is under way */
     void *opaque;
     SeekTarget target; /* of the seek, or of the present part of a search */
     Search *search;    /* NULL: it is a seek */

@@ -6,7 +6,9 @@
  *    a seek's target more of them.
  * 2. A recording makes them for replays to come, of nothing but what was written since it began:
  *    its start is known to every replay. They may cost it a hundredth of its time, so what a
- *    keyframe copies must have been paid for before, in instructions for each page.
+ *    keyframe copies must have been paid for before, in instructions for each page. Memory from the
+ *    host, whose first touch can cost ten times the copying, is taken a piece at a time, so that
+ * the guest does not stand still for it.
  * 3. Work is what it takes to get somewhere from the start, in instructions: a machine that idles
  *    works, too.
  */
@@ -16,12 +18,12 @@
 /* What a visit of the machine's loop counts as. */
 #define VISIT_WORK 4096u
 
-/* Of a recording: a page that is copied into memory new from the host takes so many times what it
- * takes else; what is between two keyframes at most, however much is new; and how often in an
- * interval it is looked whether what is new has been paid for. */
-#define FRESH_PAGE     16u
-#define RECORDING_MOST (1ull << 34)
+/* Of a recording: how often in an interval it is looked whether what is new has been paid for; what
+ * is between two keyframes at most, however much is new; and what 2 MiB of memory for it from the
+ * host cost, as so many copied pages: they are taken one by one beforehand. */
 #define LOOKS          8u
+#define RECORDING_MOST (1ull << 36)
+#define ROOM_PRICE     (512u * 32u)
 
 /* A keyframe is a version of each disk. A cluster that is written after it is copied elsewhere,
  * which costs as much as so many pages; and with so many of them no more keyframes are made. */
@@ -189,8 +191,8 @@ void machine_record_keyframes(Machine *machine, uint64_t budget, uint64_t interv
     g_assert(replay_mode(machine->replay) == REPLAY_RECORD && interval);
     TimeTravel *travel = new_set(machine, budget, interval);
     keyframe_set_let_first_go(travel->frames);
-    travel->next_work = interval;
-    travel->news_work = 0;
+    travel->next_work = interval / LOOKS;
+    travel->news_work = travel->room_work = 0;
     travel->is_due = false;
     travel->first_superseded = travel->superseded = machine_superseded_clusters(machine);
     travel->page_work = page_work;
@@ -217,17 +219,30 @@ void machine_return_keyframes(Machine *machine, KeyframeSet *frames)
     machine->lent_maps--;
 }
 
-/* What has to lie between the last keyframe and one here. */
-static uint64_t price_of_news(Machine *machine)
+/* Whether there is memory for so many PAGES; if not, and if it is paid for, there is some more. */
+static bool make_room(Machine *machine, uint64_t pages)
 {
-    const TimeTravel *travel = machine->travel;
-    uint64_t pages = machine_count_news(machine, travel->news_epoch);
+    TimeTravel *travel = machine->travel;
     PageFigures figures;
     page_store_figures(machine_page_store(machine), &figures);
-    uint64_t room = figures.free_bytes / PAGE_BYTES;
+    bool has_room = figures.free_bytes / PAGE_BYTES >= pages;
+    if (!has_room && travel->work >= travel->room_work) {
+        page_store_reserve(machine_page_store(machine));
+        travel->room_work = travel->work + ROOM_PRICE * travel->page_work;
+    }
+    return has_room;
+}
+
+/* Whether enough lies between the last keyframe and one here. */
+static bool is_paid(Machine *machine)
+{
+    const TimeTravel *travel = machine->travel;
+    uint64_t work = travel->work - travel->news_work;
+    uint64_t pages = machine_count_news(machine, travel->news_epoch);
     uint64_t clusters = machine_superseded_clusters(machine) - travel->superseded;
-    pages += FRESH_PAGE * (pages - MIN(pages, room)) + CLUSTER_PAGES * clusters;
-    return MAX(travel->interval, MIN(pages * travel->page_work, RECORDING_MOST));
+    bool has_room = make_room(machine, pages);
+    uint64_t price = (pages + CLUSTER_PAGES * clusters) * travel->page_work;
+    return work >= RECORDING_MOST || (has_room && work >= MAX(travel->interval, price));
 }
 
 /* What is new since the keyframe before, as the next one. */
@@ -258,7 +273,7 @@ static bool may_capture(Machine *machine)
     TimeTravel *travel = machine->travel;
     if (travel->work < travel->next_work || machine->is_written)
         return false;
-    travel->is_due = travel->is_due || travel->work >= travel->news_work + price_of_news(machine);
+    travel->is_due = travel->is_due || is_paid(machine);
     if (!travel->is_due)
         travel->next_work = travel->work + travel->interval / LOOKS;
     return travel->is_due && machine_disks_are_idle(machine);
@@ -272,7 +287,7 @@ static void make_recorded(Machine *machine)
     if (superseded - travel->first_superseded > CLUSTERS_MOST || !may_capture(machine))
         return;
     travel->is_due = false;
-    travel->next_work = travel->work + travel->interval;
+    travel->next_work = travel->work + travel->interval / LOOKS;
     travel->news_work = travel->work;
     travel->superseded = superseded;
     if (capture_news(machine, &frame))

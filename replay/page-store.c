@@ -167,6 +167,11 @@ static void add_slab(PageStore *store)
     store->slabs++;
 }
 
+void page_store_reserve(PageStore *store)
+{
+    add_slab(store);
+}
+
 static guint8 *take_block(PageStore *store)
 {
     if (!store->open)

@@ -57,6 +57,9 @@ typedef struct PageFigures {
 } PageFigures;
 void page_store_figures(const PageStore *store, PageFigures *figures);
 
+/* Takes 2 MiB of memory from the host for captures to come: that takes longer than the copying. */
+void page_store_reserve(PageStore *store);
+
 /* Memory with a mark for each page: the number of the epoch in which it was written last, 0: never,
  * so that it is all zero. */
 typedef struct PageMemory {
