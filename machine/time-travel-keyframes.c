@@ -192,7 +192,8 @@ void machine_record_keyframes(Machine *machine, uint64_t budget, uint64_t interv
     TimeTravel *travel = new_set(machine, budget, interval);
     keyframe_set_let_first_go(travel->frames);
     travel->next_work = interval / LOOKS;
-    travel->news_work = travel->room_work = 0;
+    travel->news_work = 0;
+    travel->room_work = ROOM_PRICE * page_work;
     travel->is_due = false;
     travel->first_superseded = travel->superseded = machine_superseded_clusters(machine);
     travel->page_work = page_work;
@@ -273,7 +274,8 @@ static bool may_capture(Machine *machine)
     TimeTravel *travel = machine->travel;
     if (travel->work < travel->next_work || machine->is_written)
         return false;
-    travel->is_due = travel->is_due || is_paid(machine);
+    unsigned clusters = machine_superseded_clusters(machine) - travel->first_superseded;
+    travel->is_due = clusters <= CLUSTERS_MOST && (travel->is_due || is_paid(machine));
     if (!travel->is_due)
         travel->next_work = travel->work + travel->interval / LOOKS;
     return travel->is_due && machine_disks_are_idle(machine);
@@ -283,9 +285,9 @@ static void make_recorded(Machine *machine)
 {
     TimeTravel *travel = machine->travel;
     Keyframe frame;
-    unsigned superseded = machine_superseded_clusters(machine);
-    if (superseded - travel->first_superseded > CLUSTERS_MOST || !may_capture(machine))
+    if (!may_capture(machine))
         return;
+    unsigned superseded = machine_superseded_clusters(machine);
     travel->is_due = false;
     travel->next_work = travel->work + travel->interval / LOOKS;
     travel->news_work = travel->work;
