@@ -174,7 +174,7 @@ static void take_request(WebPeer *peer)
     bool is_text = !memchr(peer->request->data, 0, peer->request->len);
     g_byte_array_append(peer->request, (const uint8_t *)"", 1);
     g_auto(GStrv) lines = g_strsplit((const char *)peer->request->data, "\r\n", 0);
-    const char *token = token_of(lines[0]), *wrong;
+    const char *token = is_text ? token_of(lines[0]) : NULL, *wrong;
     for (char **line = lines + 1; is_text && **line; line++)
         is_text = take_header(&headers, *line);
     if (!is_text || !token)

@@ -11,7 +11,7 @@ from dev.common import BUILD, TESTS, Failed, cache, run, say
 OPTIONS = ("-Dfuzz=true", "-Db_lundef=false", "-Db_sanitize=address,undefined")
 # A short history of each block: half of a quick target's time goes into it.
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:malloc_context_size=6:quarantine_size_mb=16",
-              "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
+              "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "G_DEBUG": "fatal-criticals"}
 
 
 def targets() -> list[str]:
