@@ -8,8 +8,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* Sends BYTES, with FD if it is not -1 (which stays the caller's). 0, or an errno value; EAGAIN: the
- * socket is full. */
+/* Sends BYTES, with FD if it is not -1 (which stays the caller's). 0, or an errno value; EAGAIN:
+ * the socket is full. */
 int packet_send(int socket, const void *bytes, gsize length, int fd);
 
 typedef enum { PACKET_RECEIVED, PACKET_NONE_YET, PACKET_CLOSED, PACKET_BROKEN } PacketResult;
