@@ -108,7 +108,7 @@ def main() -> int:
     passed = failed = 0
     full = bool(os.environ.get("POWERPLAY_FULL"))
     report_times()
-    ledger = Ledger("snapshots") if full else None
+    ledger = Ledger("snapshots", version="2") if full else None     # 2: of recordings that keep keyframes, too
     done = 0
     while (ledger.done() if ledger else done) < (FULL if full else QUICK):
         if not ledger:
