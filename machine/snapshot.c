@@ -111,6 +111,14 @@ uint64_t machine_count_news(Machine *machine, uint32_t since)
     return page_memory_count_news(&memory, since);
 }
 
+uint64_t machine_count_capture(Machine *machine)
+{
+    PageMemory memory = memory_of(machine);
+    uint32_t since;
+    bool has_base = best_base(machine, memory.pages, &since);
+    return page_memory_count_news(&memory, has_base ? since : 0);
+}
+
 bool machine_capture(Machine *machine, MachineCapture *capture, GError **error)
 {
     PageMemory memory = memory_of(machine);
@@ -197,13 +205,15 @@ static bool load_or_go_back(Machine *machine, GBytes *state, PageMap *map, GByte
     return false;
 }
 
-static void check_pages(Machine *machine, const PageMap *map, GError **error)
+static bool check_pages(Machine *machine, const PageMap *map, GError **error)
 {
     uint64_t pages = memory_page_count(machine->memory);
-    if (page_map_pages(map) != pages)
-        g_set_error(error, STATE_ERROR, STATE_ERROR_VALUE,
-                    "%" G_GUINT64_FORMAT " pages were saved, this machine has %" G_GUINT64_FORMAT,
-                    page_map_pages(map), pages);
+    if (page_map_pages(map) == pages)
+        return true;
+    g_set_error(error, STATE_ERROR, STATE_ERROR_VALUE,
+                "%" G_GUINT64_FORMAT " pages were saved, this machine has %" G_GUINT64_FORMAT,
+                page_map_pages(map), pages);
+    return false;
 }
 
 /* It has become another one, and goes on at SEEK, which may be NULL. */
@@ -249,16 +259,11 @@ bool machine_restore(Machine *machine, GBytes *state, PageMap *map, ReplaySeek *
                      GError **error)
 {
     g_autoptr(ReplaySeek) place = seek;
-    g_autoptr(GBytes) before = save_state(machine, error);
-    GError *problem = NULL;
     bool was_running = machine->run_state == MACHINE_RUNNING;
-    check_pages(machine, map, &problem);
-    if (problem || !before) {
-        if (problem)
-            g_propagate_error(error, problem);
+    if (!check_pages(machine, map, error))
         return false;
-    }
-    if (!load_or_go_back(machine, state, map, before, error))
+    g_autoptr(GBytes) before = save_state(machine, error);
+    if (!before || !load_or_go_back(machine, state, map, before, error))
         return false;
     settle(machine, place, was_running);
     return true;

@@ -48,8 +48,10 @@ bool machine_capture(Machine *machine, MachineCapture *capture, GError **error);
  */
 bool machine_capture_since(Machine *machine, const PageMap *base, uint32_t since,
                            MachineCapture *capture, GError **error);
-/* How many pages that would copy. */
+/* How many pages that would copy, those that are all zero included. */
 uint64_t machine_count_news(Machine *machine, uint32_t since);
+/* The same of machine_capture(). */
+uint64_t machine_count_capture(Machine *machine);
 /* The capture's map becomes the base; its pages that are in a pack leave memory. */
 void machine_capture_adopt(Machine *machine, const MachineCapture *capture);
 void machine_capture_clear(MachineCapture *capture);

@@ -23,6 +23,8 @@ struct TimeTravel {
     uint64_t work;             /* of the machine's position */
     uint64_t counted;          /* icount up to which it is counted in `work` */
     uint64_t next_work;        /* of the next keyframe */
+    uint64_t room_for;         /* a replay's `next_work` of the keyframe that has memory for */
+    uint64_t room_pages;       /* so many pages */
     bool is_recording;         /* the keyframes are a recording's, for replays to come */
     uint64_t page_work;        /* instructions that pay for a page that was copied for it */
     PageMap *news;             /* the last of them, or NULL: there was none yet */

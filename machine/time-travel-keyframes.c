@@ -6,10 +6,11 @@
  *    a seek's target more of them.
  * 2. A recording makes them for replays to come, of nothing but what was written since it began:
  *    its start is known to every replay. They may cost it a hundredth of its time, so what a
- *    keyframe copies must have been paid for before, in instructions for each page. Memory from the
- *    host, whose first touch can cost ten times the copying, is taken a piece at a time, so that
- * the guest does not stand still for it.
- * 3. Work is what it takes to get somewhere from the start, in instructions: a machine that idles
+ *    keyframe copies must have been paid for before, in instructions for each page.
+ * 3. Memory from the host, whose first touch can cost ten times the copying, is taken a piece at a
+ *    time before a keyframe that is due by the interval, so that the guest does not stand still for
+ *    all of it at once.
+ * 4. Work is what it takes to get somewhere from the start, in instructions: a machine that idles
  *    works, too.
  */
 #include "machine/disks.h"
@@ -24,6 +25,10 @@
 #define LOOKS          8u
 #define RECORDING_MOST (1ull << 36)
 #define ROOM_PRICE     (512u * 32u)
+
+/* Of a replay: so many pages that a keyframe copies have memory beforehand. There may be more,
+ * which take longer than the guest is to stand still anyway, or are all zero and need none. */
+#define ROOM_MOST 16384u
 
 /* A keyframe is a version of each disk. A cluster that is written after it is copied elsewhere,
  * which costs as much as so many pages; and with so many of them no more keyframes are made. */
@@ -174,12 +179,31 @@ static void make_or_go_on(Machine *machine)
     }
 }
 
+/* Whether there is memory for a keyframe that is due; if not, there is some more of it. */
+static bool has_room(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    PageFigures figures;
+    if (travel->room_for != travel->next_work) {
+        travel->room_for = travel->next_work;
+        travel->room_pages = MIN(machine_count_capture(machine), ROOM_MOST);
+    }
+    page_store_figures(machine_page_store(machine), &figures);
+    if (figures.free_bytes / PAGE_BYTES >= travel->room_pages)
+        return true;
+    page_store_reserve(machine_page_store(machine));
+    return false;
+}
+
 static void make_replayed(Machine *machine)
 {
     TimeTravel *travel = machine->travel;
-    if (travel->is_full || (travel->work < travel->next_work && !is_approaching(machine)))
+    bool is_here = is_approaching(machine);
+    if (travel->is_full || (travel->work < travel->next_work && !is_here))
         return;
-    if (!travel->search || !search_has_next_frame(machine))
+    if (travel->search && search_has_next_frame(machine))
+        return;
+    if (is_here || has_room(machine))
         make_or_go_on(machine);
 }
 
