@@ -109,7 +109,7 @@ SUITES = (
           (*PYTEST, "-s", "{tests}/e2e/test_gdb.py", "{tests}/e2e/test_debugging.py"), counted="junit", packages=("python3-pytest", "gdb-multiarch", "binutils"),
           guests=("tiny", "shell")),
     Suite("travel-times", "10^10 instructions of Debian's kernel: steps, seeks and searches backwards against their targets", (PYTHON,
-          "{tests}/e2e/run_travel_times.py"), guests=("shell",), minutes=20, default=False),
+          "{tests}/e2e/run_travel_times.py"), guests=("tiny", "shell"), minutes=20, default=False),
     Suite("travel-times-qemu", "the same on QEMU from backports, as far as it can; says what it does not finish", (PYTHON,
           "{tests}/e2e/qemu_travel.py"), packages=("qemu-utils",), guests=("shell",), minutes=20, default=False),
     Suite("e2e-small", "the part of e2e with the small guest, for sanitizers", (*PYTEST, "{tests}/e2e/test_replay.py",

@@ -6,6 +6,7 @@
  *     snapshot-run DEFINITION DIRECTORY straight < lines "check ICOUNT"
  *     snapshot-run DEFINITION DIRECTORY load NAME LENGTH
  *     snapshot-run DEFINITION DIRECTORY times PAGES DIRTY
+ *     snapshot-run DEFINITION DIRECTORY keyframes PAGES DIRTY
  *
  * "save" runs the machine and saves COUNT snapshots at random places between FROM and TO, half of
  * them with a disk request under way if there is a disk; the machine is looked at LENGTH
@@ -19,7 +20,8 @@
  *
  * "times" fills PAGES pages of memory, saves, dirties DIRTY pages, and prints in microseconds, of
  * the clock and of the processor, how long the machine stood still, how long the rest took, and so
- * on.
+ * on. "keyframes" does the same while it records and while it replays that: the longest time for
+ * which the machine stood still around each of many keyframes.
  */
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -34,6 +36,7 @@
 #include "machine/inbox.h"
 #include "machine/machine.h"
 #include "machine/snapshot.h"
+#include "machine/time-travel.h"
 #include "machine/translator/translator.h"
 #include "replay/page-pack.h"
 #include "replay/snapshot.h"
@@ -42,6 +45,14 @@
 #define TYPE_EVERY   5000000u
 #define PENDING_STEP 100
 #define PENDING_MOST 20000
+
+#define TIMES 9 /* each is measured so often, or more */
+
+/* Between two times that pages are dirtied there is a keyframe. A recording pays for memory from
+ * the host in looks, and so many pages take ten of the sixteen. */
+#define DIRTY_EVERY  (1u << 27)
+#define FRAMES_EVERY (1u << 26)
+#define FRAMES       15 /* more than the budget holds */
 
 static Machine *machine;
 static int directory, folder;
@@ -338,36 +349,122 @@ static void time_save(const char *name, const char *pause, const char *rest)
     show(rest, &since);
 }
 
-static void times(char **words)
+/* All of the PAGES behind those that the guest uses. */
+static void fill(uint64_t pages)
 {
-    uint64_t pages = strtoull(words[0], NULL, 10), count = strtoull(words[1], NULL, 10);
-    uint64_t all = memory_page_count(machine_memory(machine));
-    pages = MIN(pages, all - 4096);
     for (uint64_t i = 0; i < pages; i++)
         dirty(4096 + i, 1);
+}
+
+static void dirty_some(uint64_t pages, uint64_t count, unsigned round)
+{
+    for (uint64_t i = 0; i < count; i++)
+        dirty(4096 + mix(i + round * count) % pages, 2 + round);
+}
+
+static uint64_t pages_of(const char *word)
+{
+    return MIN(strtoull(word, NULL, 10), memory_page_count(machine_memory(machine)) - 4096);
+}
+
+static void times(char **words)
+{
+    uint64_t pages = pages_of(words[0]), count = strtoull(words[1], NULL, 10);
+    fill(pages);
     time_save("first", "first-pause", "first-write");
-    for (unsigned round = 0; round < 3; round++) {
-        for (uint64_t i = 0; i < count; i++)
-            dirty(4096 + mix(i + round * count) % pages, 2 + round);
+    for (unsigned round = 0; round < TIMES; round++) {
+        dirty_some(pages, count, round);
         g_autofree char *name = g_strdup_printf("second-%u", round);
         time_save(name, "pause", "write");
     }
     Moment since = now();
     load("second-0");
     show("load-first-time", &since);
-    load("first");
-    show("load-parent", &since);
-    load("second-2");
-    show("load-child", &since);
+    for (unsigned round = 0; round < TIMES; round++) {
+        g_autofree char *name = g_strdup_printf("second-%u", TIMES - 1 - round);
+        since = now();
+        load("first");
+        show("load-parent", &since);
+        load(name);
+        show("load-child", &since);
+    }
     machine_forget_base(machine);
+    since = now();
     load("second-1");
     show("load-fresh", &since);
+}
+
+/* --- the times of keyframes --------------------------------------------------------------------
+ */
+
+/* The machine's loop up to PLACE, on the way to which there is a keyframe: prints the longest time
+ * between two pieces of the guest's work. */
+static void time_stops(const char *what, uint64_t place)
+{
+    uint64_t from = icount();
+    Moment longest = { 0 };
+    while (runs() && icount() < place) {
+        Moment since = now();
+        uint64_t limit = time_travel_before_run(machine);
+        Moment until = now();
+        longest.wall = MAX(longest.wall, until.wall - since.wall);
+        longest.cpu = MAX(longest.cpu, until.cpu - since.cpu);
+        machine_run(machine, QUANTUM, MIN(place, limit));
+    }
+    const KeyframeSet *frames = machine_keyframes(machine);
+    guint count = keyframe_set_count(frames);
+    if (!count || keyframe_set_get(frames, count - 1)->position.icount <= from)
+        g_error("%s: no keyframe from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT, what, from,
+                icount());
+    g_print("%s %" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n", what, longest.wall, longest.cpu);
+}
+
+/* The same pages are dirtied at the same places, recording and replaying. */
+static void time_frames(const char *what, uint64_t pages, uint64_t count)
+{
+    machine_start(machine, NULL);
+    for (unsigned round = 0; round < FRAMES; round++) {
+        dirty_some(pages, count, round);
+        time_stops(what, (round + 1ull) * DIRTY_EVERY);
+    }
+    if (!runs())
+        g_error("%s: the guest has ended: %s", what,
+                machine_run_state_name(machine_run_state(machine)));
+}
+
+static void time_keyframes(const char *path, char **words)
+{
+    uint64_t pages = pages_of(words[0]), count = strtoull(words[1], NULL, 10);
+    GError *error = NULL;
+    int log = openat(directory, ".", O_TMPFILE | O_RDWR, 0600);
+    Position start = machine_position(machine);
+    LogWriter *writer = log_writer_new(log, &start, &error);
+    stop_on(error);
+    fill(pages);
+    machine_record(machine, writer, SYNC_MINIMAL, &error);
+    stop_on(error);
+    machine_record_keyframes(machine, KEYFRAME_BUDGET, FRAMES_EVERY, 1);
+    time_frames("recording", pages, count);
+    machine_record_stop(machine, &error);
+    stop_on(error);
+    machine_free(machine);
+
+    build(path);
+    fill(pages);
+    LogReader *reader = log_reader_new(log, &error);
+    stop_on(error);
+    machine_play(machine, reader, SYNC_MINIMAL, &error);
+    stop_on(error);
+    machine_keep_keyframes(machine, KEYFRAME_BUDGET, FRAMES_EVERY, &error);
+    stop_on(error);
+    time_frames("replaying", pages, count);
+    close(log);
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 5 && (argc != 4 || strcmp(argv[3], "straight") != 0))
-        g_error("usage: snapshot-run DEFINITION DIRECTORY save|straight|load|times ...");
+        g_error("usage: snapshot-run DEFINITION DIRECTORY save|straight|load|times|keyframes ...");
     directory = open(argv[2], O_RDONLY | O_DIRECTORY);
     mkdirat(directory, "snapshots", 0700);
     folder = openat(directory, "snapshots", O_RDONLY | O_DIRECTORY);
@@ -375,6 +472,11 @@ int main(int argc, char **argv)
     page_store_set_directory(machine_page_store(machine), folder);
     if (strcmp(argv[3], "load") == 0) {
         load_and_run(argv + 4);
+        return EXIT_SUCCESS;
+    }
+    if (strcmp(argv[3], "keyframes") == 0) {
+        time_keyframes(argv[1], argv + 4);
+        machine_free(machine);
         return EXIT_SUCCESS;
     }
     machine_start(machine, NULL);
