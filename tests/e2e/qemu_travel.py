@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How long QEMU's replay of Debian's kernel takes to go backwards: the other side of run_travel_times.py.
 
-    qemu_travel.py [--places N,N...] [--steps N] [--span N] [--patience S]
+    qemu_travel.py [--places N,N...] [--steps N] [--seeks N] [--span N] [--patience S] [--limit S]
 
 Records the shell guest on QEMU's pseries machine (icount, shift=0) with a snapshot at the start (rrsnapshot), and at
-each place of the replay measures through the debugger's stub (bs, bc) and QMP: the way there, the first steps backwards, and
-at the last place the search backwards for the last write of a mark, span instructions before.  Last, the same step
-from a snapshot made by hand a million instructions before the place, which is the best that QEMU can be brought to.
-Processor time of QEMU and wall time.  What QEMU does not finish, for it stands still or is at another place than asked,
-is said in the table and counts as skipped: these are QEMU's figures, with no target.
+each place of the replay measures through the debugger's stub (bs, bc) and QMP: the way there, the first steps backwards,
+and at the last place the search backwards for the last write of a mark, span instructions before.  In a replay of its
+own, seeks (replay-seek) to places in front of that one, the same in every run.  Last, the same step from a snapshot made
+by hand a million instructions before the place, which is the best that QEMU can be brought to.
+Processor time of QEMU and wall time.  What QEMU does not finish, for it stands still, takes longer than the limit or is
+at another place than asked, is said in the table and counts as skipped: these are QEMU's figures, with no target.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import socket
 import subprocess
 import sys
@@ -35,14 +37,14 @@ NEAR = 10**6
 
 
 class StandsStill(Exception):
-    """QEMU runs, but its instruction count does not."""
+    """QEMU runs, but its instruction count does not, or it takes too long."""
 
 
 class Peer:
     """One process of QEMU that records or replays in a folder."""
 
-    def __init__(self, qemu: Qemu, folder: pathlib.Path, mode: str, patience: float):
-        self._folder, self._patience, self.text = folder, patience, b""
+    def __init__(self, qemu: Qemu, folder: pathlib.Path, mode: str, patience: float, limit: float):
+        self._folder, self._patience, self._limit, self.text = folder, patience, limit, b""
         options = ["-icount", f"shift=0,rr={mode},rrfile={folder}/log,rrsnapshot=init",
                    "-drive", f"file={folder}/state.qcow2,if=none,id=rr", "-qmp", f"unix:{folder}/qmp,server=on,wait=off"]
         if mode == "replay":
@@ -98,18 +100,25 @@ class Peer:
 
     def until(self, done) -> None:
         """Waits while the instruction count moves."""
-        last, moved = -1, time.monotonic()
+        last, begun = -1, time.monotonic()
+        moved = begun
         while not done():
             if (now := self.icount()) != last:
                 last, moved = now, time.monotonic()
             if time.monotonic() - moved > self._patience:
                 raise StandsStill(f"stands still at {now}")
+            if time.monotonic() - begun > self._limit:
+                raise StandsStill(f"at {now} after {self._limit:g} s")
             time.sleep(0.02)
 
     def go_to(self, place: int) -> None:
         self.call("replay-break", icount=place)
         self.call("cont")
         self.until(lambda: self.call("query-status")["status"] != "running")
+
+    def seek(self, place: int) -> None:
+        self.call("replay-seek", icount=place)
+        self.until(lambda: self.call("query-status")["status"] == "paused" and self.icount() == place)
 
     def ask(self, packet: str) -> None:
         """A packet of the debugger that moves the machine; the answer may take long."""
@@ -183,6 +192,15 @@ def measure(peer: Peer, folder: pathlib.Path, place: int, arguments, last: bool)
     return held
 
 
+def measure_seeks(peer: Peer, place: int, count: int) -> list[bool]:
+    dice, held = random.Random(1), [True]
+    for _ in range(count):
+        target = dice.randrange(place // 1000, place)
+        if held[-1]:
+            held.append(measured(peer, f"  seek to {target}", lambda at=target: peer.seek(at), target))
+    return held[1:]
+
+
 def measure_near(peer: Peer, place: int, steps: int) -> bool:
     done = measured(peer, f"replay to {NEAR:.0e} before {place:.3g}", lambda: peer.go_to(place - NEAR), place - NEAR)
     done = done and measured(peer, "  savevm there", lambda: peer.call("human-monitor-command", **{"command-line": "savevm near"}))
@@ -196,15 +214,17 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--places", default="1e8,3e9,1e10")
     parser.add_argument("--steps", type=int, default=2)
+    parser.add_argument("--seeks", type=int, default=4)
     parser.add_argument("--span", type=float, default=1e9)
     parser.add_argument("--patience", type=float, default=60)
+    parser.add_argument("--limit", type=float, default=240)
     arguments = parser.parse_args()
     places, results = [int(float(word)) for word in arguments.places.split(",")], []
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as ends:
         folder = pathlib.Path(name)
 
         def peer(mode: str) -> Peer:
-            made = Peer(qemu, folder, mode, arguments.patience)
+            made = Peer(qemu, folder, mode, arguments.patience, arguments.limit)
             ends.callback(made.end)
             return made
 
@@ -221,6 +241,9 @@ def main() -> int:
             one.end()
             one = peer("replay")
             results.append(measure(one, folder, place, arguments, place == places[-1]))
+        one.end()
+        one = peer("replay")
+        results += measure_seeks(one, places[-1], arguments.seeks)
         one.end()
         one = peer("replay")
         results.append(measure_near(one, places[-1], arguments.steps))
