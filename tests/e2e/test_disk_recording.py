@@ -26,9 +26,11 @@ def run(machine) -> bytes:
     return machine.console
 
 
-def record_the_rest(machine, name: str) -> dict:
-    """Records a running machine until the guest powers off."""
+def record_the_rest(machine, name: str, keys: str = "") -> dict:
+    """Records a running machine until the guest powers off; KEYS are what it waits for."""
     machine.call("record-start", recording=name)
+    if keys:
+        machine.type(keys)
     assert machine.wait_until_stopped(120) == "shutdown"
     return finish(machine)
 
@@ -66,7 +68,7 @@ def test_a_replay_does_not_change_what_the_next_live_run_sees(make, tiny, blank_
 
 
 def test_a_recording_begins_in_the_middle_of_disk_work(make, tiny, blank_disk):
-    machine = make(tiny, "rounds=300", "work=60000", **disk_of(blank_disk))
+    machine = make(tiny, "rounds=100", "work=60000", "keys=3", **disk_of(blank_disk))
     dice = random.Random(5)
     recorded = {}
     for number in range(4):
@@ -86,7 +88,7 @@ def test_a_recording_begins_in_the_middle_of_disk_work(make, tiny, blank_disk):
 
 
 def test_two_recordings_of_one_life(make, tiny, blank_disk):
-    machine = make(tiny, "rounds=300", "work=60000", **disk_of(blank_disk))
+    machine = make(tiny, "rounds=100", "work=60000", "keys=1", **disk_of(blank_disk))
     machine.start(record="first")
     machine.wait_for(r"ROUND 00[2-9]\d", 60)
     machine.call("stop")
@@ -94,7 +96,7 @@ def test_two_recordings_of_one_life(make, tiny, blank_disk):
     at_stop = {"parts": parts(machine), "icount": machine.replay_info()["icount"]}
     machine.call("cont")
     machine.wait_for(r"ROUND 00[4-9]\d", 60)
-    second = record_the_rest(machine, "second")
+    second = record_the_rest(machine, "second", "a")
     assert_same(replay(machine, "second"), second)
     info = machine.replay("first", 120)
     assert info["status"] == "ended" and info["icount"] == at_stop["icount"]
@@ -121,7 +123,7 @@ def test_a_changed_image_is_refused_with_both_digests(make, tiny, tmp_path):
 
 
 def test_paced_random_typing_with_a_late_start(make, tiny, blank_disk):
-    machine = make(tiny, "rounds=150", "wait=4000", clock=PACED, **disk_of(blank_disk))
+    machine = make(tiny, "rounds=150", "wait=4000", "keys=1", clock=PACED, **disk_of(blank_disk))
     dice = random.Random(9)
     for number in range(3):
         machine.start()
@@ -162,26 +164,28 @@ def confined(definition: dict, folder):
         process.wait()
 
 
-def hashes_at_the_end(wire: Wire) -> dict[str, str]:
+def hashes_at_the_end(wire: Wire, keys: str = "") -> dict[str, str]:
     wire.call("cont")
+    if keys:
+        wire.call("type-text", text=keys)
     while wire.call("query-status")["running"]:
         time.sleep(0.02)
     return {part["name"]: part["hash"] for part in wire.call("state-hash")["components"]}
 
 
 def test_all_of_it_stays_in_the_machines_folder(tiny, blank_disk, tmp_path):
-    definition = tiny.definition("confined", "rounds=4000", clock=FAST, **disk_of(blank_disk))
+    definition = tiny.definition("confined", "rounds=1000", "keys=1", clock=FAST, **disk_of(blank_disk))
     recorded = {}
     for name in ("a", "b"):
         with confined(definition, tmp_path) as wire:
             wire.call("record-start", recording=name)
-            recorded[name] = hashes_at_the_end(wire)
+            recorded[name] = hashes_at_the_end(wire, "a")
     with confined(definition, tmp_path) as wire:
         wire.call("cont")
         time.sleep(0.1)
         wire.call("stop")
         wire.call("record-start", recording="middle")
-        recorded["middle"] = hashes_at_the_end(wire)
+        recorded["middle"] = hashes_at_the_end(wire, "a")
     for name, hashes in recorded.items():
         with confined(definition, tmp_path) as wire:
             wire.call("replay-start", recording=name)

@@ -8,7 +8,8 @@
  * It says TINY-READY, then for each round ROUND n and a check over all that it has seen so far
  * (input, its time, random numbers), then TINY-DONE, and powers the machine off. Words of the
  * command line: rounds=N (default 20), work=N (steps of computing in a round, default 20000),
- * wait=N (microseconds of idling in a round, default 500). Typed bytes are said back as KEY xx.
+ * wait=N (microseconds of idling in a round, default 500), keys=N (default 0: after the last round
+ * it goes on until so many bytes have been typed). Typed bytes are said back as KEY xx.
  */
 #include "tiny.h"
 
@@ -119,6 +120,7 @@ static void read_keys(Guest *guest)
             print("\n");
             see(guest, key);
             see(guest, time_base());
+            guest->keys++;
         }
     }
 }
@@ -276,9 +278,9 @@ void guest_main(const uint8_t *tree, uint64_t r4, uint64_t client_interface)
     set_up(&guest);
     Disk disk = { 0 };
     disk_find(&disk, &guest);
-    uint64_t rounds = number(&guest, "rounds", 20);
+    uint64_t rounds = number(&guest, "rounds", 20), keys = number(&guest, "keys", 0);
     print("TINY-READY\n");
-    for (uint64_t round = 1; round <= rounds; round++) {
+    for (uint64_t round = 1; round <= rounds || guest.keys < keys; round++) {
         work(&guest, number(&guest, "work", 20000));
         wait(&guest, number(&guest, "wait", 500));
         read_keys(&guest);

@@ -8,6 +8,7 @@
 typedef struct {
     const uint8_t *structure, *strings; /* of the device tree; NULL: there is none */
     uint64_t check;                     /* over all that the guest has seen */
+    uint64_t keys;                      /* how many it has taken */
 } Guest;
 
 /* A virtio block device; common is 0 if there is none. Addresses are of its four structures. */
