@@ -99,12 +99,12 @@ static guint32 get_bytes(Reader *reader, const char *name, const guint8 **data)
     g_byte_array_set_size(reader->bytes, 0);
     for (gsize i = 0; !reader->failed && i + 1 < length; i += 2) {
         int high = g_ascii_xdigit_value(text[i]), low = g_ascii_xdigit_value(text[i + 1]);
-        guint8 byte = (guint8)(high << 4 | low);
 
         if (high < 0 || low < 0) {
             fail(reader, name, "hexadecimal digits");
+        } else {
+            g_byte_array_append(reader->bytes, &(guint8){ (guint8)(high << 4 | low) }, 1);
         }
-        g_byte_array_append(reader->bytes, &byte, 1);
     }
     if (length % 2 || length / 2 > EVENT_BYTES_MAX) {
         fail(reader, name, "two hexadecimal digits for each of its bytes");

@@ -145,6 +145,8 @@ static void use(KeyframeFile *file)
     g_assert(keyframe_file_bytes(file) >= 16);
     for (guint64 byte = 0; byte < 256; byte++) { /* a text of pages has such a device */
         guint64 device = byte * 0x0101010101010101u, end = keyframe_file_text_end(file, device);
+        if (!end && byte)
+            continue;
         g_autoptr(GBytes) text = keyframe_file_text(file, device, end, 100);
         g_assert(!text || g_bytes_get_size(text) <= 100);
     }

@@ -28,7 +28,8 @@ CHUNKS = 20
 # net 3: wires between machines.
 VERSION, VERSIONS = 2, {"gdb": 3, "net": 3}
 LENGTH = 512            # of an input, where nothing else is said
-LENGTHS = {"api": 160, "config": 1024, "devices": 144, "gdb-session": 96, "keyframe-file": 96, "log": 160, "nbd": 1500, "net": 1600}
+LENGTHS = {"api": 160, "config": 1024, "devices": 144, "event": 160, "gdb-session": 96, "keyframe-file": 96, "line": 96, "log": 160,
+           "nbd": 1500, "net": 1600}
 SECONDS, AT_ONCE = 60, 1.0
 DONE = re.compile(r"^stat::number_of_executed_units: (\d+)", re.M)
 SUBJECT = re.compile(r'^    \{ "([a-z0-9-]+)", ', re.M)     # of fuzz-devices.c: one device, or a whole board

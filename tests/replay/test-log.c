@@ -153,6 +153,7 @@ START_TEST(test_bad_json_is_no_event)
         "{\"event\": \"char-read\", \"device\": [1], \"data\": \"\"}",
         "{\"event\": \"char-read\", \"device\": 1, \"data\": \"6\"}",
         "{\"event\": \"char-read\", \"device\": 1, \"data\": \"6g\"}",
+        "{\"event\": \"char-read\", \"device\": 1, \"data\": \"616g\"}",
         "{\"event\": \"block\", \"request\": 1}",
         "{\"event\": \"block\", \"request\": \"18446744073709551616\"}",
         "{\"event\": \"shutdown\", \"cause\": \"boredom\"}",
