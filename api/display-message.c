@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/display-message.h"
 
-#include "api/packet.h"
-
-#include <errno.h>
 #include <gio/gio.h>
 #include <string.h>
-#include <unistd.h>
 
 G_STATIC_ASSERT(sizeof(DisplayMessage) == 32 + DISPLAY_TEXT_SIZE + DISPLAY_ORIGIN_SIZE);
 
@@ -55,16 +51,7 @@ void display_message_set_text(DisplayMessage *message, const char *text)
     memcpy(message->text, text, MIN(strlen(text), DISPLAY_TEXT_SIZE - 1));
 }
 
-static bool refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static bool refuse(GError **error, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    g_autofree char *text = g_strdup_vprintf(format, arguments);
-    va_end(arguments);
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "bad display message: %s", text);
-    return false;
-}
+#define refuse(error, ...) packet_refuse(error, "display message", __VA_ARGS__)
 
 bool display_is_token(const char *text)
 {
@@ -152,20 +139,13 @@ bool display_message_send(int socket, const DisplayMessage *message, int fd)
     return packet_send(socket, message, sizeof *message, fd) == 0;
 }
 
-DisplayResult display_message_receive(int socket, DisplayMessage *message, bool to_helper, int *fd,
-                                      GError **error)
+PacketResult display_message_receive(int socket, DisplayMessage *message, bool to_helper, int *fd,
+                                     GError **error)
 {
     gsize length;
-    switch (packet_receive(socket, message, sizeof *message, &length, fd)) {
-    case PACKET_NONE_YET: return DISPLAY_NONE_YET;
-    case PACKET_CLOSED:
-    case PACKET_BROKEN: return DISPLAY_CLOSED;
-    case PACKET_RECEIVED: break;
-    }
-    if (display_message_check(message, length, *fd >= 0, to_helper, error))
-        return DISPLAY_RECEIVED;
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-    return DISPLAY_WRONG;
+    PacketResult result = packet_receive(socket, message, sizeof *message, &length, fd);
+    return result != PACKET_RECEIVED
+               ? result
+               : packet_judge(display_message_check(message, length, *fd >= 0, to_helper, error),
+                              fd);
 }

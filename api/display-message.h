@@ -10,8 +10,8 @@
  * after a viewer has taken it over, and the screen's size is what the guest wants.
  */
 
-#include <glib.h>
-#include <stdbool.h>
+#include "api/packet.h"
+
 #include <stdint.h>
 
 #define DISPLAY_MAGIC        0x50504456u /* "PPDV" */
@@ -76,9 +76,8 @@ bool display_message_check(const DisplayMessage *message, gsize bytes, bool has_
 /* Never blocks: false when the socket is full or gone. FD, if not -1, stays the caller's. */
 bool display_message_send(int socket, const DisplayMessage *message, int fd);
 
-typedef enum { DISPLAY_RECEIVED, DISPLAY_NONE_YET, DISPLAY_CLOSED, DISPLAY_WRONG } DisplayResult;
-/* ERROR is set for DISPLAY_WRONG only; *FD is the caller's, or -1. */
-DisplayResult display_message_receive(int socket, DisplayMessage *message, bool to_helper, int *fd,
-                                      GError **error);
+/* ERROR is set for PACKET_WRONG only; *FD is the caller's, or -1. */
+PacketResult display_message_receive(int socket, DisplayMessage *message, bool to_helper, int *fd,
+                                     GError **error);
 
 #endif

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/message.h"
 
-#include "api/packet.h"
-
-#include <errno.h>
 #include <gio/gio.h>
 #include <string.h>
-#include <unistd.h>
 
 G_STATIC_ASSERT(sizeof(Message) == 16 + MESSAGE_DATA_SIZE);
 
@@ -49,16 +45,7 @@ void message_init(Message *message, MessageType type, uint32_t port, const void 
     }
 }
 
-static bool refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static bool refuse(GError **error, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    g_autofree char *text = g_strdup_vprintf(format, arguments);
-    va_end(arguments);
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "bad message: %s", text);
-    return false;
-}
+#define refuse(error, ...) packet_refuse(error, "message", __VA_ARGS__)
 
 bool message_check(const Message *message, gsize bytes, bool has_fd, GError **error)
 {
@@ -100,23 +87,13 @@ bool message_send(int socket, const Message *message, int fd, GError **error)
     return code == 0;
 }
 
-MessageResult message_receive(int socket, Message *message, int *fd, GError **error)
+PacketResult message_receive(int socket, Message *message, int *fd, GError **error)
 {
     gsize length;
-    switch (packet_receive(socket, message, sizeof *message, &length, fd)) {
-    case PACKET_NONE_YET: return MESSAGE_NONE_YET;
-    case PACKET_CLOSED: return MESSAGE_CLOSED;
-    case PACKET_BROKEN: refuse(error, "%s", g_strerror(errno)); return MESSAGE_WRONG;
-    case PACKET_RECEIVED: break;
-    }
-    if (message_check(message, length, *fd >= 0, error)) {
-        return MESSAGE_RECEIVED;
-    }
-    if (*fd >= 0) {
-        close(*fd);
-    }
-    *fd = -1;
-    return MESSAGE_WRONG;
+    PacketResult result = packet_receive(socket, message, sizeof *message, &length, fd);
+    return result != PACKET_RECEIVED
+               ? result
+               : packet_judge(message_check(message, length, *fd >= 0, error), fd);
 }
 
 char *message_text(const Message *message)

@@ -3,16 +3,16 @@
 #define POWERPLAY_API_MESSAGE_H
 
 /*
- * Messages between a machine's process and those that serve it: the daemon now, the display's and
- * the network's helpers later. Not JSON: fixed size, versioned, checked before anything is used.
+ * Messages between a machine's process and the daemon. Not JSON: fixed size, versioned, checked
+ * before anything is used.
  *
  * They travel on a SOCK_SEQPACKET socket, one message a packet, always sizeof(Message) bytes. A
  * message may carry one descriptor. Integers are in host order: both ends run on one host, from one
  * build; MESSAGE_VERSION refuses another build.
  */
 
-#include <glib.h>
-#include <stdbool.h>
+#include "api/packet.h"
+
 #include <stdint.h>
 
 #define MESSAGE_MAGIC     0x50504d31u /* "PPM1" */
@@ -62,11 +62,9 @@ bool message_check(const Message *message, gsize bytes, bool has_fd, GError **er
  * socket is an error with G_IO_ERROR_WOULD_BLOCK. */
 bool message_send(int socket, const Message *message, int fd, GError **error);
 
-typedef enum { MESSAGE_RECEIVED, MESSAGE_NONE_YET, MESSAGE_CLOSED, MESSAGE_WRONG } MessageResult;
-
 /* Receives one message and its descriptor (or -1), which is the caller's. `error` is set only for
- * MESSAGE_WRONG: a message that did not pass message_check, or a broken socket. */
-MessageResult message_receive(int socket, Message *message, int *fd, GError **error);
+ * PACKET_WRONG: a message that did not pass message_check(). */
+PacketResult message_receive(int socket, Message *message, int *fd, GError **error);
 
 /* The data as a string; the caller frees it. */
 char *message_text(const Message *message);

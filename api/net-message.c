@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/net-message.h"
 
-#include "api/packet.h"
-
 #include <errno.h>
 #include <gio/gio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* What each type must carry, and where it may go. */
 typedef struct {
@@ -47,16 +44,7 @@ void net_message_init(NetMessage *message, NetMessageType type, unsigned nic, ui
         memcpy(message->data, data, length);
 }
 
-static bool refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static bool refuse(GError **error, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    g_autofree char *text = g_strdup_vprintf(format, arguments);
-    va_end(arguments);
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "bad network message: %s", text);
-    return false;
-}
+#define refuse(error, ...) packet_refuse(error, "network message", __VA_ARGS__)
 
 bool net_message_check(const NetMessage *message, gsize bytes, bool has_fd, bool to_helper,
                        GError **error)
@@ -90,20 +78,12 @@ bool net_message_send(int socket, const NetMessage *message, int fd, bool *full)
     return code == 0;
 }
 
-NetReceived net_message_receive(int socket, NetMessage *message, bool to_helper, int *fd,
-                                GError **error)
+PacketResult net_message_receive(int socket, NetMessage *message, bool to_helper, int *fd,
+                                 GError **error)
 {
     gsize length;
-    switch (packet_receive(socket, message, sizeof *message, &length, fd)) {
-    case PACKET_NONE_YET: return NET_NONE_YET;
-    case PACKET_CLOSED: return NET_CLOSED;
-    case PACKET_BROKEN: refuse(error, "%s", g_strerror(errno)); return NET_WRONG;
-    case PACKET_RECEIVED: break;
-    }
-    if (net_message_check(message, length, *fd >= 0, to_helper, error))
-        return NET_RECEIVED;
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-    return NET_WRONG;
+    PacketResult result = packet_receive(socket, message, sizeof *message, &length, fd);
+    return result != PACKET_RECEIVED
+               ? result
+               : packet_judge(net_message_check(message, length, *fd >= 0, to_helper, error), fd);
 }

@@ -10,8 +10,8 @@
  * Neither side trusts the other: frames are what a guest, or anybody on the network, has made.
  */
 
-#include <glib.h>
-#include <stdbool.h>
+#include "api/packet.h"
+
 #include <stdint.h>
 
 #define NET_MAGIC     0x50504e31u /* "PPN1" */
@@ -81,10 +81,9 @@ bool net_message_check(const NetMessage *message, gsize bytes, bool has_fd, bool
 /* Never blocks. False when the socket is full (*FULL, which may be NULL, is set) or gone. */
 bool net_message_send(int socket, const NetMessage *message, int fd, bool *full);
 
-typedef enum { NET_RECEIVED, NET_NONE_YET, NET_CLOSED, NET_WRONG } NetReceived;
-/* ERROR is set for NET_WRONG only; *FD is the caller's, or -1. */
-NetReceived net_message_receive(int socket, NetMessage *message, bool to_helper, int *fd,
-                                GError **error);
+/* ERROR is set for PACKET_WRONG only; *FD is the caller's, or -1. */
+PacketResult net_message_receive(int socket, NetMessage *message, bool to_helper, int *fd,
+                                 GError **error);
 
 /*
  * The clock's page begins with one word, written by the machine and read by the helper at any

@@ -2,6 +2,7 @@
 #include "api/packet.h"
 
 #include <errno.h>
+#include <gio/gio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -66,10 +67,28 @@ PacketResult packet_receive(int socket, void *bytes, gsize room, gsize *length, 
     *length = n > 0 ? (gsize)n : 0;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return PACKET_NONE_YET;
-    if (n == 0 || (n < 0 && errno == ECONNRESET))
+    if (n <= 0)
         return PACKET_CLOSED;
-    if (n < 0)
-        return PACKET_BROKEN;
     *fd = take_fd(&header);
     return PACKET_RECEIVED;
+}
+
+PacketResult packet_judge(bool is_good, int *fd)
+{
+    if (is_good)
+        return PACKET_RECEIVED;
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+    return PACKET_WRONG;
+}
+
+bool packet_refuse(GError **error, const char *what, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "bad %s: %s", what, text);
+    return false;
 }

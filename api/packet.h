@@ -8,14 +8,26 @@
 #include <glib.h>
 #include <stdbool.h>
 
+typedef enum {
+    PACKET_RECEIVED,
+    PACKET_NONE_YET,
+    PACKET_CLOSED, /* or the socket is broken */
+    PACKET_WRONG   /* it came, and is no message that may be used */
+} PacketResult;
+
 /* Sends BYTES, with FD if it is not -1 (which stays the caller's). 0, or an errno value; EAGAIN:
  * the socket is full. */
 int packet_send(int socket, const void *bytes, gsize length, int fd);
 
-typedef enum { PACKET_RECEIVED, PACKET_NONE_YET, PACKET_CLOSED, PACKET_BROKEN } PacketResult;
-
 /* Receives at most ROOM bytes; *LENGTH is the packet's whole length. *FD is the caller's, or -1;
- * descriptors beyond the first are closed. PACKET_BROKEN leaves errno. */
+ * descriptors beyond the first are closed. Never PACKET_WRONG: see packet_judge(). */
 PacketResult packet_receive(int socket, void *bytes, gsize room, gsize *length, int *fd);
+
+/* What to make of a packet that came: if it IS_GOOD, PACKET_RECEIVED; else PACKET_WRONG, and *FD is
+ * closed. */
+PacketResult packet_judge(bool is_good, int *fd);
+
+/* For checks of messages: sets ERROR, "bad WHAT: " and the text, and is false. */
+bool packet_refuse(GError **error, const char *what, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 #endif

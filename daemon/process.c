@@ -357,16 +357,16 @@ static bool receive_one(Machine *machine)
     Message message;
     g_autoptr(GError) error = NULL;
     int fd;
-    MessageResult result = message_receive(machine->link, &message, &fd, &error);
+    PacketResult result = message_receive(machine->link, &message, &fd, &error);
     if (fd >= 0) {
         close(fd); /* a machine has nothing to hand out */
     }
-    if (result == MESSAGE_WRONG) {
+    if (result == PACKET_WRONG) {
         g_warning("%s: %s", machine->name, error->message);
-    } else if (result == MESSAGE_RECEIVED) {
+    } else if (result == PACKET_RECEIVED) {
         take_message(machine, &message);
     }
-    return result == MESSAGE_WRONG || result == MESSAGE_RECEIVED;
+    return result == PACKET_WRONG || result == PACKET_RECEIVED;
 }
 
 static void clear_source(GSource **source)

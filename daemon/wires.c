@@ -296,15 +296,15 @@ static gboolean on_helper(gint socket, GIOCondition condition, gpointer data)
     NetSwitch body;
     g_autoptr(GError) error = NULL;
     int fd;
-    NetReceived result = net_message_receive(socket, &message, false, &fd, &error);
-    if (result == NET_NONE_YET)
+    PacketResult result = net_message_receive(socket, &message, false, &fd, &error);
+    if (result == PACKET_NONE_YET)
         return G_SOURCE_CONTINUE;
-    if (result == NET_RECEIVED && message.type == NET_WANT) {
+    if (result == PACKET_RECEIVED && message.type == NET_WANT) {
         memcpy(&body, message.data, sizeof body);
         want(&wires->wire[message.nic], body.is_on);
         return G_SOURCE_CONTINUE;
     }
-    if (result != NET_CLOSED)
+    if (result != PACKET_CLOSED)
         g_warning("%s: its network helper says what it should not", wires->machine->name);
     wires->source = 0;
     return G_SOURCE_REMOVE; /* the next one brings a new socket */

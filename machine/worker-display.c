@@ -404,10 +404,10 @@ static gboolean on_helper(gint socket, GIOCondition condition, gpointer data)
         return G_SOURCE_REMOVE;
     }
     switch (display_message_receive(socket, &message, false, &fd, &error)) {
-    case DISPLAY_RECEIVED: take_message(display, &message); return G_SOURCE_CONTINUE;
-    case DISPLAY_NONE_YET: return G_SOURCE_CONTINUE;
-    case DISPLAY_WRONG: g_warning("%s: the helper is given up", error->message); break;
-    case DISPLAY_CLOSED: break;
+    case PACKET_RECEIVED: take_message(display, &message); return G_SOURCE_CONTINUE;
+    case PACKET_NONE_YET: return G_SOURCE_CONTINUE;
+    case PACKET_WRONG: g_warning("%s: the helper is given up", error->message); break;
+    case PACKET_CLOSED: break;
     }
     lose_helper(display);
     return G_SOURCE_REMOVE;

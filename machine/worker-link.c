@@ -98,13 +98,13 @@ bool link_receive_files(int socket, LinkFiles *files, GError **error)
         struct pollfd poll_fd = { .fd = socket, .events = POLLIN };
         poll(&poll_fd, 1, -1);
         switch (message_receive(socket, &message, &fd, error)) {
-        case MESSAGE_NONE_YET: continue;
-        case MESSAGE_CLOSED:
+        case PACKET_NONE_YET: continue;
+        case PACKET_CLOSED:
             g_set_error(error, MACHINE_CONFIG_ERROR, MACHINE_CONFIG_ERROR_FILE,
                         "the daemon has gone");
             return false;
-        case MESSAGE_WRONG: return false;
-        case MESSAGE_RECEIVED: break;
+        case PACKET_WRONG: return false;
+        case PACKET_RECEIVED: break;
         }
         if (message.type == MESSAGE_START) {
             return true;
@@ -299,10 +299,10 @@ static gboolean on_message(gint socket, GIOCondition condition, gpointer data)
     g_autoptr(GError) error = NULL;
     int fd;
     switch (message_receive(socket, &message, &fd, &error)) {
-    case MESSAGE_RECEIVED: take_message(link, &message, fd); return G_SOURCE_CONTINUE;
-    case MESSAGE_NONE_YET: return G_SOURCE_CONTINUE;
-    case MESSAGE_WRONG: g_warning("%s", error->message); return G_SOURCE_CONTINUE;
-    case MESSAGE_CLOSED:
+    case PACKET_RECEIVED: take_message(link, &message, fd); return G_SOURCE_CONTINUE;
+    case PACKET_NONE_YET: return G_SOURCE_CONTINUE;
+    case PACKET_WRONG: g_warning("%s", error->message); return G_SOURCE_CONTINUE;
+    case PACKET_CLOSED:
         g_message("the daemon has gone: ending");
         worker_end(link->worker);
         return G_SOURCE_REMOVE;

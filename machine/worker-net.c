@@ -385,8 +385,8 @@ static bool take_one(WorkerNet *net)
     NetMessage message;
     g_autoptr(GError) error = NULL;
     int fd;
-    NetReceived result = net_message_receive(net->socket, &message, false, &fd, &error);
-    if (result == NET_RECEIVED && message.nic < net->cables) {
+    PacketResult result = net_message_receive(net->socket, &message, false, &fd, &error);
+    if (result == PACKET_RECEIVED && message.nic < net->cables) {
         if (message.type == NET_FRAME)
             take_frame(net, &message);
         else if (message.type == NET_LINK)
@@ -395,9 +395,9 @@ static bool take_one(WorkerNet *net)
             take_result(net, &message);
         return true;
     }
-    if (result == NET_NONE_YET)
+    if (result == PACKET_NONE_YET)
         return false;
-    if (result != NET_CLOSED)
+    if (result != PACKET_CLOSED)
         g_warning("%s: the helper is given up", error ? error->message : "a nic that is not there");
     lose_helper(net);
     return false;

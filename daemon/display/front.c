@@ -464,10 +464,10 @@ static void hear_machine(Front *front)
     g_autoptr(GError) error = NULL;
     int fd;
     switch (display_message_receive(front->machine, &message, true, &fd, &error)) {
-    case DISPLAY_RECEIVED: take_message(front, &message, fd); return;
-    case DISPLAY_NONE_YET: return;
-    case DISPLAY_WRONG: fprintf(stderr, "powerplay-display: %s\n", error->message); break;
-    case DISPLAY_CLOSED: break;
+    case PACKET_RECEIVED: take_message(front, &message, fd); return;
+    case PACKET_NONE_YET: return;
+    case PACKET_WRONG: fprintf(stderr, "powerplay-display: %s\n", error->message); break;
+    case PACKET_CLOSED: break;
     }
     front->machine_is_gone = true;
 }

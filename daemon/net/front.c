@@ -328,13 +328,13 @@ static void take_daemons_message(Front *front)
     NetMessage message;
     int fd;
     switch (net_message_receive(front->daemon, &message, true, &fd, NULL)) {
-    case NET_RECEIVED:
+    case PACKET_RECEIVED:
         if (message.type == NET_LINE)
             set_line(&front->nic[message.nic], fd);
         else if (fd >= 0)
             close(fd);
         break;
-    case NET_NONE_YET: break;
+    case PACKET_NONE_YET: break;
     default: front->daemon = -1; break; /* its lines stay */
     }
 }
@@ -346,13 +346,13 @@ static void take_messages(Front *front)
         g_autoptr(GError) error = NULL;
         int fd;
         switch (net_message_receive(front->socket, &message, true, &fd, &error)) {
-        case NET_RECEIVED: take_message(front, &message, fd); break;
-        case NET_NONE_YET: return;
-        case NET_WRONG:
+        case PACKET_RECEIVED: take_message(front, &message, fd); break;
+        case PACKET_NONE_YET: return;
+        case PACKET_WRONG:
             g_warning("%s", error->message);
             front->is_over = true;
             break;
-        case NET_CLOSED: front->is_over = true; break;
+        case PACKET_CLOSED: front->is_over = true; break;
         }
     }
 }

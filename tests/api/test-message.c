@@ -27,7 +27,7 @@ START_TEST(a_message_and_its_descriptor_arrive)
     ck_assert_int_eq(pipe(pipe_fds), 0);
     message_init(&sent, MESSAGE_FILE, 0, "kernel", 6);
     ck_assert(message_send(pair[0], &sent, pipe_fds[1], NULL));
-    ck_assert_int_eq(message_receive(pair[1], &got, &fd, NULL), MESSAGE_RECEIVED);
+    ck_assert_int_eq(message_receive(pair[1], &got, &fd, NULL), PACKET_RECEIVED);
     g_autofree char *text = message_text(&got);
     ck_assert_str_eq(text, "kernel");
     char byte = 0;
@@ -37,7 +37,7 @@ START_TEST(a_message_and_its_descriptor_arrive)
     close(fd);
     close(pipe_fds[0]);
     close(pipe_fds[1]);
-    ck_assert_int_eq(message_receive(pair[1], &got, &fd, NULL), MESSAGE_NONE_YET);
+    ck_assert_int_eq(message_receive(pair[1], &got, &fd, NULL), PACKET_NONE_YET);
 }
 END_TEST
 
@@ -47,7 +47,7 @@ START_TEST(the_other_end_going_is_noticed)
     int fd;
     close(pair[0]);
     pair[0] = -1;
-    ck_assert_int_eq(message_receive(pair[1], &got, &fd, NULL), MESSAGE_CLOSED);
+    ck_assert_int_eq(message_receive(pair[1], &got, &fd, NULL), PACKET_CLOSED);
 }
 END_TEST
 

@@ -89,7 +89,8 @@ static bool tell(Helper *helper, const NetMessage *message, int fd)
         if (!full)
             return false;
         poll(&polled, 1, 1000);
-        while (net_message_receive(helper->machine, &answer, false, &none, NULL) == NET_RECEIVED) {}
+        while (net_message_receive(helper->machine, &answer, false, &none, NULL) ==
+               PACKET_RECEIVED) {}
     }
     return true;
 }
@@ -111,10 +112,10 @@ static gint64 await_frame(Helper *helper, const void *start, gsize length)
         NetMessage message;
         int fd;
         poll(&polled, 1, 100);
-        NetReceived result = net_message_receive(helper->machine, &message, false, &fd, NULL);
-        if (result == NET_CLOSED)
+        PacketResult result = net_message_receive(helper->machine, &message, false, &fd, NULL);
+        if (result == PACKET_CLOSED)
             return -1;
-        if (result == NET_RECEIVED && message.type == NET_FRAME && message.length >= length &&
+        if (result == PACKET_RECEIVED && message.type == NET_FRAME && message.length >= length &&
             memcmp(message.data, start, length) == 0)
             return g_get_monotonic_time() - began;
     }
@@ -252,7 +253,8 @@ static pid_t drain(Helper *helper)
         NetMessage answer;
         int none;
         poll(&polled, 1, 100);
-        while (net_message_receive(helper->machine, &answer, false, &none, NULL) == NET_RECEIVED) {}
+        while (net_message_receive(helper->machine, &answer, false, &none, NULL) ==
+               PACKET_RECEIVED) {}
     }
     return pid;
 }
