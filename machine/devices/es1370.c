@@ -361,21 +361,26 @@ static uint64_t now_tick(Es1370 *card)
     return clock_ticks_from_ns(machine_now_ns(card->parent.machine), CLOCK_HZ);
 }
 
-/* A running channel is looked at every slice; only a forged snapshot is further behind. */
-static void forget_the_past(Es1370State *s, uint64_t now)
+static bool is_near(uint64_t tick, uint64_t now)
 {
-    uint64_t oldest = now > CLOCK_HZ ? now - CLOCK_HZ : 0;
-    if (dac_runs(s) && s->frame_tick < oldest)
+    return tick <= now + CLOCK_HZ && now <= tick + CLOCK_HZ;
+}
+
+/* A running channel is looked at every slice, and no sample lasts longer than one: only a forged
+ * snapshot is further behind, or ahead. */
+static void forget_the_rest(Es1370State *s, uint64_t now)
+{
+    if (dac_runs(s) && !is_near(s->frame_tick, now))
         s->frame_tick = now / FRAME_TICKS * FRAME_TICKS;
     for (unsigned which = 0; which < CHANNELS; which++)
-        if (s->channel[which].is_running && s->channel[which].end_tick < oldest)
+        if (s->channel[which].is_running && !is_near(s->channel[which].end_tick, now))
             s->channel[which].end_tick = now;
 }
 
 static void catch_up(Es1370 *card)
 {
     uint64_t now = now_tick(card);
-    forget_the_past(&card->s, now);
+    forget_the_rest(&card->s, now);
     play(card, now);
     capture(card, now);
 }
