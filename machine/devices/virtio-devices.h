@@ -18,7 +18,7 @@ extern const DeviceClass virtio_rng_class;
 
 /* DISK (taken) is what is behind it. */
 VirtioDevice *virtio_blk_new(Machine *machine, const char *id, Disk *disk, bool is_readonly);
-/* Its requests complete when the host is done, not at a computed time: see rule 5 there. */
+/* Its requests complete when the host is done, not at a computed time: see its rule 6. */
 void virtio_blk_complete_by_host(VirtioDevice *device);
 /* What is behind DEVICE, or NULL if it is no disk or a removable one. For recorder and replay. */
 Disk *virtio_blk_disk(Device *device);

@@ -4,8 +4,8 @@
  * nothing waits for that), receives what a NET event brings.
  *
  * 1. A frame that finds no buffers, no driver or no cable is dropped, as a wire would drop it.
- * Live, the inbox keeps frames while a driver works the adapter and has given no buffers
- * (input_room).
+ *    Live, the inbox keeps frames while a driver works the adapter and has given no buffers
+ *    (input_room).
  * 2. Neither checksums nor segmentation are offered: the guest makes whole frames.
  * 3. With mergeable buffers a frame takes as many as it needs; without, one that holds it whole.
  * 4. Pulling the cable (CONTROL/link) shows in the status and as an interrupt; a reset of the
@@ -16,6 +16,8 @@
  */
 #include "machine/devices/virtio-devices.h"
 #include "machine/machine.h"
+
+#include <string.h>
 
 enum { QUEUE_RECEIVE, QUEUE_TRANSMIT };
 
@@ -59,8 +61,8 @@ static const StateTable virtio_net_state = {
         STATE_FIELD(VirtioNetState, dropped, "frames without a buffer, or of a wrong size"),
         STATE_FIELD(VirtioNetState, line_free_ns, "virtual time at which the line has sent all"),
         STATE_STRUCT(VirtioNetState, timer, &timer_state_table, "when the driver's frames go on"),
-        STATE_FIELD(VirtioNetState, is_unplugged, "whether the cable is out"),
-        STATE_ARRAY(VirtioNetState, zero, "always 0"), STATE_DONE }
+        STATE_FIELD_MAX(VirtioNetState, is_unplugged, 1, "whether the cable is out"),
+        STATE_ARRAY_MAX(VirtioNetState, zero, 0, "always 0"), STATE_DONE }
 };
 
 static uint64_t net_features(VirtioDevice *device)

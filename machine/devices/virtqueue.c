@@ -34,7 +34,7 @@ const StateTable virtqueue_state_table = {
         STATE_FIELD(VirtqueueState, next_used, "index of the next chain to return"),
         STATE_FIELD(VirtqueueState, signalled, "next_used when an interrupt was last considered"),
         STATE_FIELD_MAX(VirtqueueState, is_enabled, 1, "the driver has enabled it"),
-        STATE_ARRAY(VirtqueueState, zero, "always 0"), STATE_DONE }
+        STATE_ARRAY_MAX(VirtqueueState, zero, 0, "always 0"), STATE_DONE }
 };
 
 typedef struct {
