@@ -438,8 +438,7 @@ void display_set_helper(WorkerDisplay *display, int socket, const char *address,
     watch_screen(display);
 }
 
-/* --- what clients of the API ask ---------------------------------------------------------------
- */
+/* --- what clients of the API ask -------------------------------------------------------------- */
 
 static gboolean on_expiry(gpointer data)
 {

@@ -486,8 +486,7 @@ void net_publish(WorkerNet *net, int64_t monotonic_ns)
     }
 }
 
-/* --- what clients of the API ask ---------------------------------------------------------------
- */
+/* --- what clients of the API ask -------------------------------------------------------------- */
 
 static JsonNode *array_node(JsonArray *array)
 {

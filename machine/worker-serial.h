@@ -46,8 +46,7 @@ typedef struct {
 Serial *serial_new(const char *id, bool keeps_output, unsigned number);
 void serial_free(Serial *serial);
 
-/* --- machine thread; `count` is the device's of all bytes that it ever sent ----------------------
- */
+/* --- machine thread; `count` is the device's of all bytes that it ever sent ------------------- */
 
 void serial_append(Serial *serial, const void *data, size_t length);
 /* In a replay: the bytes before `count`, which may have come before. `is_shown` is false while the
@@ -67,8 +66,7 @@ void serial_leave(Serial *serial);
  * there is none. */
 GBytes *serial_text_since(Serial *serial, uint64_t *count);
 
-/* --- any thread ----------------------------------------------------------------------------------
- */
+/* --- any thread ------------------------------------------------------------------------------- */
 
 uint64_t serial_total(Serial *serial);
 /* Whether there ever was such a position. */

@@ -7,6 +7,8 @@
 
 #include "machine/audio/wav.h"
 
+#include "machine/le.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,24 +17,10 @@
 #define FORMAT_PCM        1
 #define FORMAT_EXTENSIBLE 0xfffe
 #define FORMAT_SIZE       16
+#define SAMPLE_BITS       16
+#define CHANNELS_WRITTEN  2
 #define CHUNKS_MAX        64 /* in front of the samples */
 #define READ_MAX          4096u
-
-static unsigned get16(const uint8_t *at)
-{
-    return (unsigned)at[0] | (unsigned)at[1] << 8;
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    return get16(at) | (uint32_t)get16(at + 2) << 16;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    for (unsigned i = 0; i < 4; i++)
-        at[i] = (uint8_t)(value >> 8 * i);
-}
 
 /* How many bytes there were. */
 static size_t read_at(int fd, off_t at, void *data, size_t size)
@@ -65,10 +53,10 @@ static bool take_format(WavInput *wav, off_t at, uint32_t size, GError **error)
     uint8_t format[FORMAT_SIZE];
     if (size < FORMAT_SIZE || read_at(wav->fd, at, format, sizeof format) < sizeof format)
         return wrong(error, "its format chunk is cut off");
-    unsigned tag = get16(format), channels = get16(format + 2), bits = get16(format + 14);
-    uint32_t rate = get32(format + 4);
-    if ((tag != FORMAT_PCM && tag != FORMAT_EXTENSIBLE) || bits != 16 || rate != WAV_RATE ||
-        channels < 1 || channels > 2)
+    unsigned tag = (unsigned)le_get(format, 2), channels = (unsigned)le_get(format + 2, 2);
+    unsigned rate = (unsigned)le_get(format + 4, 4), bits = (unsigned)le_get(format + 14, 2);
+    if ((tag != FORMAT_PCM && tag != FORMAT_EXTENSIBLE) || bits != SAMPLE_BITS ||
+        rate != WAV_RATE || channels < 1 || channels > 2)
         return wrong(
             error,
             "it has %u channels of %u bits at %u Hz, format %u; needed are 1 or 2 channels "
@@ -95,7 +83,7 @@ bool wav_open(WavInput *wav, int fd, GError **error)
         return wrong(error, "it is no WAV file");
     off_t at = sizeof head;
     for (unsigned i = 0; i < CHUNKS_MAX && read_at(fd, at, head, 8) == 8; i++) {
-        uint32_t size = get32(head + 4);
+        uint32_t size = (uint32_t)le_get(head + 4, 4);
         at += 8;
         if (memcmp(head, "fmt ", 4) == 0 && !take_format(wav, at, size, error))
             return false;
@@ -124,7 +112,7 @@ unsigned wav_read(const WavInput *wav, uint64_t first, int16_t *frames, unsigned
     for (unsigned i = 0; i < count; i++)
         for (unsigned c = 0; c < 2; c++)
             frames[2 * i + c] =
-                (int16_t)(uint16_t)get16(bytes + i * frame_bytes + 2 * MIN(c, wav->channels - 1));
+                (int16_t)le_get(bytes + i * frame_bytes + 2 * MIN(c, wav->channels - 1), 2);
     return count;
 }
 
@@ -133,12 +121,14 @@ void wav_header(uint8_t header[WAV_HEADER_SIZE], uint64_t frames)
     uint32_t most = UINT32_MAX - WAV_HEADER_SIZE;
     uint32_t bytes = (uint32_t)MIN(frames, most / WAV_FRAME_BYTES) * WAV_FRAME_BYTES;
     memcpy(header, "RIFF----WAVEfmt ", 16);
-    put32(header + 4, bytes + WAV_HEADER_SIZE - 8);
-    put32(header + 16, FORMAT_SIZE);
-    put32(header + 20, FORMAT_PCM | 2u << 16);
-    put32(header + 24, WAV_RATE);
-    put32(header + 28, WAV_RATE * WAV_FRAME_BYTES);
-    put32(header + 32, WAV_FRAME_BYTES | 16u << 16);
+    le_put(header + 4, 4, bytes + WAV_HEADER_SIZE - 8);
+    le_put(header + 16, 4, FORMAT_SIZE);
+    le_put(header + 20, 2, FORMAT_PCM);
+    le_put(header + 22, 2, CHANNELS_WRITTEN);
+    le_put(header + 24, 4, WAV_RATE);
+    le_put(header + 28, 4, WAV_RATE * WAV_FRAME_BYTES);
+    le_put(header + 32, 2, WAV_FRAME_BYTES);
+    le_put(header + 34, 2, SAMPLE_BITS);
     memcpy(header + 36, "data", 4);
-    put32(header + 40, bytes);
+    le_put(header + 40, 4, bytes);
 }

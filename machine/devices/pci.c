@@ -13,6 +13,7 @@
  */
 #include "machine/devices/pci.h"
 
+#include "machine/le.h"
 #include "machine/machine.h"
 
 #define REG_VENDOR           0x00
@@ -69,22 +70,7 @@ const StateTable pci_state_table = {
     (const StateField[]){ STATE_BYTES(PciState, config, "configuration space"), STATE_DONE }
 };
 
-static void put_le(uint8_t *at, unsigned size, uint64_t value)
-{
-    for (unsigned i = 0; i < size; i++)
-        at[i] = (uint8_t)(value >> 8 * i);
-}
-
-static uint32_t get_le(const uint8_t *at, unsigned size)
-{
-    uint32_t value = 0;
-    for (unsigned i = 0; i < size; i++)
-        value |= (uint32_t)at[i] << 8 * i;
-    return value;
-}
-
-/* --- functions -----------------------------------------------------------------------------------
- */
+/* --- functions -------------------------------------------------------------------------------- */
 
 static bool is_io(const PciIdentity *identity, unsigned bar)
 {
@@ -96,13 +82,13 @@ void pci_function_reset(PciFunction *function, uint8_t capabilities_at)
     const PciIdentity *identity = function->identity;
     uint8_t *config = function->state->config;
     memset(config, 0, PCI_CONFIG_SIZE);
-    put_le(config + REG_VENDOR, 2, identity->vendor);
-    put_le(config + REG_DEVICE, 2, identity->device);
-    put_le(config + REG_STATUS, 2, capabilities_at ? STATUS_CAPABILITIES : 0);
+    le_put(config + REG_VENDOR, 2, identity->vendor);
+    le_put(config + REG_DEVICE, 2, identity->device);
+    le_put(config + REG_STATUS, 2, capabilities_at ? STATUS_CAPABILITIES : 0);
     config[REG_REVISION] = identity->revision;
-    put_le(config + REG_CLASS, 3, identity->class_code);
-    put_le(config + REG_SUBSYSTEM_VENDOR, 2, identity->subsystem_vendor);
-    put_le(config + REG_SUBSYSTEM, 2, identity->subsystem);
+    le_put(config + REG_CLASS, 3, identity->class_code);
+    le_put(config + REG_SUBSYSTEM_VENDOR, 2, identity->subsystem_vendor);
+    le_put(config + REG_SUBSYSTEM, 2, identity->subsystem);
     config[REG_CAPABILITIES] = capabilities_at;
     config[REG_INTERRUPT_PIN] = 1;
     for (unsigned bar = 0; bar < PCI_BARS; bar++)
@@ -115,13 +101,13 @@ void pci_function_assign(PciFunction *function)
     uint8_t *config = function->state->config;
     for (unsigned bar = 0; bar < PCI_BARS; bar++)
         if (function->firmware_bar[bar])
-            put_le(config + REG_BAR + 4 * bar, 4, function->firmware_bar[bar]);
-    put_le(config + REG_COMMAND, 2, COMMAND_MEMORY);
+            le_put(config + REG_BAR + 4 * bar, 4, function->firmware_bar[bar]);
+    le_put(config + REG_COMMAND, 2, COMMAND_MEMORY);
 }
 
 static uint32_t command(const PciFunction *function)
 {
-    return get_le(function->state->config + REG_COMMAND, 2);
+    return (uint32_t)le_get(function->state->config + REG_COMMAND, 2);
 }
 
 bool pci_function_may_dma(const PciFunction *function)
@@ -131,7 +117,7 @@ bool pci_function_may_dma(const PciFunction *function)
 
 bool pci_function_bar(const PciFunction *function, unsigned bar, uint64_t *real)
 {
-    uint64_t base = get_le(function->state->config + REG_BAR + 4 * bar, 4) & ~15u;
+    uint64_t base = le_get(function->state->config + REG_BAR + 4 * bar, 4) & ~UINT64_C(15);
     *real = PCI_MEM32_BASE + (base - PCI_MEM32_PCI);
     return command(function) & COMMAND_MEMORY && base >= PCI_MEM32_PCI;
 }
@@ -164,7 +150,7 @@ static int decode(const PciFunction *function, bool in_io, uint64_t address, uns
         return -1;
     for (unsigned bar = 0; bar < PCI_BARS; bar++) {
         uint32_t bar_size = identity->bar_size[bar];
-        uint64_t base = get_le(function->state->config + REG_BAR + 4 * bar, 4) & ~15u;
+        uint64_t base = le_get(function->state->config + REG_BAR + 4 * bar, 4) & ~UINT64_C(15);
         if (bar_size && base && is_io(identity, bar) == in_io && address >= base &&
             address - base < bar_size && size <= bar_size - (address - base)) {
             *offset = address - base;
@@ -174,8 +160,7 @@ static int decode(const PciFunction *function, bool in_io, uint64_t address, uns
     return -1;
 }
 
-/* --- bus masters ---------------------------------------------------------------------------------
- */
+/* --- bus masters ------------------------------------------------------------------------------ */
 
 /* Where bus address ADDRESS is in guest memory, if RIGHT is granted, and how many bytes from there
  * on are in the same page. */
@@ -224,8 +209,7 @@ bool pci_function_dma_write(const PciFunction *function, uint64_t address, const
     return true;
 }
 
-/* --- the bridge ----------------------------------------------------------------------------------
- */
+/* --- the bridge ------------------------------------------------------------------------------- */
 
 void pci_host_plug(Device *host, PciFunction *function, unsigned slot)
 {
@@ -281,7 +265,7 @@ bool pci_host_config_read(Device *host, uint32_t address, unsigned size, uint32_
         return true;
     }
     g_assert(at + size <= PCI_CONFIG_SIZE);
-    *value = get_le(function->state->config + at, size);
+    *value = (uint32_t)le_get(function->state->config + at, size);
     return true;
 }
 
@@ -373,8 +357,7 @@ void pci_host_map(Device *host, Bus *bus)
     bus_map(bus, host, 2, PCI_MEM64_BASE, PCI_MEM64_SIZE, &mem64);
 }
 
-/* --- I/O translations ----------------------------------------------------------------------------
- */
+/* --- I/O translations ------------------------------------------------------------------------- */
 
 static bool page_is_used(const PciHost *bridge, unsigned page)
 {

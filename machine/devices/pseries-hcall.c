@@ -36,8 +36,7 @@ static Memory *board_memory(Pseries *board)
     return machine_memory(board->parent.machine);
 }
 
-/* --- terminals -----------------------------------------------------------------------------------
- */
+/* --- terminals -------------------------------------------------------------------------------- */
 
 /* Unit 0 means the first one (early output, before the guest has read the tree). */
 static Device *find_vty(Pseries *board, uint64_t unit)
@@ -76,8 +75,7 @@ static int64_t put_term_char(Pseries *board, Cpu *cpu)
     return H_SUCCESS;
 }
 
-/* --- interrupt presentation ----------------------------------------------------------------------
- */
+/* --- interrupt presentation ------------------------------------------------------------------- */
 
 static int64_t end_of_interrupt(Pseries *board, Cpu *cpu)
 {
@@ -122,8 +120,7 @@ static int64_t accept_interrupt_timed(Pseries *board, Cpu *cpu)
     return H_SUCCESS;
 }
 
-/* --- the virtual processor -----------------------------------------------------------------------
- */
+/* --- the virtual processor -------------------------------------------------------------------- */
 
 static int64_t register_area(Pseries *board, uint64_t *area, uint64_t address, unsigned length_at,
                              unsigned length_bytes, uint64_t size_min)
@@ -293,8 +290,7 @@ static int64_t random_call(Pseries *board, Cpu *cpu)
     return H_SUCCESS;
 }
 
-/* --- I/O translation tables ----------------------------------------------------------------------
- */
+/* --- I/O translation tables ------------------------------------------------------------------- */
 
 static int64_t put_tce(Pseries *board, Cpu *cpu)
 {

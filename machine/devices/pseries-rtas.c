@@ -19,8 +19,7 @@
 #define SYSTEM_PARAMETER_SPLPAR 20
 #define CPU_STATE_RUNNING       2
 
-/* --- console and power ---------------------------------------------------------------------------
- */
+/* --- console and power ------------------------------------------------------------------------ */
 
 static int32_t display_character(Pseries *board, RtasBlock *block)
 {
@@ -49,8 +48,7 @@ static int32_t os_term(Pseries *board, RtasBlock *block)
     return RTAS_SUCCESS;
 }
 
-/* --- the date ------------------------------------------------------------------------------------
- */
+/* --- the date --------------------------------------------------------------------------------- */
 
 /* Days from 1970-01-01 to a date of the Gregorian calendar; months count from March inside. */
 static int64_t days_from_date(int64_t year, unsigned month, unsigned day)
@@ -117,8 +115,7 @@ static int32_t set_time_of_day(Pseries *board, RtasBlock *block)
     return RTAS_SUCCESS;
 }
 
-/* --- PCI configuration ---------------------------------------------------------------------------
- */
+/* --- PCI configuration ------------------------------------------------------------------------ */
 
 static int32_t read_config(Pseries *board, RtasBlock *block, uint32_t size)
 {
@@ -165,8 +162,7 @@ static int32_t ibm_write_pci_config(Pseries *board, RtasBlock *block)
                                : RTAS_PARAMETER;
 }
 
-/* --- interrupt sources ---------------------------------------------------------------------------
- */
+/* --- interrupt sources ------------------------------------------------------------------------ */
 
 static int32_t set_xive(Pseries *board, RtasBlock *block)
 {
@@ -196,8 +192,7 @@ static int32_t int_on(Pseries *board, RtasBlock *block)
     return xics_mask_source(board->xics, block->args[0], false) ? RTAS_SUCCESS : RTAS_PARAMETER;
 }
 
-/* --- processors and system parameters ------------------------------------------------------------
- */
+/* --- processors and system parameters --------------------------------------------------------- */
 
 static int32_t query_cpu_stopped_state(Pseries *board, RtasBlock *block)
 {

@@ -19,6 +19,7 @@
 
 #include "machine/display/edid.h"
 #include "machine/display/frame.h"
+#include "machine/le.h"
 #include "machine/machine.h"
 
 #define REGISTERS_SIZE       0x1000u
@@ -296,18 +297,13 @@ static void registers_write(Device *device, uint64_t offset, unsigned size, uint
 /* For whoever does not come by the window, and for the bytes of an access that leaves it. */
 static uint64_t frame_read(Device *device, uint64_t offset, unsigned size)
 {
-    const uint8_t *data = memory_device_data(machine_memory(device->machine));
-    uint64_t value = 0;
-    for (unsigned i = 0; i < size; i++)
-        value |= (uint64_t)data[offset + i] << 8 * i;
-    return value;
+    return le_get(memory_device_data(machine_memory(device->machine)) + offset, size);
 }
 
 static void frame_write(Device *device, uint64_t offset, unsigned size, uint64_t value)
 {
     uint8_t bytes[8];
-    for (unsigned i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(value >> 8 * i);
+    le_put(bytes, size, value);
     memory_device_write(machine_memory(device->machine), offset, bytes, size);
 }
 

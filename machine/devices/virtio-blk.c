@@ -18,6 +18,7 @@
  */
 #include "machine/block/layer.h"
 #include "machine/devices/virtio-devices.h"
+#include "machine/le.h"
 #include "machine/machine.h"
 #include "replay/event.h"
 
@@ -115,7 +116,7 @@ static const StateTable request_state = {
         STATE_FIELD_MAX(BlkRequest, head, VIRTQUEUE_SIZE_MAX - 1, "descriptor chain"),
         STATE_FIELD_MAX(BlkRequest, work, WORK_ZERO, "what is left to do"),
         STATE_FIELD_MAX(BlkRequest, status, STATUS_UNSUPP, "result if the host does its part"),
-        STATE_ARRAY(BlkRequest, zero, "always 0"),
+        STATE_ARRAY_MAX(BlkRequest, zero, 0, "always 0"),
         STATE_ARRAY(BlkRequest, segment_address, "guest-physical"),
         STATE_ARRAY(BlkRequest, segment_length, "bytes"), STATE_DONE }
 };
@@ -130,7 +131,7 @@ static const StateTable virtio_blk_state = {
         STATE_FIELD_MAX(VirtioBlkState, count, REQUESTS_MAX, "requests under way"),
         STATE_FIELD_MAX(VirtioBlkState, medium, VIRTIO_BLK_NO_MEDIUM,
                         "which medium a removable disk holds, 255: none"),
-        STATE_FIELD(VirtioBlkState, zero, "always 0"),
+        STATE_FIELD_MAX(VirtioBlkState, zero, 0, "always 0"),
         STATE_STRUCT_ARRAY(VirtioBlkState, request, &request_state, "requests"), STATE_DONE }
 };
 
@@ -148,20 +149,17 @@ static uint64_t size_of(const VirtioBlk *blk)
 
 static void blk_config(VirtioDevice *device, uint8_t *bytes)
 {
-    uint64_t capacity = GUINT64_TO_LE(size_of((VirtioBlk *)device) / DISK_SECTOR);
-    uint32_t segments = GUINT32_TO_LE(SEGMENTS_MAX - 2), block = GUINT32_TO_LE(DISK_SECTOR);
-    uint32_t zeroes = GUINT32_TO_LE(DISK_ZERO_MAX / DISK_SECTOR), one = GUINT32_TO_LE(1);
-    uint32_t alignment = GUINT32_TO_LE(LAYER_CLUSTER / DISK_SECTOR);
-    memcpy(bytes + CONFIG_CAPACITY, &capacity, sizeof capacity);
-    memcpy(bytes + CONFIG_SEG_MAX, &segments, sizeof segments);
-    memcpy(bytes + CONFIG_BLK_SIZE, &block, sizeof block);
-    if (((VirtioBlk *)device)->is_readonly)
+    const VirtioBlk *blk = (const VirtioBlk *)device;
+    le_put(bytes + CONFIG_CAPACITY, 8, size_of(blk) / DISK_SECTOR);
+    le_put(bytes + CONFIG_SEG_MAX, 4, SEGMENTS_MAX - 2);
+    le_put(bytes + CONFIG_BLK_SIZE, 4, DISK_SECTOR);
+    if (blk->is_readonly)
         return;
-    memcpy(bytes + CONFIG_DISCARD_SECTORS, &zeroes, sizeof zeroes);
-    memcpy(bytes + CONFIG_DISCARD_SEGMENTS, &one, sizeof one);
-    memcpy(bytes + CONFIG_DISCARD_ALIGNMENT, &alignment, sizeof alignment);
-    memcpy(bytes + CONFIG_ZEROES_SECTORS, &zeroes, sizeof zeroes);
-    memcpy(bytes + CONFIG_ZEROES_SEGMENTS, &one, sizeof one);
+    le_put(bytes + CONFIG_DISCARD_SECTORS, 4, DISK_ZERO_MAX / DISK_SECTOR);
+    le_put(bytes + CONFIG_DISCARD_SEGMENTS, 4, 1);
+    le_put(bytes + CONFIG_DISCARD_ALIGNMENT, 4, LAYER_CLUSTER / DISK_SECTOR);
+    le_put(bytes + CONFIG_ZEROES_SECTORS, 4, DISK_ZERO_MAX / DISK_SECTOR);
+    le_put(bytes + CONFIG_ZEROES_SEGMENTS, 4, 1);
     bytes[CONFIG_ZEROES_MAY_UNMAP] = 1;
 }
 
@@ -170,8 +168,7 @@ static Memory *dma(const VirtioBlk *blk)
     return machine_memory(blk->parent.parent.machine);
 }
 
-/* --- taking requests -----------------------------------------------------------------------------
- */
+/* --- taking requests -------------------------------------------------------------------------- */
 
 static bool needs_host(const BlkRequest *request)
 {
@@ -239,8 +236,6 @@ static void parse_range(VirtioBlk *blk, const VirtqueueChain *chain, unsigned fe
                         BlkRequest *request)
 {
     uint8_t raw[RANGE_SIZE];
-    uint64_t sector;
-    uint32_t count, flags;
     if (!virtio_has_feature(&blk->parent, feature)) {
         fail(request, STATUS_UNSUPP);
         return;
@@ -250,17 +245,15 @@ static void parse_range(VirtioBlk *blk, const VirtqueueChain *chain, unsigned fe
         fail(request, STATUS_IOERR);
         return;
     }
-    memcpy(&sector, raw, sizeof sector);
-    memcpy(&count, raw + 8, sizeof count);
-    memcpy(&flags, raw + 12, sizeof flags);
-    uint64_t length = (uint64_t)GUINT32_FROM_LE(count) * DISK_SECTOR;
-    if (GUINT32_FROM_LE(flags) & ~(feature == FEATURE_WRITE_ZEROES ? RANGE_FLAG_UNMAP : 0)) {
+    uint64_t sector = le_get(raw, 8), length = le_get(raw + 8, 4) * DISK_SECTOR;
+    uint64_t flags = le_get(raw + 12, 4);
+    if (flags & ~(uint64_t)(feature == FEATURE_WRITE_ZEROES ? RANGE_FLAG_UNMAP : 0)) {
         fail(request, STATUS_UNSUPP);
-    } else if (!is_inside(blk, GUINT64_FROM_LE(sector), length, DISK_ZERO_MAX)) {
+    } else if (!is_inside(blk, sector, length, DISK_ZERO_MAX)) {
         fail(request, STATUS_IOERR);
     } else {
         request->work = WORK_ZERO;
-        request->offset = GUINT64_FROM_LE(sector) * DISK_SECTOR;
+        request->offset = sector * DISK_SECTOR;
         request->length = (uint32_t)length;
     }
 }
@@ -269,21 +262,15 @@ static void parse_range(VirtioBlk *blk, const VirtqueueChain *chain, unsigned fe
 static bool parse(VirtioBlk *blk, const VirtqueueChain *chain, BlkRequest *request)
 {
     uint8_t raw[HEADER_SIZE];
-    uint32_t type;
-    uint64_t sector;
     if (chain->writable_bytes == 0 || !virtqueue_chain_read(chain, dma(blk), 0, raw, sizeof raw))
         return false;
-    memcpy(&type, raw, sizeof type);
-    memcpy(&sector, raw + 8, sizeof sector);
+    uint64_t type = le_get(raw, 4), sector = le_get(raw + 8, 8);
     memset(request, 0, sizeof *request);
     request->head = chain->head;
     request->status_address = find_status_address(chain);
-    switch (GUINT32_FROM_LE(type)) {
+    switch (type) {
     case TYPE_IN:
-    case TYPE_OUT:
-        parse_transfer(blk, chain, GUINT32_FROM_LE(type) == TYPE_OUT, GUINT64_FROM_LE(sector),
-                       request);
-        break;
+    case TYPE_OUT: parse_transfer(blk, chain, type == TYPE_OUT, sector, request); break;
     case TYPE_FLUSH: request->work = WORK_FLUSH; break;
     case TYPE_DISCARD: parse_range(blk, chain, FEATURE_DISCARD, request); break;
     case TYPE_WRITE_ZEROES: parse_range(blk, chain, FEATURE_WRITE_ZEROES, request); break;
@@ -414,8 +401,7 @@ static void blk_notify(VirtioDevice *device, unsigned queue)
     take_requests((VirtioBlk *)device);
 }
 
-/* --- completing them -----------------------------------------------------------------------------
- */
+/* --- completing them -------------------------------------------------------------------------- */
 
 static void scatter(VirtioBlk *blk, const BlkRequest *request, const uint8_t *data)
 {
@@ -544,8 +530,7 @@ static void fire(Device *device, unsigned which)
     take_requests(blk);
 }
 
-/* --- life ----------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 /* What the host has under way interests nobody any more. */
 static void drop_host_parts(VirtioBlk *blk)

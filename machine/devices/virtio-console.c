@@ -12,6 +12,7 @@
  * 3. The queues are those of CONSOLE_PORTS ports, however many there are.
  */
 #include "machine/devices/virtio-devices.h"
+#include "machine/le.h"
 #include "machine/machine.h"
 
 #include <string.h>
@@ -157,20 +158,6 @@ static void pump_input(VirtioPort *port)
 
 /* --- control ---------------------------------------------------------------------------------- */
 
-static void put_le(uint8_t *at, unsigned size, uint32_t value)
-{
-    for (unsigned i = 0; i < size; i++)
-        at[i] = (uint8_t)(value >> 8 * i);
-}
-
-static uint32_t get_le(const uint8_t *at, unsigned size)
-{
-    uint32_t value = 0;
-    for (unsigned i = 0; i < size; i++)
-        value |= (uint32_t)at[i] << 8 * i;
-    return value;
-}
-
 /* Puts what BIT stands for into MESSAGE; its length. */
 static uint32_t make_message(const VirtioPort *port, unsigned bit, uint8_t *message)
 {
@@ -178,9 +165,9 @@ static uint32_t make_message(const VirtioPort *port, unsigned bit, uint8_t *mess
                                       [TELL_CONSOLE] = EVENT_CONSOLE_PORT,
                                       [TELL_NAME] = EVENT_PORT_NAME,
                                       [TELL_OPEN] = EVENT_PORT_OPEN };
-    put_le(message, 4, port->number);
-    put_le(message + 4, 2, events[bit]);
-    put_le(message + 6, 2, 1);
+    le_put(message, 4, port->number);
+    le_put(message + 4, 2, events[bit]);
+    le_put(message + 6, 2, 1);
     if (bit != TELL_NAME)
         return CONTROL_SIZE;
     size_t length = strlen(port->name);
@@ -230,8 +217,8 @@ static void obey_port(VirtioPort *port, uint32_t event, uint32_t value)
 
 static void obey(VirtioConsole *console, const uint8_t *message)
 {
-    uint32_t number = get_le(message, 4), event = get_le(message + 4, 2);
-    uint32_t value = get_le(message + 6, 2);
+    uint32_t number = (uint32_t)le_get(message, 4);
+    uint32_t event = (uint32_t)le_get(message + 4, 2), value = (uint32_t)le_get(message + 6, 2);
     if (event == EVENT_DEVICE_READY) {
         for (unsigned i = 0; i < console->ports && value; i++)
             console->port[i]->s.untold |= TELL_ADD;
@@ -335,7 +322,7 @@ static uint64_t console_features(VirtioDevice *device)
 
 static void console_config(VirtioDevice *device, uint8_t *bytes)
 {
-    put_le(bytes + CONFIG_MAX_PORTS, 4, CONSOLE_PORTS);
+    le_put(bytes + CONFIG_MAX_PORTS, 4, CONSOLE_PORTS);
 }
 
 /* A new driver learns of the ports when it asks, and opens them again. */

@@ -20,6 +20,7 @@
 
 #include "machine/display/edid.h"
 #include "machine/display/frame.h"
+#include "machine/le.h"
 #include "machine/machine.h"
 
 #define QUEUE_SIZE   64
@@ -119,24 +120,6 @@ static const StateTable virtio_gpu_state = {
         STATE_FIELD_MAX(VirtioGpuState, zero, 0, "always 0"), STATE_DONE }
 };
 
-static void put32(uint8_t *at, uint32_t value)
-{
-    value = GUINT32_TO_LE(value);
-    memcpy(at, &value, sizeof value);
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    uint32_t value;
-    memcpy(&value, at, sizeof value);
-    return GUINT32_FROM_LE(value);
-}
-
-static uint64_t get64(const uint8_t *at)
-{
-    return get32(at) | (uint64_t)get32(at + 4) << 32;
-}
-
 static Memory *memory_of(const VirtioGpu *gpu)
 {
     return machine_memory(gpu->parent.parent.machine);
@@ -208,7 +191,7 @@ typedef struct {
 
 static uint32_t argument(const Command *command, unsigned offset)
 {
-    return get32(command->body + HEADER_SIZE + offset);
+    return (uint32_t)le_get(command->body + HEADER_SIZE + offset, 4);
 }
 
 static GpuRectangle rectangle(const Command *command)
@@ -324,7 +307,8 @@ static void copy_in(VirtioGpu *gpu, const GpuResource *resource, Place *place, u
     while (length && place->entry < resource->list_entries) {
         const uint8_t *entry =
             memory_device_data(memory) + resource->list + (uint64_t)place->entry * ENTRY_SIZE;
-        uint64_t address = get64(entry), bytes = get32(entry + 8), skipped = from - place->start;
+        uint64_t address = le_get(entry, 8), bytes = le_get(entry + 8, 4),
+                 skipped = from - place->start;
         if (skipped >= bytes) {
             place->start += bytes;
             place->entry++;
@@ -343,7 +327,7 @@ static void copy_in(VirtioGpu *gpu, const GpuResource *resource, Place *place, u
 static uint32_t transfer(VirtioGpu *gpu, const Command *command)
 {
     GpuRectangle r = rectangle(command);
-    uint64_t from = get64(command->body + HEADER_SIZE + 16);
+    uint64_t from = le_get(command->body + HEADER_SIZE + 16, 8);
     const GpuResource *resource = find_resource(gpu, argument(command, 24));
     Place place = { 0 };
     if (!resource)
@@ -367,9 +351,9 @@ static bool check_list(VirtioGpu *gpu, const Command *command, uint32_t count, u
     *bytes = 0;
     for (uint32_t i = 0; i < count; i++, at += ENTRY_SIZE) {
         if (!virtqueue_chain_read(command->chain, memory_of(gpu), at, entry, ENTRY_SIZE) ||
-            !memory_contains(memory_of(gpu), get64(entry), get32(entry + 8)))
+            !memory_contains(memory_of(gpu), le_get(entry, 8), le_get(entry + 8, 4)))
             return false;
-        *bytes += get32(entry + 8);
+        *bytes += le_get(entry + 8, 4);
     }
     return true;
 }
@@ -410,9 +394,9 @@ static uint32_t detach(VirtioGpu *gpu, const Command *command)
 static uint32_t tell_displays(VirtioGpu *gpu, Command *command)
 {
     uint8_t *first = command->answer + HEADER_SIZE;
-    put32(first + 8, gpu->width);
-    put32(first + 12, gpu->height);
-    put32(first + 16, 1); /* it is switched on */
+    le_put(first + 8, 4, gpu->width);
+    le_put(first + 12, 4, gpu->height);
+    le_put(first + 16, 4, 1); /* it is switched on */
     command->answer_size = HEADER_SIZE + SCANOUTS_LISTED * 24;
     return OK_DISPLAY_INFO;
 }
@@ -421,7 +405,7 @@ static uint32_t tell_edid(VirtioGpu *gpu, Command *command)
 {
     if (argument(command, 0))
         return ERROR_SCANOUT;
-    put32(command->answer + HEADER_SIZE, EDID_SIZE);
+    le_put(command->answer + HEADER_SIZE, 4, EDID_SIZE);
     memcpy(command->answer + HEADER_SIZE + 8, gpu->edid, EDID_SIZE);
     command->answer_size = HEADER_SIZE + 8 + EDID_FIELD;
     return OK_EDID;
@@ -429,7 +413,7 @@ static uint32_t tell_edid(VirtioGpu *gpu, Command *command)
 
 static uint32_t execute(VirtioGpu *gpu, Command *command)
 {
-    uint32_t type = get32(command->body);
+    uint32_t type = (uint32_t)le_get(command->body, 4);
     switch (type) {
     case GET_DISPLAY_INFO: return tell_displays(gpu, command);
     case CREATE_2D: return create(gpu, command);
@@ -453,9 +437,9 @@ static uint32_t execute(VirtioGpu *gpu, Command *command)
 /* The answer's header repeats the fence and the context of the command. */
 static void make_header(Command *command, uint32_t type)
 {
-    uint32_t flags = get32(command->body + 4) & FLAG_FENCE;
-    put32(command->answer, type);
-    put32(command->answer + 4, flags);
+    uint32_t flags = (uint32_t)le_get(command->body + 4, 4) & FLAG_FENCE;
+    le_put(command->answer, 4, type);
+    le_put(command->answer + 4, 4, flags);
     if (flags)
         memcpy(command->answer + 8, command->body + 8, 12);
 }
@@ -489,7 +473,7 @@ static uint64_t gpu_features(VirtioDevice *device)
 
 static void gpu_config(VirtioDevice *device, uint8_t *bytes)
 {
-    put32(bytes + CONFIG_SCANOUTS, 1);
+    le_put(bytes + CONFIG_SCANOUTS, 4, 1);
 }
 
 /* Events that the driver has seen: there are none. */
@@ -573,13 +557,37 @@ static bool resource_is_sound(const GpuResource *resource)
            resource->list + whole_pages(list) <= VIRTIO_GPU_MEMORY;
 }
 
+static bool is_space(const VirtioGpu *gpu, uint64_t offset, uint64_t bytes)
+{
+    return !in_the_way(gpu, offset, offset + whole_pages(bytes));
+}
+
+/* Row by row, each beside those before it: its pixels first, then its list. */
+static void check_resources(VirtioGpu *gpu)
+{
+    GpuResource loaded[VIRTIO_GPU_RESOURCES];
+    memcpy(loaded, gpu->s.resource, sizeof loaded);
+    memset(gpu->s.resource, 0, sizeof gpu->s.resource);
+    for (unsigned i = 0; i < VIRTIO_GPU_RESOURCES; i++) {
+        const GpuResource *row = &loaded[i];
+        if (!row->id || find_resource(gpu, row->id) || !resource_is_sound(row) ||
+            !is_space(gpu, row->offset, pixel_bytes(row)))
+            continue;
+        gpu->s.resource[i] = *row;
+        gpu->s.resource[i].list_entries = 0;
+        if (!row->list_entries ||
+            is_space(gpu, row->list, (uint64_t)row->list_entries * ENTRY_SIZE))
+            gpu->s.resource[i] = *row;
+        else
+            memset(&gpu->s.resource[i], 0, sizeof *row);
+    }
+}
+
 static void gpu_after_load(Device *device)
 {
     VirtioGpu *gpu = (VirtioGpu *)device;
     VirtioGpuState *s = &gpu->s;
-    for (unsigned i = 0; i < VIRTIO_GPU_RESOURCES; i++)
-        if (s->resource[i].id && !resource_is_sound(&s->resource[i]))
-            memset(&s->resource[i], 0, sizeof s->resource[i]);
+    check_resources(gpu);
     const GpuResource *shown = find_resource(gpu, s->shown);
     if (!shown || !lies_inside(&(GpuRectangle){ s->x, s->y, s->width, s->height }, shown))
         show_nothing(gpu);

@@ -12,6 +12,7 @@
  */
 #include "machine/devices/virtio-devices.h"
 #include "machine/input/input.h"
+#include "machine/le.h"
 #include "machine/machine.h"
 
 enum { QUEUE_EVENTS, QUEUE_STATUS };
@@ -139,8 +140,7 @@ static unsigned ids(uint8_t *data, ConfigInput kind)
 static unsigned axis(uint8_t *data)
 {
     memset(data, 0, 20); /* least, greatest, fuzz, flat, resolution: 4 bytes each */
-    data[4] = INPUT_AXIS_MAX & 0xff;
-    data[5] = INPUT_AXIS_MAX >> 8;
+    le_put(data + 4, 4, INPUT_AXIS_MAX);
     return 20;
 }
 
@@ -206,10 +206,10 @@ static unsigned group_length(const VirtioInputState *s)
 
 static void send_item(VirtioDevice *device, const Item *item, const VirtqueueChain *chain)
 {
-    uint8_t bytes[EVENT_BYTES] = { (uint8_t)item->type, (uint8_t)(item->type >> 8),
-                                   (uint8_t)item->code, (uint8_t)(item->code >> 8) };
-    for (unsigned i = 0; i < 4; i++)
-        bytes[4 + i] = (uint8_t)(item->value >> 8 * i);
+    uint8_t bytes[EVENT_BYTES];
+    le_put(bytes, 2, item->type);
+    le_put(bytes + 2, 2, item->code);
+    le_put(bytes + 4, 4, (uint64_t)item->value);
     bool fits =
         virtqueue_chain_write(chain, machine_memory(device->parent.machine), 0, bytes, EVENT_BYTES);
     virtio_push(device, QUEUE_EVENTS, chain->head, fits ? EVENT_BYTES : 0);

@@ -12,6 +12,7 @@
  */
 #include "machine/devices/virtio-pci.h"
 
+#include "machine/le.h"
 #include "machine/machine.h"
 
 #define AREA_SIZE 0x1000
@@ -64,23 +65,9 @@ const StateTable virtio_state_table = {
         STATE_FIELD(VirtioState, queue_select, "queue that the registers show"),
         STATE_FIELD(VirtioState, status, "device status"),
         STATE_FIELD(VirtioState, isr, "interrupt status: bit 0 queue, bit 1 configuration"),
-        STATE_ARRAY(VirtioState, zero, "always 0"),
+        STATE_ARRAY_MAX(VirtioState, zero, 0, "always 0"),
         STATE_STRUCT_ARRAY(VirtioState, queue, &virtqueue_state_table, "queues"), STATE_DONE }
 };
-
-static void put_le(uint8_t *at, unsigned size, uint64_t value)
-{
-    for (unsigned i = 0; i < size; i++)
-        at[i] = (uint8_t)(value >> 8 * i);
-}
-
-static uint64_t get_le(const uint8_t *at, unsigned size)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < size; i++)
-        value |= (uint64_t)at[i] << 8 * i;
-    return value;
-}
 
 static Memory *dma(const VirtioDevice *device)
 {
@@ -114,8 +101,7 @@ static void interrupt(VirtioDevice *device, uint8_t cause)
     update_irq(device);
 }
 
-/* --- queues --------------------------------------------------------------------------------------
- */
+/* --- queues ----------------------------------------------------------------------------------- */
 
 static VirtqueueState *queue_of(const VirtioDevice *device, unsigned queue)
 {
@@ -181,8 +167,7 @@ bool virtio_has_chains(const VirtioDevice *device, unsigned queue)
     return virtqueue_has_chains(queue_of(device, queue), dma(device));
 }
 
-/* --- reset ---------------------------------------------------------------------------------------
- */
+/* --- reset ------------------------------------------------------------------------------------ */
 
 /* What a driver's reset (0 written to the status) clears: all but the PCI function. */
 static void reset_driver_side(VirtioDevice *device)
@@ -206,10 +191,10 @@ static uint8_t add_capability(uint8_t *config, uint8_t at, uint8_t type, unsigne
         type == CFG_DEVICE ? 0 : (uint8_t)(at + length); /* the last one ends the list */
     config[at + 2] = length;
     config[at + 3] = type;
-    put_le(config + at + 8, 4, area * AREA_SIZE); /* BAR 0 */
-    put_le(config + at + 12, 4, AREA_SIZE);
+    le_put(config + at + 8, 4, area * AREA_SIZE); /* BAR 0 */
+    le_put(config + at + 12, 4, AREA_SIZE);
     if (type == CFG_NOTIFY)
-        put_le(config + at + 16, 4, NOTIFY_MULTIPLIER);
+        le_put(config + at + 16, 4, NOTIFY_MULTIPLIER);
     return (uint8_t)(at + length);
 }
 
@@ -224,8 +209,7 @@ void virtio_reset(VirtioDevice *device)
     reset_driver_side(device);
 }
 
-/* --- the common structure ------------------------------------------------------------------------
- */
+/* --- the common structure --------------------------------------------------------------------- */
 
 static VirtqueueState *selected(const VirtioDevice *device)
 {
@@ -242,24 +226,24 @@ static void common_image(VirtioDevice *device, uint8_t *image)
 {
     const VirtioState *s = device->state;
     const VirtqueueState *queue = selected(device);
-    put_le(image + COMMON_DEVICE_FEATURE_SELECT, 4, s->device_feature_select);
-    put_le(image + COMMON_DEVICE_FEATURE, 4,
+    le_put(image + COMMON_DEVICE_FEATURE_SELECT, 4, s->device_feature_select);
+    le_put(image + COMMON_DEVICE_FEATURE, 4,
            half(offered_features(device), s->device_feature_select));
-    put_le(image + COMMON_DRIVER_FEATURE_SELECT, 4, s->driver_feature_select);
-    put_le(image + COMMON_DRIVER_FEATURE, 4, half(s->driver_features, s->driver_feature_select));
-    put_le(image + COMMON_CONFIG_VECTOR, 2, NO_VECTOR);
-    put_le(image + COMMON_QUEUE_COUNT, 2, device->type->queue_count);
+    le_put(image + COMMON_DRIVER_FEATURE_SELECT, 4, s->driver_feature_select);
+    le_put(image + COMMON_DRIVER_FEATURE, 4, half(s->driver_features, s->driver_feature_select));
+    le_put(image + COMMON_CONFIG_VECTOR, 2, NO_VECTOR);
+    le_put(image + COMMON_QUEUE_COUNT, 2, device->type->queue_count);
     image[COMMON_STATUS] = s->status;
-    put_le(image + COMMON_QUEUE_SELECT, 2, s->queue_select);
-    put_le(image + COMMON_QUEUE_VECTOR, 2, NO_VECTOR);
-    put_le(image + COMMON_QUEUE_NOTIFY, 2, queue ? s->queue_select : 0);
+    le_put(image + COMMON_QUEUE_SELECT, 2, s->queue_select);
+    le_put(image + COMMON_QUEUE_VECTOR, 2, NO_VECTOR);
+    le_put(image + COMMON_QUEUE_NOTIFY, 2, queue ? s->queue_select : 0);
     if (!queue)
         return;
-    put_le(image + COMMON_QUEUE_SIZE, 2, queue->size);
-    put_le(image + COMMON_QUEUE_ENABLE, 2, queue->is_enabled);
-    put_le(image + COMMON_QUEUE_DESCRIPTORS, 8, queue->descriptors);
-    put_le(image + COMMON_QUEUE_AVAILABLE, 8, queue->available);
-    put_le(image + COMMON_QUEUE_USED, 8, queue->used);
+    le_put(image + COMMON_QUEUE_SIZE, 2, queue->size);
+    le_put(image + COMMON_QUEUE_ENABLE, 2, queue->is_enabled);
+    le_put(image + COMMON_QUEUE_DESCRIPTORS, 8, queue->descriptors);
+    le_put(image + COMMON_QUEUE_AVAILABLE, 8, queue->available);
+    le_put(image + COMMON_QUEUE_USED, 8, queue->used);
 }
 
 static void set_driver_features(VirtioState *s, uint32_t value)
@@ -349,13 +333,12 @@ static bool common_write(VirtioDevice *device, uint64_t offset, unsigned size, u
     }
 }
 
-/* --- the BAR -------------------------------------------------------------------------------------
- */
+/* --- the BAR ---------------------------------------------------------------------------------- */
 
 static uint64_t image_read(const uint8_t *image, unsigned image_size, uint64_t offset,
                            unsigned size)
 {
-    return offset + size <= image_size ? get_le(image + offset, size) : 0;
+    return offset + size <= image_size ? le_get(image + offset, size) : 0;
 }
 
 static uint64_t isr_read(VirtioDevice *device)

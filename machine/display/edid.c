@@ -5,6 +5,8 @@
  */
 #include "machine/display/edid.h"
 
+#include "machine/le.h"
+
 #include <string.h>
 
 /* Blanking as in VESA CVT with reduced blanking. */
@@ -18,12 +20,6 @@ enum {
     REFRESH = 60
 };
 #define DOTS_PER_10_CM 394 /* 100 dots per inch */
-
-static void put_le16(uint8_t *at, unsigned value)
-{
-    at[0] = (uint8_t)value;
-    at[1] = (uint8_t)(value >> 8);
-}
 
 /* Two numbers of 12 bits: low bytes at AT, the high halves together behind them. */
 static void put_pair(uint8_t *at, unsigned first, unsigned second)
@@ -41,7 +37,7 @@ static unsigned millimetres(unsigned dots)
 static void detailed_timing(uint8_t *at, unsigned width, unsigned height)
 {
     unsigned clock_10khz = (width + H_BLANK) * (height + V_BLANK) * REFRESH / 10000;
-    put_le16(at, clock_10khz < 0xffff ? clock_10khz : 0xffff);
+    le_put(at, 2, clock_10khz < 0xffff ? clock_10khz : 0xffff);
     put_pair(at + 2, width, H_BLANK);
     put_pair(at + 5, height, V_BLANK);
     at[8] = H_FRONT;

@@ -47,8 +47,7 @@ static const char *completion = "virtual";
 static int scratch_directory;
 static unsigned test_number, failures;
 
-/* --- machines ------------------------------------------------------------------------------------
- */
+/* --- machines --------------------------------------------------------------------------------- */
 
 static gint64 source_clock(gpointer user)
 {
@@ -146,8 +145,7 @@ static bool report(bool ok, const char *format, ...)
     return ok;
 }
 
-/* --- recording -----------------------------------------------------------------------------------
- */
+/* --- recording -------------------------------------------------------------------------------- */
 
 static int scratch_file(void)
 {
@@ -251,8 +249,7 @@ static void recording_clear(Recording *recording)
     g_byte_array_unref(recording->output);
 }
 
-/* --- replaying -----------------------------------------------------------------------------------
- */
+/* --- replaying -------------------------------------------------------------------------------- */
 
 static StateReader *reader_of(GBytes *bytes)
 {
@@ -338,8 +335,7 @@ static void check_recordings(guint32 seed)
     recording_clear(&later);
 }
 
-/* --- saves with requests under way ---------------------------------------------------------------
- */
+/* --- saves with requests under way ------------------------------------------------------------ */
 
 static bool has_same_future(uint64_t place, bool *was_under_way)
 {
@@ -389,8 +385,7 @@ static void check_saves(guint32 seed)
     report(under_way >= 4, "%u of 8 saves had a request under way", under_way);
 }
 
-/* --- host errors ---------------------------------------------------------------------------------
- */
+/* --- host errors ------------------------------------------------------------------------------ */
 
 /* The descriptor of the layer's clusters, of the one machine that there is. */
 static int clusters_descriptor(void)

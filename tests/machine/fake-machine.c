@@ -100,8 +100,7 @@ FakeRecord *fake_machine_record(Machine *machine)
     return &machine->record;
 }
 
-/* --- devices -------------------------------------------------------------------------------------
- */
+/* --- devices ---------------------------------------------------------------------------------- */
 
 Device *device_new(Machine *machine, const DeviceClass *class, const char *id)
 {
@@ -152,8 +151,7 @@ Device *fake_machine_device_at(Machine *machine, unsigned index)
     return machine->devices->pdata[index];
 }
 
-/* --- the bus -------------------------------------------------------------------------------------
- */
+/* --- the bus ---------------------------------------------------------------------------------- */
 
 void bus_map(Bus *bus, Device *device, unsigned handle, uint64_t base, uint64_t size,
              const BusOps *ops)
@@ -187,8 +185,7 @@ void bus_write(Bus *bus, uint64_t address, unsigned size, uint64_t value)
         range->ops->write(range->device, address - range->base, size, value);
 }
 
-/* --- timers --------------------------------------------------------------------------------------
- */
+/* --- timers ----------------------------------------------------------------------------------- */
 
 const StateTable timer_state_table = {
     "timer", 1, sizeof(TimerState),
@@ -259,8 +256,7 @@ void fake_machine_copy_timers(const Machine *from, Machine *to)
     to->timers->s = from->timers->s;
 }
 
-/* --- the machine ---------------------------------------------------------------------------------
- */
+/* --- the machine ------------------------------------------------------------------------------ */
 
 Memory *machine_memory(Machine *machine)
 {
@@ -360,8 +356,7 @@ void machine_internal_error(Machine *machine, const char *format, ...)
     machine->record.internal_errors++;
 }
 
-/* --- the processor -------------------------------------------------------------------------------
- */
+/* --- the processor ---------------------------------------------------------------------------- */
 
 uint64_t cpu_timebase(const Cpu *cpu)
 {

@@ -51,8 +51,7 @@ static void report(bool ok, const char *name)
     failures += !ok;
 }
 
-/* --- the host ------------------------------------------------------------------------------------
- */
+/* --- the host --------------------------------------------------------------------------------- */
 
 static int gate(void *opaque, DiskOperation operation)
 {
@@ -108,8 +107,7 @@ static void no_space(void *opaque, const Device *device)
         ((Run *)opaque)->no_space++;
 }
 
-/* --- machines ------------------------------------------------------------------------------------
- */
+/* --- machines --------------------------------------------------------------------------------- */
 
 static void make_files(Run *run)
 {
@@ -171,8 +169,7 @@ static void quit(Machine *machine, void *data)
     machine_quit(machine);
 }
 
-/* --- questions -----------------------------------------------------------------------------------
- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 typedef struct {
     void (*what)(Machine *machine, void *data);
@@ -253,8 +250,7 @@ static void run_free(Run *run)
     g_free(run);
 }
 
-/* --- tests ---------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static char *quick_future(void)
 {

@@ -45,8 +45,7 @@ static int scratch_directory;
 static unsigned test_number, failures;
 static bool records_translated, replays_translated;
 
-/* --- a machine with repeatable sources ----------------------------------------------------------
- */
+/* --- a machine with repeatable sources -------------------------------------------------------- */
 
 static bool is_bare(void)
 {

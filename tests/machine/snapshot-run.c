@@ -58,8 +58,7 @@ static Machine *machine;
 static int directory, folder;
 static GHashTable *known;
 
-/* --- a machine that needs no host --------------------------------------------------------------
- */
+/* --- a machine that needs no host ------------------------------------------------------------- */
 
 static uint64_t mix(uint64_t x)
 {
@@ -156,8 +155,7 @@ static void check(void)
     g_print("check %" G_GUINT64_FORMAT " %s\n", icount(), hex);
 }
 
-/* --- saving ------------------------------------------------------------------------------------
- */
+/* --- saving ----------------------------------------------------------------------------------- */
 
 /* The number of requests under way is a field of the disk's table. */
 static bool is_pending(void)
@@ -273,8 +271,7 @@ static void straight(void)
     }
 }
 
-/* --- loading -----------------------------------------------------------------------------------
- */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 static void load(const char *name)
 {
@@ -298,8 +295,7 @@ static void load_and_run(char **words)
     check();
 }
 
-/* --- times -------------------------------------------------------------------------------------
- */
+/* --- times ------------------------------------------------------------------------------------ */
 
 /* A page that compresses to about a half. */
 static void dirty(uint64_t page, uint64_t value)

@@ -145,8 +145,7 @@ START_TEST(big_endian_kernels_are_read_too)
 }
 END_TEST
 
-/* --- the board -----------------------------------------------------------------------------------
- */
+/* --- the board -------------------------------------------------------------------------------- */
 
 typedef struct {
     MachineConfig config;

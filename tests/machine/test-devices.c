@@ -98,8 +98,7 @@ static void board_clear(TestBoard *board)
     g_rand_free(board->random);
 }
 
-/* --- operations ----------------------------------------------------------------------------------
- */
+/* --- operations ------------------------------------------------------------------------------- */
 
 static uint32_t below(TestBoard *board, uint32_t limit)
 {
@@ -410,8 +409,7 @@ static void work(TestBoard *board, unsigned operations)
     }
 }
 
-/* --- state ---------------------------------------------------------------------------------------
- */
+/* --- state ------------------------------------------------------------------------------------ */
 
 static void append(gpointer user, const guint8 *data, gsize length)
 {
@@ -519,8 +517,7 @@ static Device *device_of_class(Machine *machine, const DeviceClass *class)
     return NULL;
 }
 
-/* --- tests ---------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 START_TEST(class_is_complete)
 {

@@ -84,8 +84,7 @@ static void teardown(void)
     close(small_fd);
 }
 
-/* --- the transport -------------------------------------------------------------------------------
- */
+/* --- the transport ---------------------------------------------------------------------------- */
 
 static uint32_t config_read(unsigned slot, unsigned at, unsigned size)
 {
@@ -178,8 +177,7 @@ START_TEST(absent_queues_and_odd_registers_are_harmless)
 }
 END_TEST
 
-/* --- queues --------------------------------------------------------------------------------------
- */
+/* --- queues ----------------------------------------------------------------------------------- */
 
 static void add_rng_buffer(uint32_t length)
 {
@@ -331,8 +329,7 @@ START_TEST(nothing_moves_without_bus_mastering)
 }
 END_TEST
 
-/* --- the disk ------------------------------------------------------------------------------------
- */
+/* --- the disk --------------------------------------------------------------------------------- */
 
 #define HEADER BUFFER
 #define STATUS (BUFFER + 0x100)
@@ -768,8 +765,7 @@ START_TEST(a_loaded_disk_goes_on_as_the_saved_one)
 }
 END_TEST
 
-/* --- the network ---------------------------------------------------------------------------------
- */
+/* --- the network ------------------------------------------------------------------------------ */
 
 START_TEST(packets_leave_without_their_header)
 {
