@@ -4,9 +4,8 @@
 
 #include "api-types.h"
 #include "api/json-reader.h"
+#include "tests/check-run.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ONE(member) "{\"name\":\"a\",\"kernel\":\"k\"," member "}"
@@ -80,9 +79,5 @@ int main(void)
     tcase_add_loop_test(tcase, a_wrong_member_is_named_by_its_path, 0, G_N_ELEMENTS(rows));
     tcase_add_test(tcase, all_members_reach_their_place);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

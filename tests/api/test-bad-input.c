@@ -8,9 +8,8 @@
 #include "tests/api/wire.h"
 
 #include "api/json-reader.h"
+#include "tests/check-run.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define GENERIC(text) "{\"error\": {\"class\": \"GenericError\", \"desc\": \"" text "\"}}\r\n"
@@ -310,9 +309,5 @@ int main(void)
     tcase_add_test(limits, too_many_tokens_are_refused);
     tcase_add_test(limits, the_longest_good_message_is_taken);
     suite_add_tcase(suite, limits);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

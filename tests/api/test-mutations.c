@@ -6,8 +6,8 @@
  */
 
 #include "tests/api/wire.h"
+#include "tests/check-run.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,9 +81,5 @@ int main(void)
     tcase_set_timeout(tcase, 0);
     tcase_add_test(tcase, mutated_messages_do_no_harm);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

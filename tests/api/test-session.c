@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/api/wire.h"
 
-#include <check.h>
 #include <glib/gstdio.h>
 #include <gio/gio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/unix-socket.h"
+#include "tests/check-run.h"
 
 #define GREETING                                                                                   \
     "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 2, \"minor\": 2, \"major\": 10}, "             \
@@ -239,9 +238,5 @@ int main(void)
     tcase_add_test(tcase, a_socket_is_private_and_serves_sixteen_clients);
     tcase_add_test(tcase, a_live_socket_is_not_taken_and_a_dead_one_is);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

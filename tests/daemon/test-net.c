@@ -4,10 +4,9 @@
 #include "api/net-message.h"
 #include "daemon/net/filter.h"
 #include "daemon/net/line.h"
+#include "tests/check-run.h"
 
-#include <check.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -352,9 +351,5 @@ int main(void)
     tcase_add_test(tests, a_length_that_is_none_ends_the_line);
     tcase_add_test(tests, a_line_that_is_behind_drops_whole_frames);
     tcase_add_test(tests, the_clock_runs_and_stands);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

@@ -3,9 +3,8 @@
  * What stands before the VNC library: handshakes of every version, passwords, whole messages only.
  */
 #include "daemon/display/rfb.h"
+#include "tests/check-run.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 static unsigned tries, wrong, inputs;
@@ -310,15 +309,5 @@ int main(void)
         wishes_for_another_size_are_skipped,
         what_the_library_must_not_see_ends_it,
     };
-    Suite *suite = suite_create("rfb");
-    TCase *group = tcase_create("rfb");
-    tcase_add_checked_fixture(group, setup, teardown);
-    for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run_tests("rfb", tests, G_N_ELEMENTS(tests), setup, teardown);
 }

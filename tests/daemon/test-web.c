@@ -3,9 +3,8 @@
  * The way in for web pages: the request, one-time tokens, frames in pieces, what is refused.
  */
 #include "daemon/display/web.h"
+#include "tests/check-run.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define TOKEN  "0123456789abcdef"
@@ -300,15 +299,5 @@ int main(void)
         a_page_that_closes_is_answered,
         what_goes_out_is_wrapped_in_whole_frames,
     };
-    Suite *suite = suite_create("web");
-    TCase *group = tcase_create("web");
-    tcase_add_checked_fixture(group, setup, teardown);
-    for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run_tests("web", tests, G_N_ELEMENTS(tests), setup, teardown);
 }

@@ -6,12 +6,11 @@
 #include "machine/block/disk.h"
 #include "machine/block/layer.h"
 #include "machine/block/nbd.h"
+#include "tests/check-run.h"
 
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -756,9 +755,5 @@ int main(void)
     tcase_add_test(tests, unusable_images_are_refused);
     tcase_add_test(tests, a_layer_of_another_disk_is_refused);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

@@ -8,11 +8,10 @@
 #include "machine/boards/pseries-fdt.h"
 #include "machine/devices/pseries.h"
 #include "tests/machine/fake-machine.h"
+#include "tests/check-run.h"
 
-#include <check.h>
 #include <libfdt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -340,9 +339,5 @@ int main(void)
     tcase_add_test(tests, every_rtas_call_is_published_under_its_token);
     tcase_add_test(tests, a_reset_loads_the_same_images_again);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

@@ -2,9 +2,7 @@
 /*
  * The parts of a machine that need no guest: translation set, memory marks, bus, inbox, clock.
  */
-#include <check.h>
 #include <gio/gio.h>
-#include <stdlib.h>
 
 #include "machine/bus.h"
 #include "machine/clock.h"
@@ -12,6 +10,7 @@
 #include "machine/cpu/translation-set.h"
 #include "machine/inbox.h"
 #include "machine/memory.h"
+#include "tests/check-run.h"
 
 static TranslationEntry entry(uint32_t context, uint64_t page, unsigned shift, unsigned access)
 {
@@ -290,9 +289,5 @@ int main(void)
     tcase_add_test(tests, a_deadline_falls_on_the_first_instruction_at_or_after_it);
     Suite *suite = suite_create("machine core");
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

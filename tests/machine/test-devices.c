@@ -14,9 +14,8 @@
 #include "machine/devices/vty.h"
 #include "tests/machine/fake-machine.h"
 #include "tests/machine/virtio-driver.h"
+#include "tests/check-run.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -714,9 +713,5 @@ int main(void)
     tcase_add_loop_test(tests, a_loaded_machine_goes_on_as_the_saved_one, 0, 20);
     tcase_add_loop_test(tests, cut_and_foreign_states_are_refused, 0, (int)rows);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

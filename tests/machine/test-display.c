@@ -6,9 +6,7 @@
 #include "machine/devices/vga.h"
 #include "machine/display/edid.h"
 #include "tests/machine/fake-machine.h"
-
-#include <check.h>
-#include <stdlib.h>
+#include "tests/check-run.h"
 
 #define WIDTH     640u
 #define HEIGHT    400u
@@ -387,15 +385,5 @@ int main(void)
         the_monitor_says_what_it_prefers,
         definitions_are_checked,
     };
-    Suite *suite = suite_create("display");
-    TCase *group = tcase_create("display");
-    tcase_add_checked_fixture(group, setup, teardown);
-    for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run_tests("display", tests, G_N_ELEMENTS(tests), setup, teardown);
 }

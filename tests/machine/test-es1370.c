@@ -9,9 +9,7 @@
 #include "machine/devices/pci.h"
 #include "machine/devices/xics.h"
 #include "tests/machine/fake-machine.h"
-
-#include <check.h>
-#include <stdlib.h>
+#include "tests/check-run.h"
 
 #define PORTS    0x1000u
 #define RING     0x10000u /* bus address */
@@ -360,9 +358,5 @@ int main(void)
     tcase_add_test(tests, memory_that_is_not_granted_is_silence_and_stays_as_it_is);
     tcase_add_test(tests, shared_interrupts_are_high_while_one_asserts);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

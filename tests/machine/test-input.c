@@ -7,9 +7,7 @@
 #include "machine/input/input.h"
 #include "tests/machine/fake-machine.h"
 #include "tests/machine/virtio-driver.h"
-
-#include <check.h>
-#include <stdlib.h>
+#include "tests/check-run.h"
 
 #define BUFFERS   0x80000u
 #define RINGS     0x100000u
@@ -358,16 +356,5 @@ int main(void)
         every_character_of_ascii_can_be_typed,
         names_and_numbers_of_keys,
     };
-    Suite *suite = suite_create("input");
-    TCase *group = tcase_create("input");
-    tcase_set_timeout(group, 60);
-    tcase_add_checked_fixture(group, setup, teardown);
-    for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run_tests("input", tests, G_N_ELEMENTS(tests), setup, teardown);
 }

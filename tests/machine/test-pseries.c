@@ -7,9 +7,7 @@
 #include "machine/devices/vty.h"
 #include "machine/devices/xics.h"
 #include "tests/machine/fake-machine.h"
-
-#include <check.h>
-#include <stdlib.h>
+#include "tests/check-run.h"
 
 #define BLOCK        0x1000 /* where RTAS argument blocks go */
 #define VTY_SOURCE   0x1100u
@@ -529,9 +527,5 @@ int main(void)
     tcase_add_test(tests, absent_pci_functions_answer_all_ones);
     tcase_add_test(tests, system_parameter_is_cut_to_the_buffer);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

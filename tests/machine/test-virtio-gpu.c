@@ -5,9 +5,7 @@
 #include "machine/devices/virtio-gpu.h"
 #include "tests/machine/fake-machine.h"
 #include "tests/machine/virtio-driver.h"
-
-#include <check.h>
-#include <stdlib.h>
+#include "tests/check-run.h"
 
 #define RINGS   0x100000
 #define COMMAND 0x110000
@@ -286,16 +284,5 @@ int main(void)
         memory_is_found_again_and_is_zero,
         short_commands_and_pointers_are_returned,
     };
-    Suite *suite = suite_create("virtio-gpu");
-    TCase *group = tcase_create("virtio-gpu");
-    tcase_set_timeout(group, 60);
-    tcase_add_checked_fixture(group, setup, teardown);
-    for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run_tests("virtio-gpu", tests, G_N_ELEMENTS(tests), setup, teardown);
 }

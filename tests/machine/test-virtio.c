@@ -5,9 +5,8 @@
 #include "machine/devices/virtio-devices.h"
 #include "tests/machine/fake-machine.h"
 #include "tests/machine/virtio-driver.h"
+#include "tests/check-run.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -884,9 +883,5 @@ int main(void)
     tcase_add_test(tests, a_flood_waits_for_the_line);
     tcase_add_test(tests, packets_arrive_in_waiting_buffers_or_are_dropped);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

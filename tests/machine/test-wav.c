@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* WAV files: what is written is read again, what cannot be used is refused and named. */
 #include "machine/audio/wav.h"
+#include "tests/check-run.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -141,9 +140,5 @@ int main(void)
     tcase_add_test(tests, sizes_are_not_believed);
     tcase_add_test(tests, what_cannot_be_used_is_refused);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

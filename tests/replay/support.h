@@ -2,13 +2,10 @@
 /* What the tests of replay/ share. */
 #pragma once
 
-#include <check.h>
 #include <glib.h>
 
 #include "replay/replay.h"
-
-/* Runs the suite and returns main's exit code; speaks TAP when the environment asks for it. */
-int support_run(Suite *suite);
+#include "tests/check-run.h"
 
 /* An empty file without a name. */
 int support_file(void);

@@ -2,13 +2,12 @@
 /*
  * Keyframes: which one a seek begins at, which ones go when there are too many.
  */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "replay/keyframe-file.h"
+#include "tests/check-run.h"
 
 #define PAGES 64u
 
@@ -495,9 +494,5 @@ int main(void)
     tcase_add_test(tests, other_files_are_refused);
     Suite *suite = suite_create("keyframes");
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

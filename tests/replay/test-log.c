@@ -828,5 +828,5 @@ int main(void)
     tcase_add_test(crashes, test_idle_machine_adds_nothing);
     tcase_add_test(crashes, test_full_disk_is_reported);
     suite_add_tcase(suite, crashes);
-    return support_run(suite);
+    return check_run(suite);
 }

@@ -430,5 +430,5 @@ int main(void)
     tcase_add_test(bad, test_deep_and_large_manifests);
     tcase_add_test(bad, test_failed_part_leaves_nothing);
     suite_add_tcase(suite, bad);
-    return support_run(suite);
+    return check_run(suite);
 }

@@ -616,5 +616,5 @@ int main(void)
     tcase_add_test(different, test_failed_disk_is_told);
     tcase_add_test(different, test_wrong_initial_state_is_refused);
     suite_add_tcase(suite, different);
-    return support_run(suite);
+    return check_run(suite);
 }

@@ -420,5 +420,5 @@ int main(void)
     tcase_add_test(all, test_renamed_and_cut_files);
     tcase_add_test(all, test_names);
     suite_add_tcase(suite, all);
-    return support_run(suite);
+    return check_run(suite);
 }

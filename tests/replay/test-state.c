@@ -626,5 +626,5 @@ int main(void)
     tcase_add_loop_test(hashes, test_ram_hash_covers_all_within_a_sweep, 0, 4);
     tcase_add_test(hashes, test_dirty_pages_in_turn);
     suite_add_tcase(suite, hashes);
-    return support_run(suite);
+    return check_run(suite);
 }

@@ -8,11 +8,10 @@
  * runs three times, so that its blocks exist; each run must be exact. On both engines, with limits
  * of blocks, on a 64- and a 32-bit model, in real mode and translated.
  */
-#include <check.h>
-#include <stdlib.h>
 
 #include "machine/cpu/model.h"
 #include "tests/translator/program.h"
+#include "tests/check-run.h"
 
 enum { WORDS = 60, RUNS = 3, LENGTH = 200 };
 
@@ -336,9 +335,5 @@ int main(void)
     tcase_add_test(tcase, changed_code_runs_at_once);
     tcase_add_test(tcase, data_beside_code_changes_nothing_else);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

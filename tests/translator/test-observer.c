@@ -4,13 +4,12 @@
  * instruction, place, size and value, on both engines; and a program has the same blocks with an
  * observer as without.
  */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "machine/cpu/model.h"
 #include "machine/cpu/observer.h"
 #include "tests/translator/program.h"
+#include "tests/check-run.h"
 
 typedef struct {
     uint64_t icount, at;
@@ -254,9 +253,5 @@ int main(void)
     tcase_add_test(tcase, stores_are_told_as_they_are);
     tcase_add_test(tcase, an_observed_program_has_the_same_blocks);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

@@ -6,14 +6,13 @@
  * What the guest has computed is known by a formula; the interpreter's registers and memory are the
  * translator's; and what the process holds after many overflows is what it held after the first.
  */
-#include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "machine/cpu/model.h"
 #include "tests/translator/side.h"
+#include "tests/check-run.h"
 
 enum {
     LOADS = 58, /* of the function; each makes much code */
@@ -144,9 +143,5 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, test_code_memory_overflows, 0, G_N_ELEMENTS(cases));
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

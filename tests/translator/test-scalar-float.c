@@ -6,12 +6,12 @@
  * interpreter's, bit for bit. MSR.FE0 and FE1 are 0, so that enabled exceptions do not trap but
  * withhold their results; test-vector-float.c has those that trap.
  */
-#include <check.h>
 #include <string.h>
 
 #include "machine/cpu/disassemble.h"
 #include "machine/cpu/isa.h"
 #include "machine/cpu/model.h"
+#include "tests/check-run.h"
 #include "tests/translator/program.h"
 
 static const uint16_t rows[] = {
@@ -204,9 +204,5 @@ int main(void)
     tcase_add_test(tcase, test_power9);
     tcase_add_test(tcase, test_7447a);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return check_run(suite);
 }

@@ -13,13 +13,13 @@
  *
  * test-vector-corners [ROW] runs one row, and says what it does.
  */
-#include <check.h>
 #include <string.h>
 
 #include "machine/cpu/decode.h"
 #include "machine/cpu/disassemble.h"
 #include "machine/cpu/float.h"
 #include "machine/cpu/isa.h"
+#include "tests/check-run.h"
 #include "tests/translator/program.h"
 
 #define ROWS_LEAST 90u
@@ -277,9 +277,5 @@ int main(int argc, char **argv)
     tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, test_corners);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return check_run(suite);
 }

@@ -7,7 +7,6 @@
  * test-vector-float [SEED [PROGRAMS [g4]]] or "time", which prints what loops cost; without
  * arguments a fixed number of programs.
  */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +15,7 @@
 #include "machine/cpu/isa.h"
 #include "machine/cpu/model.h"
 #include "machine/translator/vector-rows.h"
+#include "tests/check-run.h"
 #include "tests/translator/program.h"
 
 typedef struct {
@@ -358,9 +358,5 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, test_random_programs);
     tcase_add_test(tcase, test_random_programs_of_g4);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return check_run(suite);
 }

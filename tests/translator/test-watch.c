@@ -4,8 +4,6 @@
  * those that an interpreter meets one instruction at a time with an observer of its stores; and
  * nothing else is different from a run in which nobody watches.
  */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "machine/cpu/exception.h"
@@ -14,6 +12,7 @@
 #include "machine/cpu/observer.h"
 #include "machine/cpu/watch.h"
 #include "tests/translator/program.h"
+#include "tests/check-run.h"
 
 #define PROGRAMS 400
 
@@ -263,9 +262,5 @@ int main(void)
     tcase_set_timeout(tcase, 240);
     tcase_add_loop_test(tcase, watches_are_met_on_both_engines_and_change_nothing, 0, 2);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

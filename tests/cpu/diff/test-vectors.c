@@ -2,13 +2,13 @@
 /*
  * Runs the vectors of tests/vectors on our processor; each file is one test.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/cpu/diff/subject.h"
 #include "tests/cpu/diff/vector.h"
+#include "tests/check-run.h"
 
 static bool run_vector(const TestVector *vector)
 {
@@ -105,9 +105,5 @@ int main(void)
     tcase_add_test(cases, narrow);
     tcase_add_test(cases, wrong_vector_fails);
     suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

@@ -5,9 +5,8 @@
  */
 #include "machine/cpu/float-status.h"
 #include "tests/cpu/float/stubs.h"
+#include "tests/check-run.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ONE        0x3ff0000000000000ull
@@ -738,9 +737,5 @@ static Suite *float_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(float_suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(float_suite());
 }

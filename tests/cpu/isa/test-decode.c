@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The decoder: rows, operand bytes, and which interrupt stands in for an instruction. */
-#include <check.h>
-#include <stdlib.h>
 
 #include "machine/cpu/decode.h"
 #include "machine/cpu/disassemble.h"
 #include "machine/cpu/mode.h"
 #include "machine/cpu/ops.h"
+#include "tests/check-run.h"
 
 #define ALL_FACILITIES (MSR_SF | MSR_FP | MSR_VEC | MSR_VSX)
 
@@ -235,9 +234,5 @@ int main(void)
     tcase_add_test(tcase, models);
     Suite *suite = suite_create("cpu-decode");
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_SILENT);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

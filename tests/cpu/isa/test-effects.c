@@ -6,14 +6,13 @@
  * 2. A second run, from a state that differs in everything that the row does not say it reads, ends
  *    in the same values of everything it writes.
  */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "machine/cpu/board-hooks.h"
 #include "machine/cpu/cpu-state.h"
 #include "machine/cpu/decode.h"
 #include "machine/cpu/ops.h"
+#include "tests/check-run.h"
 
 #define MEMORY_SIZE  0x40000u
 #define ROUNDS       200u
@@ -289,9 +288,5 @@ int main(void)
     tcase_add_test(tcase, effects_hold);
     Suite *suite = suite_create("cpu-effects");
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_SILENT);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }

@@ -6,12 +6,12 @@
  * what an independent implementation gave, in both byte orders; the tables here hold single results
  * worked out from the book, above all where that implementation departs from it.
  */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "machine/cpu/access.h"
 #include "machine/cpu/ops.h"
+#include "tests/check-run.h"
 #include "tests/cpu/vector/vector-cases.h"
 
 /* A processor with CASE_MEMORY bytes of memory, seen at MEMORY_BASE, and no TLB hit ever. */
@@ -295,14 +295,10 @@ int main(void)
 {
     Suite *suite = suite_create("vector");
     TCase *tcase = tcase_create("vector");
-    SRunner *runner = srunner_create(suite);
     suite_add_tcase(suite, tcase);
     tcase_add_loop_test(tcase, test_golden, 0, G_N_ELEMENTS(goldens));
     tcase_add_loop_test(tcase, test_directed, 0, G_N_ELEMENTS(directed));
     tcase_add_test(tcase, test_sat_is_sticky);
     tcase_add_test(tcase, test_address_truncation);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run(suite);
 }
