@@ -20,7 +20,7 @@ OK, FAILED, USAGE, NOT_FOUND, WRONG_STATE, UNREACHABLE, TIMED_OUT, DIVERGED, REF
 def cli(daemon):
     def run(*arguments, code=OK, text="", **environment):
         result = subprocess.run([program("powerplay"), *map(str, arguments)], input=text, capture_output=True,
-                                text=True, timeout=60, env=os.environ | {"POWERPLAY_SOCKET": str(daemon.socket)} | environment)
+                                text=True, timeout=300, env=os.environ | {"POWERPLAY_SOCKET": str(daemon.socket)} | environment)
         assert result.returncode == code, (arguments, result.stdout, result.stderr)
         return result
     return run
@@ -47,7 +47,7 @@ def test_the_life_of_a_machine(cli, file):
     assert "tiny" in cli("list").stdout
     assert cli("record", "tiny", "first").stdout
     assert cli("wait", "tiny", "--serial", "TINY-[A-Z]+").stdout.strip() == "TINY-READY"
-    assert cli("wait", "tiny", "--status", "shutdown", "--timeout", 30).stdout
+    assert cli("wait", "tiny", "--status", "shutdown", "--timeout", 300).stdout
     assert "first is closed" in cli("record", "tiny", "--stop").stdout
     assert cli("stop", "tiny").stdout == "tiny is stopped\n"
     assert "first held" in cli("replay", "tiny", "first").stdout
@@ -155,17 +155,22 @@ def test_exit_8_refused(cli, tmp_path):
     cli("list", "--socket", path, code=REFUSED)
 
 
-def test_exit_130_interrupted(tiny, pp, daemon):
-    pp.create(tiny.definition("endless", "rounds=100000000", clock=FAST)).start()
-    try:
-        process = subprocess.Popen([program("powerplay"), "wait", "endless", "--serial", "never"],
-                                   env=os.environ | {"POWERPLAY_SOCKET": str(daemon.socket)},
+def test_exit_130_interrupted(tmp_path):
+    """By somebody who waits for an answer: a daemon that says nothing knows when it is there, however slow the host is."""
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "silent"))
+        silent.listen()
+        silent.settimeout(120)
+        process = subprocess.Popen([program("powerplay"), "--socket", str(tmp_path / "silent"), "list"],
+                                   stderr=subprocess.PIPE, text=True,
                                    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
-        time.sleep(0.7)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
-    finally:
-        pp.find("endless").destroy()
+        try:
+            with silent.accept()[0]:
+                process.send_signal(signal.SIGINT)
+                assert process.communicate(timeout=120)[1] == "" and process.returncode == 130
+        finally:
+            process.kill()
+            process.wait()
 
 
 def test_qmp_takes_requests_from_a_pipe(cli, made):
@@ -202,7 +207,7 @@ def test_cables_ports_and_disks(cli, file, tmp_path):
         assert "There is no nic 'net2'" in cli("net", "tiny", "plug", "net2", code=NOT_FOUND).stderr
         assert "the adapter's id is needed" in cli("net", "tiny", "plug", code=FAILED).stderr
         cli("net", "tiny", "pull", code=USAGE)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not json.loads(cli("net", "tiny", "--json").stdout)[0]["connected"] and time.monotonic() < deadline:
             time.sleep(0.1)
         port = json.loads(cli("hostfwd", "tiny", "add", "tcp::0-:22", "--json").stdout)["host-port"]
@@ -244,7 +249,7 @@ class Terminal:
             os.execve(arguments[0], arguments, environment)
         self.seen = b""
 
-    def expect(self, words: bytes, seconds=20):
+    def expect(self, words: bytes, seconds=120):
         deadline = time.monotonic() + seconds
         while words not in self.seen:
             assert time.monotonic() < deadline, self.seen[-300:]
