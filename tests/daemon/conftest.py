@@ -4,6 +4,7 @@
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,12 @@ def program(name: str) -> str:
     return str(path)
 
 
+def answers(path: pathlib.Path) -> bool:
+    """Somebody listens there; the socket's name is there a moment before that."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
 class Daemon:
     """powerplayd in a folder of its own."""
 
@@ -42,8 +49,8 @@ class Daemon:
         self.wait_for_socket()
 
     def wait_for_socket(self):
-        deadline = time.monotonic() + 20
-        while not self.socket.exists():
+        deadline = time.monotonic() + 120
+        while not answers(self.socket):
             assert self.process.poll() is None and time.monotonic() < deadline, (self.folder / "log").read_text()
             time.sleep(0.02)
 
@@ -54,7 +61,7 @@ class Daemon:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            return self.process.wait(20)
+            return self.process.wait(120)
         finally:
             self.process.kill()
             self.log.close()

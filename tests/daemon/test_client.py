@@ -15,7 +15,7 @@ import powerplay.sync
 
 
 def run(coroutine):
-    return asyncio.run(asyncio.wait_for(coroutine, 60))
+    return asyncio.run(asyncio.wait_for(coroutine, 300))
 
 
 def test_a_machine_for_the_time_of_an_async_with(daemon, tiny):
@@ -66,7 +66,7 @@ def test_events_and_waiting_for_them(daemon, definition):
             with pytest.raises(powerplay.TimedOut):
                 await m.wait_for(event="NEVER", timeout=0.1)
             with pytest.raises(powerplay.WrongState, match="shutdown"):
-                await m.wait_for(serial="never written", timeout=20)
+                await m.wait_for(serial="never written", timeout=120)
             with pytest.raises(TypeError):
                 await m.wait_for()
     run(scenario())

@@ -10,12 +10,12 @@ import subprocess
 import time
 
 import pytest
-from conftest import Daemon, program
+from conftest import Daemon, answers, program
 
 import powerplay
 
 
-def wait_until(condition, seconds=10):
+def wait_until(condition, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
@@ -58,7 +58,7 @@ def test_little_room_is_said_once(options, told):
 def test_a_limit_that_is_none_is_refused(tmp_path):
     (tmp_path / "settings").write_text("[daemon]\nlow-space=much\n")
     for words in (["--low-space", "-5"], ["--config", str(tmp_path / "settings")]):
-        refused = subprocess.run([program("powerplayd"), *words], capture_output=True, text=True, check=False, timeout=20)
+        refused = subprocess.run([program("powerplayd"), *words], capture_output=True, text=True, check=False, timeout=120)
         assert refused.returncode == 2 and "low-space" in refused.stderr
 
 
@@ -99,7 +99,7 @@ def test_a_crash_is_told_and_the_daemon_goes_on(pp, busy, daemon):
     pid = pp.machine_info("busy")["pid"]
     with daemon.connect() as other:
         os.kill(pid, signal.SIGSEGV)
-        while (event := other.connection.next_event(10))["event"] != "MACHINE_CRASHED":
+        while (event := other.connection.next_event(120))["event"] != "MACHINE_CRASHED":
             pass
     assert event["data"]["name"] == "busy" and "signal 11" in event["data"]["reason"]
     assert pathlib.Path(event["data"]["report"]).exists()
@@ -165,17 +165,18 @@ def test_two_clients_do_not_wait_for_each_other(pp, busy, daemon):
     end = busy.query_chardev()[0]["written"]
     with daemon.connect() as other:
         other.connection._socket.sendall(json.dumps(
-            {"execute": "serial-read", "machine": "busy", "id": 1, "arguments": {"offset": end, "wait": 3000}}
+            {"execute": "serial-read", "machine": "busy", "id": 1, "arguments": {"offset": end, "wait": 60000}}
         ).encode())
-        started = time.monotonic()
         for _ in range(20):
             busy.query_status()
-        assert time.monotonic() - started < 1
+        other.connection._socket.settimeout(0)
+        with pytest.raises(BlockingIOError):    # that one still waits
+            print(other.connection._socket.recv(65536))
 
 
 def raw(path) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(10)
+    connection.settimeout(120)
     connection.connect(str(path))
     return connection
 
@@ -230,7 +231,7 @@ def test_a_console_that_does_not_read_holds_nobody_up(pp, busy):
     silent = raw(info["consoles"][0]["socket"])
     assert silent
     before = busy.query_chardev()[0]["written"]
-    wait_until(lambda: busy.query_chardev()[0]["written"] > before + 500_000, 60)
+    wait_until(lambda: busy.query_chardev()[0]["written"] > before + 500_000)
     assert busy.query_status()["running"]
 
 
@@ -244,12 +245,12 @@ def test_definitions_survive_a_restart_of_the_daemon(tiny):
         second = subprocess.Popen([program("powerplayd"), "--socket", first.socket, "--state", first.state,
                                    "--foreground"], stderr=subprocess.DEVNULL)
         try:
-            wait_until(first.socket.exists)
+            wait_until(lambda: answers(first.socket))
             with first.connect() as pp:
                 assert [m["name"] for m in pp.machine_list()] == ["kept"]
                 assert pp.machine_list()[0]["state"] == "stopped"
                 pp.shutdown()
-            assert second.wait(10) == 0
+            assert second.wait(120) == 0
         finally:
             second.kill()
         assert not first.socket.exists()
@@ -267,7 +268,7 @@ def test_shutdown_ends_every_process(tiny):
                 machine.start()
                 pids.append(pp.machine_info(name)["pid"])
             pp.shutdown()
-        assert private.process.wait(20) == 0
+        assert private.process.wait(120) == 0
         for pid in pids:
             with pytest.raises(ProcessLookupError):
                 os.kill(pid, 0)
@@ -289,13 +290,13 @@ def test_the_process_inherits_nothing_but_its_line(pp, busy):
 
 def test_a_second_daemon_does_not_take_the_socket(daemon):
     result = subprocess.run([program("powerplayd"), "--socket", daemon.socket, "--state", daemon.folder / "other",
-                             "--foreground"], capture_output=True, text=True, timeout=10)
+                             "--foreground"], capture_output=True, text=True, timeout=120)
     assert result.returncode == 1 and "another server is listening" in result.stderr
 
 
 def test_options_and_settings(tmp_path):
     def run(*arguments):
-        return subprocess.run([program("powerplayd"), *arguments], capture_output=True, text=True, timeout=10)
+        return subprocess.run([program("powerplayd"), *arguments], capture_output=True, text=True, timeout=120)
 
     assert run("--version").stdout.startswith("powerplayd ")
     assert "--socket" in run("--help").stdout

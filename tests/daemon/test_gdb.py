@@ -94,7 +94,7 @@ def test_the_socket_goes_with_the_machine(pp, guest):
     assert stub.ask("?") == b"T02thread:1;" and path.exists()
     os.kill(pp.machine_info(guest.name)["pid"], 9)
     assert stub.is_closed()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while pp.machine_info(guest.name)["state"] != "crashed":
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -112,13 +112,13 @@ def test_a_machine_that_is_alone_and_confined_says_why_it_cannot_listen(definiti
         address = ask("gdbserver-start")["address"]
         assert Stub(address).ask("?") == b"T02thread:1;"
         ask("quit")
-        assert process.wait(10) == 0
+        assert process.wait(120) == 0
         assert not os.path.exists(address.removeprefix("unix:"))
 
 
 def test_the_command_line_starts_gdb_with_the_kernels_symbols(daemon, guest, tmp_path, tiny):
     def call(*words):
-        return subprocess.run([program("powerplay"), "--socket", daemon.socket, *words], capture_output=True, text=True, timeout=60)
+        return subprocess.run([program("powerplay"), "--socket", daemon.socket, *words], capture_output=True, text=True, timeout=300)
 
     shown = tmp_path / "shown"
     fake = tmp_path / "fake-gdb"

@@ -23,7 +23,7 @@ class Peer:
     def __init__(self, command, path):
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         self.socket = socket.socket(socket.AF_UNIX)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while True:
             try:
                 self.socket.connect(str(path))

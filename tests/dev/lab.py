@@ -30,7 +30,7 @@ class Refused(Exception):
 class Wire:
     """One QMP connection.  Events are kept in .events, in order."""
 
-    def __init__(self, path: pathlib.Path | str, timeout: float = 120):
+    def __init__(self, path: pathlib.Path | str, timeout: float = 600):
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(timeout)
         self._socket.connect(str(path))
@@ -211,7 +211,7 @@ class Lab:
             self._process = subprocess.Popen(
                 [daemon, "--socket", self.socket, "--state", self.state, "--foreground"], env=environment, cwd=self.folder,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, pass_fds=self._fds)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while True:
             try:
                 self.wire = Wire(self.socket)
