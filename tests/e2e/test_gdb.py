@@ -22,7 +22,7 @@ from dev.lab import Lab
 HASH_POINT = 1 << 24   # instructions between two of them
 
 
-def gdb(machine, *commands: str, little: bool = True, timeout: float = 60) -> str:
+def gdb(machine, *commands: str, little: bool = True, timeout: float = 300) -> str:
     """Runs gdb with these commands at the machine and returns what it said."""
     assert shutil.which("gdb-multiarch"), "gdb-multiarch is not installed"
     path = machine.call("gdbserver-start")["address"].removeprefix("unix:")

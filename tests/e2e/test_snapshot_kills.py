@@ -27,7 +27,7 @@ class Worker:
         path.unlink(missing_ok=True)
         self.process = subprocess.Popen([program("powerplay-machine"), "--paused", "--qmp", f"unix:{path}",
                                          "--directory", folder, file])
-        deadline, self.wire = time.monotonic() + 30, None
+        deadline, self.wire = time.monotonic() + 120, None
         while not self.wire:
             assert self.process.poll() is None and time.monotonic() < deadline
             time.sleep(0.01)
@@ -44,7 +44,7 @@ class Worker:
 
     def end(self):
         self.call("quit")
-        assert self.process.wait(20) == 0
+        assert self.process.wait(120) == 0
 
 
 def snapshots(worker: Worker) -> list[str]:

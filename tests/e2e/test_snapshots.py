@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import disk_of, finish, parts, record, replay
+from conftest import PACED, disk_of, finish, parts, record, replay
 from dev.lab import Refused
 
 LONG = "rounds=100000"
@@ -39,14 +39,23 @@ def save_stopped(machine, name: str) -> dict:
 
 def run_some(machine) -> None:
     """Until the guest has done something since now."""
-    start, deadline = machine.replay_info()["icount"], time.monotonic() + 60
+    start, deadline = machine.replay_info()["icount"], time.monotonic() + 300
     while machine.replay_info()["icount"] < start + 5_000_000:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
+def savevm_at(machine, name: str, icount: int) -> dict:
+    """A paused replay goes there and saves."""
+    machine.call("replay-break", icount=icount)
+    machine.call("cont")
+    assert machine.wait_until_stopped(300) == "paused"
+    machine.call("savevm", name=name)
+    return machine.state_hash()
+
+
 def wait_job(machine, name: str) -> dict:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while True:
         job = next(job for job in machine.call("query-jobs") if job["id"] == name)
         if job["status"] == "concluded":
@@ -113,13 +122,13 @@ def test_a_snapshot_of_a_machine_that_has_not_run_and_of_one_that_is_off(make, t
     machine.call("loadvm", name="off")
     assert machine.state_hash() == last
     machine.call("cont")
-    assert machine.wait_until_stopped(10) == "shutdown"
+    assert machine.wait_until_stopped(120) == "shutdown"
 
 
 def test_saves_leave_no_trace_in_a_recording_or_its_replay(make, tiny, blank_disk):
     """What a replay compares are the digests of every hash point, so the run with saves is the run without."""
     dice = random.Random(3)
-    machine = make(tiny, "rounds=300", "work=60000", **disk_of(blank_disk))
+    machine = make(tiny, "rounds=300", "work=60000", "wait=4000", clock=PACED, **disk_of(blank_disk))
     machine.start(record="r1")
     for number in range(6):
         time.sleep(dice.uniform(0, 0.2))
@@ -143,14 +152,14 @@ def test_saved_in_a_replay_it_is_a_snapshot_like_any_other(make, tiny, blank_dis
     recorded = record(machine)
     machine.start()
     machine.wait_for("ROUND 0010", 60)
-    live = save_stopped(machine, "live")
+    machine.call("stop")
+    machine.call("savevm", name="live")
+    live = machine.state_hash()
     machine.end()
-    machine.start(replay="r1")
-    states = {}
-    for name in ("a", "b"):
-        run_some(machine)
-        states[name] = save_stopped(machine, name)
-    machine.wait_until_stopped(60)
+    machine.start(replay="r1", paused=True)
+    states = {name: savevm_at(machine, name, recorded["icount"] * part // 4) for name, part in (("a", 1), ("b", 3))}
+    machine.call("cont")
+    machine.wait_until_stopped(300)
     for name in ("a", "b", "a"):
         machine.call("loadvm", name=name)
         assert machine.state_hash() == states[name]
@@ -171,7 +180,7 @@ def test_saved_in_a_replay_it_is_a_snapshot_like_any_other(make, tiny, blank_dis
 
 
 def test_loading_while_recording_begins_a_child_and_both_replay(make, tiny, blank_disk):
-    machine = make(tiny, "rounds=1200", "work=60000", **disk_of(blank_disk))
+    machine = make(tiny, "rounds=100000", "wait=2000", clock=PACED, **disk_of(blank_disk))
     machine.start(record="first")
     machine.wait_for("ROUND 0010", 60)
     at = save_stopped(machine, "a")
@@ -181,7 +190,8 @@ def test_loading_while_recording_begins_a_child_and_both_replay(make, tiny, blan
     info = machine.replay_info()
     assert (info["mode"], info["filename"]) == ("record", "first-1")
     machine.type("other")
-    assert machine.wait_until_stopped(120) == "shutdown"
+    machine.wait_for(f"KEY {ord('r'):02x}(?s:.*)ROUND", 60)
+    machine.call("stop")
     child = finish(machine)
     manifest = json.loads((folder_of(machine).parent / "recordings/first-1/manifest.json").read_text())
     assert manifest["parent"] == "first" and int(manifest["branch"]["icount"]) == at["icount"]
@@ -195,20 +205,24 @@ def test_loading_while_recording_begins_a_child_and_both_replay(make, tiny, blan
 
 
 def test_in_a_replay_loading_goes_to_that_place(make, tiny, blank_disk):
-    machine = make(tiny, "rounds=1200", "work=60000", **disk_of(blank_disk))
+    machine = make(tiny, "rounds=100000", "wait=2000", clock=PACED, **disk_of(blank_disk))
     machine.start(record="r1")
     machine.wait_for("ROUND 0010", 60)
     early = save_stopped(machine, "early")
     machine.type("abc")
-    time.sleep(0.05)
+    machine.wait_for("KEY 63", 60)
     late = save_stopped(machine, "late")
-    assert machine.wait_until_stopped(120) == "shutdown"
+    machine.wait_for("ROUND", 60, start=len(machine.text()))
+    machine.call("stop")
     recorded = finish(machine)
     machine.start()
-    time.sleep(0.1)
+    machine.wait_for("ROUND 0002", 60)
     machine.call("savevm", name="elsewhere")
     machine.end()
-    record(machine, "r2")
+    machine.start(record="r2")
+    machine.wait_for("ROUND 0003", 60)
+    machine.call("stop")
+    finish(machine)
     info = machine.replay("r1", 120)
     for name, state in (("late", late), ("early", early), ("late", late)):
         machine.call("loadvm", name=name)
@@ -301,13 +315,16 @@ def test_jobs_as_stock_tools_use_them(make, tiny, blank_disk):
 def test_a_cancelled_save_leaves_nothing(make, tiny):
     machine = make(tiny, LONG)
     machine.start()
-    cancelled = 0
+    cancelled, wire = 0, machine.wire
     for number in range(20):
-        machine.call("snapshot-save", job_id="j", tag=f"n{number}")
-        try:
-            machine.call("job-cancel", id="j")
-        except Refused:
-            pass
+        both = [{"execute": command, "machine": machine.name, "arguments": arguments} for command, arguments in
+                (("snapshot-save", {"job-id": "j", "tag": f"n{number}"}), ("job-cancel", {"id": "j"}))]
+        if number % 2:      # later, so that some are saved
+            assert "return" in wire.send_raw(json.dumps(both[0]).encode() + b"\n")
+            assert wire.send_raw(json.dumps(both[1]).encode() + b"\n")
+        else:
+            assert "return" in wire.send_raw(b"".join(json.dumps(one).encode() + b"\n" for one in both))
+            assert wire.send_raw(b"")
         job = wait_job(machine, "j")
         assert (f"n{number}" in names(machine)) == ("error" not in job)
         cancelled += "error" in job

@@ -20,7 +20,7 @@ def typed_recording(make, tiny, clock=PACED):
         machine.type(key)
         machine.wait_for(f"KEY {ord(key):02x}", 60)
     rounds = len(machine.text().split("ROUND"))
-    machine.wait_for(f"ROUND {rounds + 5:04}", 60)
+    machine.wait_for(f"ROUND {rounds + 5:04x}", 60)
     machine.call("stop")
     machine.call("record-stop")
     machine.end()

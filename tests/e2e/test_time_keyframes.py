@@ -8,7 +8,7 @@ import time
 import pytest
 
 from test_time_search import symbol
-from test_time_travel import finish_replay, recorded_machine, start_replay, straight_parts
+from test_time_travel import finish_replay, record_without_keyframes, recorded_machine, start_replay, straight_parts
 from conftest import disk_of, finish, parts
 from dev.lab import Refused
 
@@ -21,28 +21,20 @@ def keyframe_file(machine, lab, name: str = "r1"):
 
 def wait_for_size(path, least: int) -> int:
     """The file's size when it has not grown for a while."""
-    deadline, size = time.monotonic() + 60, -1
+    deadline, sizes = time.monotonic() + 300, []
     while time.monotonic() < deadline:
-        before, size = size, path.stat().st_size
-        if size == before and size >= least:
-            return size
-        time.sleep(0.5)
-    raise AssertionError(f"{path} has {size} bytes")
-
-
-def record_with(machine, name: str, keyframes: bool) -> dict:
-    machine.start(paused=True)
-    machine.call("record-start", recording=name, keyframes=keyframes)
-    machine.call("cont")
-    assert machine.wait_until_stopped(300) == "shutdown"
-    return finish(machine)
+        sizes.append(path.stat().st_size if path.exists() else 0)
+        if sizes[-1] >= least and sizes[-5:] == [sizes[-1]] * 5:
+            return sizes[-1]
+        time.sleep(0.4)
+    raise AssertionError(f"{path} has {sizes[-1]} bytes")
 
 
 @pytest.fixture
 def replayed(make, tiny, lab):
     """A machine whose recording has been replayed and paused once; what a straight replay finds near its end."""
     machine = make(tiny, *WORDS)
-    recorded = record_with(machine, "r1", keyframes=False)
+    recorded = record_without_keyframes(machine)
     assert not keyframe_file(machine, lab).exists()
     assert recorded["icount"] > 3 << 29, recorded["icount"]
     place = recorded["icount"] - 100_000
@@ -58,13 +50,11 @@ def replayed(make, tiny, lab):
 def test_a_later_replay_begins_at_them(replayed, lab):
     machine, recorded, place, expected = replayed
     start_replay(machine)
-    begun = time.monotonic()
     machine.call("replay-seek", icount=place)
-    took = time.monotonic() - begun
     frames = [frame["icount"] for frame in machine.call("query-timeline")["keyframes"]]
     assert parts(machine) == expected
     between = [frame for frame in frames if 0 < frame < recorded["icount"] - (1 << 30)]
-    assert not between and took < 5, (frames, took)
+    assert not between, frames
     machine.call("reverse-step", count=1000)
     machine.call("replay-seek", icount=place)
     assert parts(machine) == expected
@@ -106,7 +96,7 @@ def test_a_recording_leaves_them_for_its_replays(make, tiny, lab):
 
 
 def test_a_recording_that_a_loadvm_ends_leaves_them_and_so_does_its_child(make, tiny, lab):
-    machine = make(tiny, "rounds=300", "work=600000")
+    machine = make(tiny, "rounds=100000", "work=600000")
     machine.start(record="r1")
     machine.wait_for("ROUND 0070", 60)
     machine.call("stop")
@@ -114,9 +104,11 @@ def test_a_recording_that_a_loadvm_ends_leaves_them_and_so_does_its_child(make, 
     machine.call("cont")
     machine.wait_for("ROUND 0090", 60)
     machine.call("stop")
+    machine.read()
     machine.call("loadvm", name="s")
     machine.call("cont")
-    assert machine.wait_until_stopped(120) == "shutdown"
+    machine.wait_for("ROUND 0120", 60, start=len(machine.text()))
+    machine.call("stop")
     recorded = finish(machine)
     for name in ("r1", "r1-1"):
         assert keyframe_file(machine, lab, name).stat().st_size > 10_000
