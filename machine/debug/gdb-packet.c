@@ -110,11 +110,14 @@ GByteArray *gdb_packet_encode(const void *data, size_t length)
     return out;
 }
 
+/* A debugger reads all registers at every stop: printf would take most of the time. */
 void gdb_append_hex(GString *text, const void *data, size_t length)
 {
+    static const char digits[] = "0123456789abcdef";
     const uint8_t *bytes = data;
     for (size_t i = 0; i < length; i++)
-        g_string_append_printf(text, "%02x", bytes[i]);
+        g_string_append_len(text, (const char[]){ digits[bytes[i] >> 4], digits[bytes[i] & 15] },
+                            2);
 }
 
 bool gdb_parse_hex(const char *text, void *data, size_t length)

@@ -117,7 +117,10 @@ bool pci_function_may_dma(const PciFunction *function)
 
 bool pci_function_bar(const PciFunction *function, unsigned bar, uint64_t *real)
 {
-    uint64_t base = le_get(function->state->config + REG_BAR + 4 * bar, 4) & ~UINT64_C(15);
+    /* A write leaves the bits below its size at 0; a forged snapshot may have them. */
+    uint32_t size = function->identity->bar_size[bar];
+    uint64_t low_bits = MAX(size, 16) - 1;
+    uint64_t base = le_get(function->state->config + REG_BAR + 4 * bar, 4) & ~low_bits;
     *real = PCI_MEM32_BASE + (base - PCI_MEM32_PCI);
     return command(function) & COMMAND_MEMORY && base >= PCI_MEM32_PCI;
 }

@@ -629,7 +629,7 @@ static bool requests_are_possible(VirtioBlk *blk)
         const BlkRequest *request = &blk->s.request[n];
         uint64_t limit = request->work == WORK_ZERO ? DISK_ZERO_MAX : DISK_REQUEST_MAX;
         if (request->offset % DISK_SECTOR || (needs_host(request) && !blk->disk) ||
-            (is_transfer(request) &&
+            (needs_host(request) &&
              !is_inside(blk, request->offset / DISK_SECTOR, request->length, limit)))
             return false;
     }

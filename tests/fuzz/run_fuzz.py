@@ -29,10 +29,10 @@ CHUNKS = 20
 VERSION, VERSIONS = 2, {"gdb": 3, "net": 3}
 LENGTH = 512            # of an input, where nothing else is said
 LENGTHS = {"api": 160, "config": 1024, "devices": 144, "event": 160, "gdb-session": 96, "keyframe-file": 96, "line": 96, "log": 160,
-           "nbd": 1500, "net": 1600}
+           "nbd": 1500, "net": 1600, "states": 144}
 SECONDS, AT_ONCE = 60, 1.0
 DONE = re.compile(r"^stat::number_of_executed_units: (\d+)", re.M)
-SUBJECT = re.compile(r'^    \{ "([a-z0-9-]+)", ', re.M)     # of fuzz-devices.c: one device, or a whole board
+SUBJECT = re.compile(r'^    \{ "([a-z0-9-]+)", ', re.M)     # of device-rig.c: one device, or a whole board
 
 
 class Target:
@@ -79,7 +79,7 @@ class Target:
 
 def with_devices(names: list[str]) -> list[str]:
     """In the place of "devices" a name for each of them."""
-    rows = SUBJECT.findall((TESTS / "fuzz/fuzz-devices.c").read_text(encoding="utf-8"))
+    rows = SUBJECT.findall((TESTS / "fuzz/device-rig.c").read_text(encoding="utf-8"))
     return [part for name in names for part in ([f"devices-{row}" for row in rows] if name == "devices" else [name])]
 
 
