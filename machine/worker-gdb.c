@@ -2,8 +2,9 @@
 /*
  * The connection of a debugger: bytes here, packets on the machine thread (debug/gdb-session.c).
  *
- * 1. One packet is on its way at a time; until it is done nothing more is read. A debugger that
- *    sends without end waits, it fills no memory here.
+ * 1. One packet is on its way at a time; until it is done nothing more is read, nor while much that
+ *    was sent has not been taken. A debugger that sends without end, or takes nothing, waits; it
+ *    fills no memory here.
  * 2. The session belongs to the machine thread. What it sends comes by the main context and is
  *    dropped when the connection that it was for has ended.
  */
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #define READ_SIZE 4096
+#define OUT_MOST  (4 * GDB_PACKET_MAX) /* sent and not taken; then nothing more is read */
 
 struct WorkerGdb {
     Worker *worker;
@@ -97,6 +99,7 @@ static void drop_client(WorkerGdb *gdb)
 /* Sending */
 
 static gboolean on_writable(gint fd, GIOCondition condition, gpointer data);
+static void work(WorkerGdb *gdb);
 
 static void flush(WorkerGdb *gdb)
 {
@@ -123,6 +126,7 @@ static gboolean on_writable(gint fd, GIOCondition condition, gpointer data)
     WorkerGdb *gdb = data;
     drop_source(&gdb->write_source);
     flush(gdb);
+    work(gdb);
     return G_SOURCE_REMOVE;
 }
 
@@ -178,7 +182,6 @@ static void send_from_session(void *opaque, const void *data, size_t length)
 /* Taking */
 
 static gboolean on_readable(gint fd, GIOCondition condition, gpointer data);
-static void work(WorkerGdb *gdb);
 
 typedef struct {
     unsigned number;
@@ -265,17 +268,22 @@ static void take_item(WorkerGdb *gdb, GdbItem item)
     }
 }
 
+static bool may_take(const WorkerGdb *gdb)
+{
+    return gdb->client >= 0 && !gdb->is_busy && gdb->out->len < OUT_MOST;
+}
+
 /* Takes what has come, up to what must be waited for; then reads more. */
 static void work(WorkerGdb *gdb)
 {
-    while (gdb->client >= 0 && !gdb->is_busy && gdb->in->len > 0) {
+    while (may_take(gdb) && gdb->in->len > 0) {
         const uint8_t *bytes = gdb->in->data;
         size_t length = gdb->in->len;
         GdbItem item = gdb_framer_take(&gdb->framer, &bytes, &length);
         g_byte_array_remove_range(gdb->in, 0, gdb->in->len - (guint)length);
         take_item(gdb, item);
     }
-    if (gdb->client >= 0 && !gdb->is_busy) {
+    if (may_take(gdb)) {
         watch(&gdb->read_source, gdb->client, G_IO_IN | G_IO_HUP, on_readable, gdb);
     }
 }

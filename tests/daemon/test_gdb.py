@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Where debuggers come in: the daemon's socket for a confined machine."""
 
+import contextlib
 import os
 import pathlib
 import stat
@@ -12,7 +13,7 @@ from conftest import FAST, program
 from test_worker import alone
 
 import powerplay
-from dev.gdb_stub import Stub
+from dev.gdb_stub import Stub, packet
 
 
 @pytest.fixture
@@ -86,6 +87,25 @@ def test_a_port_that_is_taken_is_an_error(pp, guest, tiny):
         assert other.execute("gdbserver-start", {"listen": "tcp:0"})["address"] != f"tcp:127.0.0.1:{port}"
     finally:
         other.destroy()
+
+
+def test_a_debugger_that_takes_no_answer_is_read_no_more(guest):
+    stub = Stub(guest.execute("gdbserver-start", {})["address"])
+    asked, sent, still = packet("qXfer:features:read:target.xml:0,2000") * 64, 0, 0
+    stub.socket.settimeout(0.2)
+    while still < 10:   # times that nothing of it was taken
+        with contextlib.suppress(TimeoutError):
+            sent, still = sent + stub.socket.send(asked[sent % len(asked):]), 0
+            assert sent < 4_000_000
+            continue
+        still += 1
+    assert guest.query_status()["status"]
+    stub.socket.settimeout(60)
+    seen, wanted = 0, sent // (len(asked) // 64)
+    while seen < wanted:    # each is answered once there is room
+        data = stub.socket.recv(1 << 16)
+        assert data
+        seen += data.count(b"$")
 
 
 def test_the_socket_goes_with_the_machine(pp, guest):

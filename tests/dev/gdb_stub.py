@@ -16,9 +16,9 @@ def connect(address: str) -> socket.socket:
     if kind == "tcp":
         host, port = where.split(":")
         assert host == "127.0.0.1" and int(port) > 0
-        return socket.create_connection((host, int(port)), timeout=20)
+        return socket.create_connection((host, int(port)), timeout=120)
     made = socket.socket(socket.AF_UNIX)
-    made.settimeout(20)
+    made.settimeout(120)
     made.connect(where)
     return made
 
