@@ -11,9 +11,12 @@
  *
  * 1. One job at a time, in the order they were asked for. So nobody else writes in the folder.
  * 2. The guest stands still during a capture or a restore only, never during reading or writing.
+ *    Both wait for what its disks have under way, and a capture until that is on the host's disk.
+ *    On a host whose disk hangs the machine's thread waits as long as that lasts, and with it who
+ *    asks that thread; nothing is lost by it, nor when the process is killed then.
  * 3. A job that is cancelled, or whose process is killed, leaves the old state or the new one: the
  *    snapshot's file gets or loses its name in one step, and what else is in the folder is not
- * seen.
+ *    seen.
  * 4. A load while recording ends the recording and begins a child of the one that the snapshot is
  *    from. A load in a replay goes to another place of that replay, or is refused.
  */
