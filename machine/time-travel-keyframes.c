@@ -405,7 +405,8 @@ static const Keyframe *next_to_lend(Machine *machine)
     uint64_t last = 0;
     if (!travel || !travel->frames || travel->is_file_bad || machine->lent_maps ||
         machine_has_disks(machine) ||
-        (travel->file && keyframe_file_bytes(travel->file) > KEYFRAME_FILE_BYTES))
+        (travel->file && (!keyframe_file_takes_more(travel->file) ||
+                          keyframe_file_bytes(travel->file) > KEYFRAME_FILE_BYTES)))
         return NULL;
     for (guint i = 0; i < keyframe_set_count(travel->frames); i++) {
         const Keyframe *frame = keyframe_set_get(travel->frames, i);

@@ -22,6 +22,7 @@
 #include "machine/snapshot.h"
 #include "machine/time-travel.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -45,9 +46,10 @@ static KeyframeFile *open_at(Worker *worker, int directory, const char *path, in
     guint64 pages = memory_page_count(machine_memory(worker->machine));
     g_autoptr(GError) error = NULL;
     int fd = openat(directory, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+    int code = errno;
     KeyframeFile *file = fd >= 0 ? keyframe_file_open(fd, pages, &error) : NULL;
-    if (error) {
-        g_warning("%s: %s", path, error->message);
+    if (error || (fd < 0 && flags)) {
+        g_warning("%s: %s", path, error ? error->message : g_strerror(code));
     }
     return file;
 }

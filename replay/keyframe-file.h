@@ -74,6 +74,8 @@ typedef struct KeyframeChange {
  */
 gboolean keyframe_file_append(KeyframeFile *file, const Keyframe *frame, KeyframeAppend *append,
                               GError **error);
+/* Not while something is being appended. */
+gboolean keyframe_file_takes_more(const KeyframeFile *file);
 /* The same for a text. */
 gboolean keyframe_file_append_text(KeyframeFile *file, const KeyframeText *text,
                                    KeyframeAppend *append, GError **error);

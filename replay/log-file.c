@@ -201,7 +201,7 @@ static gboolean set_io_error(GError **error, const char *what, guint64 offset)
     return FALSE;
 }
 
-static gboolean write_at(int fd, const guint8 *data, gsize length, guint64 offset, GError **error)
+gboolean log_write_at(int fd, const guint8 *data, gsize length, guint64 offset, GError **error)
 {
     while (length) {
         gssize done = pwrite(fd, data, length, offset);
@@ -285,7 +285,7 @@ static gboolean write_header(LogFile *file, const Position *start, GError **erro
 
     log_header_encode(header, start);
     digest_bytes(&file->chain, header, sizeof(header));
-    return write_at(file->fd, header, sizeof(header), 0, error) &&
+    return log_write_at(file->fd, header, sizeof(header), 0, error) &&
            log_file_progress(file, start, error) && log_file_progress(file, start, error);
 }
 
@@ -328,7 +328,7 @@ gboolean log_file_append(LogFile *file, LogSegment *segment, const guint8 *raw, 
     log_segment_encode(header, segment);
     log_segment_hash(header, payload, packed, &segment->hash);
     log_segment_encode(header, segment);
-    if (!write_at(file->fd, header, LOG_SEGMENT_HEADER_SIZE + packed, file->end, error)) {
+    if (!log_write_at(file->fd, header, LOG_SEGMENT_HEADER_SIZE + packed, file->end, error)) {
         return FALSE;
     }
     file->end += LOG_SEGMENT_HEADER_SIZE + packed;
@@ -345,7 +345,7 @@ gboolean log_file_progress(LogFile *file, const Position *position, GError **err
 
     log_slot_encode(stored, &slot);
     file->slot_counter++;
-    return write_at(file->fd, stored, sizeof(stored), offset, error);
+    return log_write_at(file->fd, stored, sizeof(stored), offset, error);
 }
 
 gboolean log_file_write_index(LogFile *file, GError **error)
@@ -366,7 +366,7 @@ gboolean log_file_write_index(LogFile *file, GError **error)
     end = put64(put32(put32(end, TRAILER_MAGIC), 0), file->end);
     end = put64(end, log_checksum(trailer, LOG_TRAILER_SIZE - 8));
     g_assert((gsize)(end - out) == index_size + LOG_TRAILER_SIZE);
-    if (!write_at(file->fd, out, end - out, file->end, error)) {
+    if (!log_write_at(file->fd, out, end - out, file->end, error)) {
         return FALSE;
     }
     file->end += end - out;

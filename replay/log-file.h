@@ -72,6 +72,8 @@ guint64 log_checksum(const void *data, gsize length);
 
 /* Reads exactly LENGTH bytes at OFFSET; FALSE and ERROR otherwise. */
 gboolean log_read_at(int fd, void *data, gsize length, guint64 offset, GError **error);
+/* Writes all of them there; FALSE and ERROR when the host cannot. */
+gboolean log_write_at(int fd, const guint8 *data, gsize length, guint64 offset, GError **error);
 
 /* A log file that is being written. */
 typedef struct LogFile LogFile;
