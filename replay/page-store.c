@@ -347,7 +347,7 @@ void page_map_drop_memory(PageStore *store, const PageMap *map)
 {
     for (guint64 i = 0; i < map->pages; i++) {
         Page *page = page_map_get(map, i);
-        if (page && page->data && page->pack) {
+        if (page && page->data && page->pack && !page->pack->is_gone) {
             give_block(store, page->data);
             page->data = NULL;
         }

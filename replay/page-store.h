@@ -121,7 +121,8 @@ gboolean page_map_restore(PageStore *store, const PageMap *map, const PageMap *b
 
 /* The page's bytes are at PLACE, too. */
 void page_set_place(Page *page, const PagePlace *place);
-/* Gives up the memory of all of MAP's pages that have a place. */
+/* Gives up the memory of all of MAP's pages that have a place in a pack with a name. Others' bytes
+ * may be on their way into another one. */
 void page_map_drop_memory(PageStore *store, const PageMap *map);
 
 /* The pack of that name, made known to the store if need be. */

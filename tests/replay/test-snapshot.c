@@ -242,6 +242,40 @@ static void remove_unused(World *world)
     support_ok(snapshot_remove_packs(world->fd, world->store, unused, &error), error);
 }
 
+static guint64 memory_bytes(const World *world)
+{
+    PageFigures figures;
+    page_store_figures(world->store, &figures);
+    return figures.memory_bytes;
+}
+
+/* A save that is under way may be reading it. */
+START_TEST(test_memory_of_pages_in_a_pack_that_is_gone_is_kept)
+{
+    g_autoptr(GError) error = NULL;
+    World world = world_new(8);
+    SnapshotSave first = { .info = snapshot_info_new("a"),
+                           .state = g_bytes_new_static("state", 5) };
+    guint32 epoch;
+    write_some(&world, 200);
+    first.info->definition = g_strdup("{}");
+    first.map = capture(&world, &epoch);
+    support_ok(snapshot_write(world.fd, &first, &error), error);
+    snapshot_place_pages(world.store, &first);
+    guint64 before = memory_bytes(&world);
+    ck_assert_uint_gt(before, 0);
+    support_ok(snapshot_delete(world.fd, "a", &error), error);
+    remove_unused(&world);
+    page_map_drop_memory(world.store, first.map);
+    ck_assert_uint_eq(memory_bytes(&world), before);
+    set_base(&world, page_map_ref(first.map), epoch);
+    snapshot_save_clear(&first);
+    save(&world, "b");
+    ck_assert_uint_eq(memory_bytes(&world), 0);
+    world_free(&world);
+}
+END_TEST
+
 /* Saves, loads and deletes at random; loads in the same store and in a new one. */
 START_TEST(test_any_order_of_saves_loads_and_deletes)
 {
@@ -414,6 +448,7 @@ int main(void)
     tcase_add_test(all, test_a_capture_costs_what_was_written);
     tcase_add_test(all, test_a_map_filled_in_pieces_is_a_base);
     tcase_add_loop_test(all, test_any_order_of_saves_loads_and_deletes, 0, 4);
+    tcase_add_test(all, test_memory_of_pages_in_a_pack_that_is_gone_is_kept);
     tcase_add_test(all, test_given_up_it_leaves_nothing);
     tcase_add_test(all, test_the_sweep_removes_what_a_crash_left_and_nothing_else);
     tcase_add_test(all, test_a_flipped_byte_is_noticed);
