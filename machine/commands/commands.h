@@ -41,6 +41,9 @@ void set_class(GError **error, ApiErrorCode code);
 /* The port of that id, or the first for NULL; NULL with `error` set. */
 Serial *find_serial(Worker *worker, const char *id, GError **error);
 
+/* Whether the replayed recording goes that far; else ERROR says where it ends. */
+bool is_recorded(Worker *worker, uint64_t icount, GError **error);
+
 /* Whether NAME may be that of a new file in the machine's folder; else the request has failed. */
 bool is_plain_name(ApiRequest *request, const char *name);
 /* Makes a new file in DIRECTORY. */

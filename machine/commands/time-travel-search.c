@@ -301,6 +301,8 @@ static void execute_question(WorkerCall *call)
     Machine *machine = look->worker->machine;
     Position position = machine_position(machine);
     if (!may_look(look->worker, &call->error) ||
+        (look->is_for_write && look->has_before &&
+         !is_recorded(look->worker, look->question.before.icount, &call->error)) ||
         (look->is_for_write && !find_real(machine, &look->range, &call->error))) {
         return;
     }

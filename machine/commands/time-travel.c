@@ -99,22 +99,23 @@ static bool find_target(Seek *seek, SeekTarget *target, GError **error)
     return true;
 }
 
-static bool is_before_end(Seek *seek, const SeekTarget *target, GError **error)
+bool is_recorded(Worker *worker, uint64_t icount, GError **error)
 {
-    uint64_t end = worker_status(seek->worker).end_icount;
-    if (target->icount > end)
+    uint64_t end = worker_status(worker).end_icount;
+    if (icount > end)
         g_set_error(error, API_ERROR, API_ERROR_GENERIC,
                     "The recording ends at %" G_GUINT64_FORMAT
                     " instructions: there is no %" G_GUINT64_FORMAT,
-                    end, target->icount);
-    return target->icount <= end;
+                    end, icount);
+    return icount <= end;
 }
 
 static void execute_seek(WorkerCall *call)
 {
     Seek *seek = call->data;
     SeekTarget target;
-    if (find_target(seek, &target, &call->error) && is_before_end(seek, &target, &call->error))
+    if (find_target(seek, &target, &call->error) &&
+        is_recorded(seek->worker, target.icount, &call->error))
         machine_seek(call->worker->machine, &target, seek_done, seek, &call->error);
 }
 

@@ -70,6 +70,9 @@ def test_the_last_write_is_where_memory_changed_last(make, tiny, lab):
     assert present(machine) == at_end
     with pytest.raises(Exception, match="expects 1 to"):
         machine.call("query-last-write", address=at, length=0)
+    with pytest.raises(Exception, match="recording ends at .* there is no 1000000000000000"):
+        machine.call("query-last-write", address=at, before=10**15)
+    assert present(machine) == at_end
 
 
 def test_executions_are_found_and_stepped_back_through(make, tiny):
