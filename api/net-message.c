@@ -27,6 +27,8 @@ static const Shape shapes[NET_TYPE_END] = {
     [NET_WANT] = { "want", .from_helper = true, .minimum = sizeof(NetSwitch),
                    .maximum = sizeof(NetSwitch) },
     [NET_LINE] = { "line", .to_helper = true, .has_fd = true },
+    [NET_FLOW] = { "flow", .to_helper = true, .minimum = sizeof(NetSwitch),
+                   .maximum = sizeof(NetSwitch) },
 };
 
 void net_message_init(NetMessage *message, NetMessageType type, unsigned nic, uint32_t id,

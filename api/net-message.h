@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define NET_MAGIC     0x50504e31u /* "PPN1" */
-#define NET_VERSION   2
+#define NET_VERSION   3
 #define NET_NICS      4u
 #define NET_FRAME_MIN 14u
 #define NET_FRAME_MAX 1514u /* Ethernet without check sequence */
@@ -26,6 +26,7 @@ typedef enum {
     NET_TEARDOWN = 2,  /* nic: its network ends, with all connections */
     NET_FORWARD = 4,   /* nic: NetForward; a RESULT of the same id follows */
     NET_UNFORWARD = 5, /* likewise ends it */
+    NET_FLOW = 10,     /* nic: NetSwitch; whether its frames may come; after SETUP they may */
     /* Both ways */
     NET_FRAME = 3, /* nic: an Ethernet frame */
     /* From the helper */
@@ -34,7 +35,7 @@ typedef enum {
     /* Between the helper and the daemon, which alone opens anything */
     NET_WANT = 8, /* from the helper; nic: NetSwitch; whether it wants the wire's other end */
     NET_LINE = 9, /* to the helper; nic; fd: a connection to it */
-    NET_TYPE_END = 10
+    NET_TYPE_END = 11
 } NetMessageType;
 
 /* Addresses in network order, ports in host order. */

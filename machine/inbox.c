@@ -21,9 +21,10 @@ struct Inbox {
     int touched; /* atomic: something was posted since inbox_run_tasks() last looked */
     int waiting; /* atomic: inputs lie there, perhaps without room */
     GQueue tasks;
-    GQueue events; /* of Event, with their bytes in the same allocation */
-    GQueue hands;  /* likewise: keys, movements, ends of groups */
-    GQueue frames; /* likewise: for network adapters */
+    GQueue events;                 /* of Event, with their bytes in the same allocation */
+    GQueue hands;                  /* likewise: keys, movements, ends of groups */
+    GQueue frames;                 /* likewise: for network adapters */
+    unsigned frame_count[DEVICES]; /* of these, for each adapter */
     GByteArray *chars[DEVICES];
     Event *delivered; /* what inbox_next_input() handed out last */
     bool closed;
@@ -54,6 +55,7 @@ static void drop_inputs(Inbox *inbox)
     g_queue_clear_full(&inbox->events, g_free);
     g_queue_clear_full(&inbox->hands, g_free);
     g_queue_clear_full(&inbox->frames, g_free);
+    memset(inbox->frame_count, 0, sizeof inbox->frame_count);
     for (unsigned i = 0; i < DEVICES; i++)
         g_clear_pointer(&inbox->chars[i], g_byte_array_unref);
 }
@@ -161,6 +163,8 @@ bool inbox_post_events(Inbox *inbox, const Event *events, unsigned count, GError
                         : events[i].kind == EVENT_NET ? &inbox->frames
                                                       : &inbox->events;
         g_queue_push_tail(queue, event_copy(&events[i]));
+        if (queue == &inbox->frames)
+            inbox->frame_count[events[i].net.adapter]++;
     }
     announce(inbox);
     return true;
@@ -177,10 +181,10 @@ unsigned inbox_waiting_hands(Inbox *inbox)
     return inbox->hands.length;
 }
 
-unsigned inbox_waiting_frames(Inbox *inbox)
+unsigned inbox_waiting_frames(Inbox *inbox, unsigned number)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&inbox->lock);
-    return inbox->frames.length;
+    return number < DEVICES ? inbox->frame_count[number] : 0;
 }
 
 size_t inbox_waiting_chars(Inbox *inbox, unsigned number)
@@ -260,6 +264,8 @@ static Event *deliverable(Inbox *inbox, size_t (*room)(Machine *, unsigned), Mac
     Event *event = link ? link->data : NULL;
     if (link && takes)
         g_queue_delete_link(queue, link);
+    if (link && takes && queue == &inbox->frames)
+        inbox->frame_count[event->net.adapter]--;
     return event;
 }
 

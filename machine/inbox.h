@@ -51,8 +51,8 @@ bool inbox_post_events(Inbox *inbox, const Event *events, unsigned count, GError
 void inbox_wake(Inbox *inbox);
 /* How many keys, movements and ends of their groups wait. */
 unsigned inbox_waiting_hands(Inbox *inbox);
-/* How many frames wait. */
-unsigned inbox_waiting_frames(Inbox *inbox);
+/* How many frames wait for adapter NUMBER. */
+unsigned inbox_waiting_frames(Inbox *inbox, unsigned number);
 /* How many bytes wait for device NUMBER. */
 size_t inbox_waiting_chars(Inbox *inbox, unsigned number);
 

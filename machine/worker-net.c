@@ -6,8 +6,10 @@
  *
  * 1. In a replay there is no network: its frames come from the log. The helper's networks are torn
  *    down when one begins, and set up again when it ends.
- * 2. At most WAITING_HIGH frames wait in the inbox; then the helper is not read until the guest has
- *    taken some. Frames that the helper does not take are lost, as on a wire.
+ * 2. When WAITING_HIGH frames of a nic wait in the inbox, the helper is told to keep the others
+ *    until the guest has taken some: a guest that is slow, or leaves a nic alone, slows that nic's
+ *    peers and nobody else. Beyond WAITING_MAX, and if the helper takes none, frames are lost, as
+ *    on a wire.
  * 3. A cable is in when the user wants it, a helper is there, and, on a wire, somebody is at its
  *    other end. Changes go through the inbox; a reset of the machine puts cables back in, so they
  *    are told again.
@@ -29,7 +31,9 @@
 
 #define WAITING_HIGH 64
 #define WAITING_LOW  16
-#define FRAMES_MAX   64 /* taken in one go */
+#define WAITING_MAX  1024 /* what may be on its way when the helper is told */
+#define FRAMES_MAX   64   /* taken in one go */
+#define RETRY_MS     10
 
 G_STATIC_ASSERT(MACHINE_CONFIG_MAX_NICS == NET_NICS);
 
@@ -47,6 +51,7 @@ typedef struct {
     bool is_wanted;      /* the cable, by set_link */
     bool is_in;          /* as the guest was told */
     bool has_peer;       /* of a wire */
+    int is_held;         /* atomic: the helper was told to keep its frames */
     GPtrArray *forwards; /* of Forward */
     Pcap *pcap;          /* the machine thread's; or NULL */
     uint64_t sent, received, lost;
@@ -61,13 +66,11 @@ struct WorkerNet {
     unsigned cables;
     uint32_t last_id;
     int clock_fd;
-    uint64_t *clock; /* see net_clock_word() */
-    int is_full;     /* atomic: the helper is not read */
-    int is_playing;  /* atomic: as the machine thread saw it last */
+    uint64_t *clock;   /* see net_clock_word() */
+    int is_letting_go; /* atomic: let_go() will be called */
+    int is_playing;    /* atomic: as the machine thread saw it last */
     bool has_networks;
 };
-
-static void read_helper(WorkerNet *net);
 
 /* --- to the helper ---------------------------------------------------------------------------- */
 
@@ -319,6 +322,7 @@ static void set_up_networks(WorkerNet *net)
         if (cable->config->backend == CONFIG_NIC_NULL)
             continue;
         tell(net, is_live ? NET_SETUP : NET_TEARDOWN, i, 0, NULL, 0, is_live ? net->clock_fd : -1);
+        g_atomic_int_set(&cable->is_held, 0);
         for (guint k = 0; is_live && k < cable->forwards->len; k++)
             send_forward(net, i, g_ptr_array_index(cable->forwards, k));
     }
@@ -347,6 +351,7 @@ static void lose_helper(WorkerNet *net)
     for (unsigned i = 0; i < net->cables; i++) {
         GPtrArray *forwards = net->cable[i].forwards;
         net->cable[i].has_peer = false;
+        g_atomic_int_set(&net->cable[i].is_held, 0);
         for (guint k = forwards->len; k-- > 0;) {
             Forward *forward = g_ptr_array_index(forwards, k);
             forward->id = 0;
@@ -357,6 +362,33 @@ static void lose_helper(WorkerNet *net)
     update_cables(net, false);
 }
 
+static unsigned waiting(WorkerNet *net, const Cable *cable)
+{
+    return inbox_waiting_frames(net->worker->inbox, cable->device);
+}
+
+/* False when the helper could not be told now. */
+static bool hold(WorkerNet *net, Cable *cable, bool is_held)
+{
+    NetSwitch body = { .is_on = !is_held };
+    if (!tell(net, NET_FLOW, (unsigned)(cable - net->cable), 0, &body, sizeof body, -1))
+        return false;
+    g_atomic_int_set(&cable->is_held, is_held);
+    return true;
+}
+
+/* Of what is held, what may come again. False when the helper could not be told of all. */
+static bool let_go(WorkerNet *net)
+{
+    bool good = true;
+    for (unsigned i = 0; i < net->cables; i++) {
+        Cable *cable = &net->cable[i];
+        if (cable->is_held && waiting(net, cable) <= WAITING_LOW)
+            good &= hold(net, cable, false);
+    }
+    return good;
+}
+
 static void take_frame(WorkerNet *net, const NetMessage *message)
 {
     Cable *cable = &net->cable[message->nic];
@@ -364,11 +396,14 @@ static void take_frame(WorkerNet *net, const NetMessage *message)
                     .net = { .adapter = (guint8)cable->device,
                              .data = message->data,
                              .data_length = message->length } };
-    bool good = inbox_post_event(net->worker->inbox, &event, NULL);
+    bool good =
+        waiting(net, cable) < WAITING_MAX && inbox_post_event(net->worker->inbox, &event, NULL);
     g_mutex_lock(&net->lock);
     cable->received += good;
     cable->lost += !good;
     g_mutex_unlock(&net->lock);
+    if (!cable->is_held && waiting(net, cable) >= WAITING_HIGH && hold(net, cable, true))
+        let_go(net); /* the guest may have taken all of them meanwhile */
 }
 
 static void take_link(WorkerNet *net, const NetMessage *message)
@@ -407,20 +442,11 @@ static gboolean on_helper(gint socket, GIOCondition condition, gpointer data)
 {
     WorkerNet *net = data;
     for (unsigned i = 0; i < FRAMES_MAX && take_one(net); i++) {}
-    if (net->source && inbox_waiting_frames(net->worker->inbox) >= WAITING_HIGH) {
-        stop_reading(net);
-        g_atomic_int_set(&net->is_full, 1);
-        if (inbox_waiting_frames(net->worker->inbox) <= WAITING_LOW)
-            read_helper(net);
-    }
     return net->source ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
 static void read_helper(WorkerNet *net)
 {
-    g_atomic_int_set(&net->is_full, 0);
-    if (net->source || net->socket < 0)
-        return;
     net->source = g_unix_fd_source_new(net->socket, G_IO_IN | G_IO_HUP);
     g_source_set_callback(net->source, G_SOURCE_FUNC(on_helper), net, NULL);
     g_source_attach(net->source, NULL);
@@ -460,9 +486,20 @@ void net_was_reset(WorkerNet *net)
 static gboolean on_space(gpointer data)
 {
     Worker *worker = data;
-    if (worker->net)
-        read_helper(worker->net);
+    if (worker->net && !let_go(worker->net))
+        g_timeout_add(RETRY_MS, on_space, worker);
+    else if (worker->net)
+        g_atomic_int_set(&worker->net->is_letting_go, 0);
     return G_SOURCE_REMOVE;
+}
+
+static bool has_space(WorkerNet *net)
+{
+    bool has = false;
+    for (unsigned i = 0; i < net->cables; i++)
+        has |=
+            g_atomic_int_get(&net->cable[i].is_held) && waiting(net, &net->cable[i]) <= WAITING_LOW;
+    return has;
 }
 
 void net_publish(WorkerNet *net, int64_t monotonic_ns)
@@ -479,11 +516,8 @@ void net_publish(WorkerNet *net, int64_t monotonic_ns)
         g_atomic_int_set(&net->is_playing, plays);
         g_idle_add_full(G_PRIORITY_DEFAULT, on_mode, net->worker, NULL);
     }
-    if (g_atomic_int_get(&net->is_full) &&
-        inbox_waiting_frames(net->worker->inbox) <= WAITING_LOW) {
-        g_atomic_int_set(&net->is_full, 0);
+    if (has_space(net) && g_atomic_int_compare_and_exchange(&net->is_letting_go, 0, 1))
         g_idle_add_full(G_PRIORITY_DEFAULT, on_space, net->worker, NULL);
-    }
 }
 
 /* --- what clients of the API ask -------------------------------------------------------------- */

@@ -8,8 +8,10 @@
  *    asked for again; whether there is one is what the machine makes of its cable.
  * 2. Time is the machine's: libslirp's timers follow the published virtual time, and while that
  *    stands nothing is taken from the network.
- * 3. Frames that the machine does not take wait here, at most WAITING_MAX; while any waits, the
- *    host's sockets are not read. So a slow guest slows its peers by TCP's own means.
+ * 3. Frames that the machine does not take wait here, at most WAITING_MAX of each nic; while any
+ *    waits, or the machine wants none, that nic's sockets are not read. So a slow guest slows its
+ *    peers by TCP's own means. Nics take turns: one whose peers flood it costs the others nothing
+ *    but their share.
  * 4. Every frame of the guest passes the filter (filter.c) before libslirp sees it. What goes over
  *    a line is another machine's to judge.
  */
@@ -47,6 +49,8 @@ typedef struct {
     int64_t now_ns;        /* the last that was read: time never goes back */
     Slirp *slirp;          /* of FRONT_USER */
     Line *line;            /* of the others; NULL while nobody is at the other end */
+    GQueue waiting;        /* of NetMessage: frames to the machine */
+    bool is_held;          /* the machine wants none of them now */
     int polled;            /* index of the line's entry, or -1 */
 } Nic;
 
@@ -55,7 +59,8 @@ struct Front {
     bool is_over;
     Nic nic[NET_NICS];
     FrontPolicy policy[NET_NICS];
-    GQueue waiting; /* of NetMessage: to the machine */
+    GQueue waiting; /* of NetMessage: to the machine, but for frames */
+    unsigned turn;  /* the nic whose frame goes next, if it has one */
     GArray *polled; /* of struct pollfd; the first two are the machine's socket and the daemon's */
 };
 
@@ -98,26 +103,59 @@ static void timer_mod(void *timer, int64_t expires, void *opaque)
 
 /* --- to the machine --------------------------------------------------------------------------- */
 
+/* The queue whose first message goes next, or NULL. */
+static GQueue *next_queue(Front *front)
+{
+    if (!g_queue_is_empty(&front->waiting))
+        return &front->waiting;
+    for (unsigned i = 0; i < NET_NICS; i++) {
+        Nic *nic = &front->nic[(front->turn + i) % NET_NICS];
+        if (!nic->is_held && !g_queue_is_empty(&nic->waiting)) {
+            front->turn = nic->number;
+            return &nic->waiting;
+        }
+    }
+    return NULL;
+}
+
 static void send_waiting(Front *front)
 {
-    NetMessage *message;
+    GQueue *queue;
     bool full = false;
-    while ((message = g_queue_peek_head(&front->waiting))) {
-        if (!net_message_send(front->socket, message, -1, &full) && full)
+    while ((queue = next_queue(front))) {
+        if (!net_message_send(front->socket, g_queue_peek_head(queue), -1, &full) && full)
             return;
-        g_free(g_queue_pop_head(&front->waiting));
+        g_free(g_queue_pop_head(queue));
+        front->turn += queue != &front->waiting;
     }
 }
 
+static void enqueue(GQueue *queue, const NetMessage *message)
+{
+    g_queue_push_tail(queue, g_memdup2(message, NET_HEADER_SIZE + message->length));
+}
+
+/* Anything but a frame. */
 static void tell(Front *front, const NetMessage *message)
 {
+    enqueue(&front->waiting, message);
+    send_waiting(front);
+}
+
+static bool is_blocked(const Nic *nic)
+{
+    return nic->is_held || nic->waiting.length > 0;
+}
+
+static void send_frame(Nic *nic, const NetMessage *message)
+{
+    Front *front = nic->front;
     bool full = false;
-    if (g_queue_is_empty(&front->waiting) &&
+    if (!next_queue(front) && !nic->is_held &&
         (net_message_send(front->socket, message, -1, &full) || !full))
         return;
-    if (message->type == NET_FRAME && front->waiting.length >= WAITING_MAX)
-        return;
-    g_queue_push_tail(&front->waiting, g_memdup2(message, NET_HEADER_SIZE + message->length));
+    if (nic->waiting.length < WAITING_MAX)
+        enqueue(&nic->waiting, message);
 }
 
 static ssize_t send_packet(const void *frame, size_t length, void *opaque)
@@ -126,7 +164,7 @@ static ssize_t send_packet(const void *frame, size_t length, void *opaque)
     NetMessage message;
     if (length >= NET_FRAME_MIN && length <= NET_FRAME_MAX) {
         net_message_init(&message, NET_FRAME, nic->number, 0, frame, length);
-        tell(nic->front, &message);
+        send_frame(nic, &message);
     }
     return (ssize_t)length;
 }
@@ -210,6 +248,8 @@ static void tear_down(Nic *nic)
     if (nic->line)
         tell_switch(nic, NET_LINK, false);
     g_clear_pointer(&nic->line, line_free);
+    g_queue_clear_full(&nic->waiting, g_free);
+    nic->is_held = false;
     munmap((void *)nic->clock, NET_CLOCK_SIZE);
     nic->slirp = NULL;
     nic->clock = NULL;
@@ -311,6 +351,14 @@ static void take_frame(Nic *nic, NetMessage *message)
         lose_line(nic);
 }
 
+static void set_flow(Nic *nic, const NetMessage *message)
+{
+    NetSwitch body;
+    memcpy(&body, message->data, sizeof body);
+    nic->is_held = nic->clock && !body.is_on;
+    send_waiting(nic->front);
+}
+
 static void take_message(Front *front, NetMessage *message, int fd)
 {
     Nic *nic = &front->nic[message->nic];
@@ -319,6 +367,7 @@ static void take_message(Front *front, NetMessage *message, int fd)
     case NET_TEARDOWN: tear_down(nic); break;
     case NET_FRAME: take_frame(nic, message); break;
     case NET_LINE: close(fd); break; /* the daemon's to give */
+    case NET_FLOW: set_flow(nic, message); break;
     default: forward(nic, message); break;
     }
 }
@@ -402,19 +451,18 @@ static void serve_line(Front *front, Nic *nic)
 /* Which networks of libslirp take part in this round, as bits. */
 static unsigned fill_polled(Front *front, uint32_t *timeout_ms)
 {
-    bool is_blocked = !g_queue_is_empty(&front->waiting);
     unsigned part = 0;
     g_array_set_size(front->polled, 0);
-    add_poll(front->socket, SLIRP_POLL_IN | (is_blocked ? SLIRP_POLL_OUT : 0), front);
+    add_poll(front->socket, SLIRP_POLL_IN | (next_queue(front) ? SLIRP_POLL_OUT : 0), front);
     add_poll(front->daemon, SLIRP_POLL_IN, front);
     *timeout_ms = UINT32_MAX;
     for (unsigned i = 0; i < NET_NICS; i++) {
         Nic *nic = &front->nic[i];
-        bool runs = is_running(nic);
+        bool runs = is_running(nic), may_read = runs && !is_blocked(nic);
         nic->polled = -1;
         if (nic->line) {
-            poll_line(front, nic, runs && !is_blocked);
-        } else if (nic->slirp && runs && !is_blocked) {
+            poll_line(front, nic, may_read);
+        } else if (nic->slirp && may_read) {
             slirp_pollfds_fill(nic->slirp, timeout_ms, add_poll, front);
             part |= 1u << i;
         }

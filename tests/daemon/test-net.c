@@ -211,6 +211,11 @@ START_TEST(messages_are_checked)
     ck_assert(net_message_check(&m, NET_HEADER_SIZE, true, true, NULL));
     ck_assert(!net_message_check(&m, NET_HEADER_SIZE, false, true, NULL));
     ck_assert(!net_message_check(&m, NET_HEADER_SIZE, true, false, NULL));
+    NetSwitch flow = { .is_on = 1 };
+    net_message_init(&m, NET_FLOW, 2, 0, &flow, sizeof flow);
+    ck_assert(net_message_check(&m, NET_HEADER_SIZE + sizeof flow, false, true, NULL));
+    ck_assert(!net_message_check(&m, NET_HEADER_SIZE + sizeof flow, false, false, NULL));
+    ck_assert(!net_message_check(&m, NET_HEADER_SIZE, false, true, NULL));
     net_message_init(&m, NET_LINE, 0, 0, NULL, 0);
     ck_assert(net_message_check(&m, NET_HEADER_SIZE, true, true, NULL));
     ck_assert(!net_message_check(&m, NET_HEADER_SIZE, false, true, NULL));

@@ -513,6 +513,39 @@ def test_a_peer_that_floods_the_wire_takes_no_machine_down(make, shell, tmp_path
     assert replay(machine) == recorded
 
 
+def test_a_nic_that_the_guest_leaves_alone_costs_its_other_one_nothing(make, shell, tmp_path):
+    """Debian's driver keeps its empty buffers when its interface goes down: frames for it find none, and wait."""
+    path = tmp_path / "wire"
+    machine = make(shell, "mods=net", "end=none", clock=PACED,
+                   nics=[{"id": "net0", "backend": "socket", "listen": f"unix:{path}"}, USER | {"id": "net1"}])
+    machine.start(record="r1")
+    machine.wait_for("SHELL-READY", 200)
+    result(machine, "ip link set eth0 up; ip link set eth1 up; ip addr add 10.0.2.15/24 dev eth1; ip link set eth0 down")
+    packet = (60).to_bytes(4, "big") + b"\xff" * 6 + bytes.fromhex("525400000009") + b"\x08\x06" + bytes(46)
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(str(path))
+        peer.setblocking(False)
+        sent, last = 0, time.monotonic()
+        while time.monotonic() - last < 2:      # until its peer has been slowed to a halt
+            try:
+                peer.sendall(packet)
+                sent, last = sent + 1, time.monotonic()
+            except BlockingIOError:
+                time.sleep(0.01)
+        assert sent > 256 + 64
+        assert "3 packets received" in result(machine, "ping -c 3 10.0.2.2")
+        assert machine.call("hostfwd-add", id="net1", rule="tcp::0-:7")["host-port"] > 0
+        taken = machine.call("query-netdev")[0]["received"]
+        assert sent - taken > 64 and machine.call("query-netdev")[0]["lost"] == 0
+        result(machine, "ip link set eth0 up")
+        deadline = time.monotonic() + 120
+        while machine.call("query-netdev")[0]["received"] <= taken and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert machine.call("query-netdev")[0]["received"] > taken
+        recorded = off(machine)
+    assert replay(machine) == recorded
+
+
 def join(stream: socket.socket, packets: socket.socket) -> None:
     """Frames of a stream become packets, and the other way round."""
     def back() -> None:
