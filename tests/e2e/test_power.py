@@ -12,9 +12,9 @@ from dev.lab import Refused
 def test_the_power_button_shuts_debians_kernel_down_and_replays(make, shell):
     machine = make(shell, "mods=none", clock=PACED)
     machine.start(record="r1")
-    machine.wait_for("SHELL-READY", 120)
+    machine.wait_for("SHELL-READY", 300)
     machine.call("system_powerdown")
-    assert machine.wait_until_stopped(60) == "shutdown"
+    assert machine.wait_until_stopped(300) == "shutdown"
     assert "Power off requested" in machine.text() and "Power down" in machine.text()
     assert "POWERDOWN" in [event["event"] for event in machine.wire.events if event.get("machine") == machine.name]
     wanted = finish(machine)
@@ -24,15 +24,15 @@ def test_the_power_button_shuts_debians_kernel_down_and_replays(make, shell):
 def test_machine_stop_ends_the_process_when_the_guest_is_off(make, shell):
     machine = make(shell, "mods=none", clock=PACED)
     machine.start()
-    machine.wait_for("SHELL-READY", 120)
-    machine.wire.call("machine-stop", name=machine.name, timeout=60)
+    machine.wait_for("SHELL-READY", 300)
+    machine.wire.call("machine-stop", name=machine.name, timeout=300)
     assert not machine.running()
 
 
 def test_a_guest_that_resets_itself_is_told_of(make, shell):
     machine = make(shell, "mods=none end=reboot", clock=FAST)
     machine.start()
-    machine.wait_for("Linux version(.|\n)*Linux version", 120)
+    machine.wait_for("Linux version(.|\n)*Linux version", 300)
     resets = [event["data"] for event in machine.wire.events
               if event["event"] == "RESET" and event.get("machine") == machine.name]
     assert resets and resets[0] == {"guest": True, "reason": "guest-reset"}
