@@ -228,6 +228,9 @@ bool machine_load(Machine *machine, StateReader *reader, GError **error);
 unsigned machine_device_count(Machine *machine);
 Device *machine_device(Machine *machine, unsigned index);
 Device *machine_device_by_id(Machine *machine, const char *id);
+/* Whether the device that EVENT, an input, is for is there and takes input; true if it is for none.
+ */
+bool machine_takes_input(Machine *machine, const struct Event *event);
 
 /* What guests asked for that the machine does not know (device_note_unknown). No state: a count for
  * people. At most MACHINE_UNKNOWNS_MAX different ones are told apart. */

@@ -75,6 +75,14 @@ static Device *addressee(Machine *machine, const Event *event)
     }
 }
 
+bool machine_takes_input(Machine *machine, const Event *event)
+{
+    bool is_for_one = event->kind != EVENT_SHUTDOWN && event->kind != EVENT_CONTROL &&
+                      event->kind != EVENT_INPUT_SYNC;
+    const Device *device = addressee(machine, event);
+    return !is_for_one || (device && device->class->input);
+}
+
 /* Its bytes: the number of the adapter or disk, and whether the cable is in, or which medium. */
 static void pass_to_device(Machine *machine, const Event *event)
 {

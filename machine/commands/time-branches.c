@@ -189,17 +189,50 @@ static WantedInput *wanted_at(const Import *import, guint index)
 }
 
 /* Numbers of positions are decimal texts in exported lines; a person may write a number. */
-static bool take_number(JsonObject *line, const char *name, uint64_t *number)
+static bool take_number(JsonObject *line, const char *name, bool *has, uint64_t *number,
+                        GError **error)
 {
     JsonNode *node = json_object_get_member(line, name);
-    if (!node || !JSON_NODE_HOLDS_VALUE(node)) {
+    bool good = false;
+    *has = node && !JSON_NODE_HOLDS_NULL(node);
+    if (!*has) {
+        return true;
+    }
+    GType type = JSON_NODE_HOLDS_VALUE(node) ? json_node_get_value_type(node) : G_TYPE_INVALID;
+    if (type == G_TYPE_STRING) {
+        good = g_ascii_string_to_unsigned(json_node_get_string(node), 10, 0, G_MAXUINT64, number,
+                                          NULL);
+    } else if (type == G_TYPE_INT64 && json_node_get_int(node) >= 0) {
+        *number = (uint64_t)json_node_get_int(node);
+        good = true;
+    }
+    if (!good) {
+        g_set_error(error, API_ERROR, API_ERROR_GENERIC,
+                    "member '%s' of the event expects a number from 0 on, or a text of one", name);
+    }
+    return good;
+}
+
+/* Where an event is to come, and whether there is somebody to take it. */
+static bool take_place(const Import *import, const Event *event, JsonObject *line,
+                       WantedInput *wanted, GError **error)
+{
+    if (!machine_takes_input(import->worker->machine, event)) {
+        g_autofree char *text = event_to_text(event);
+        g_set_error(error, API_ERROR, API_ERROR_GENERIC, "this machine has no device to take %s",
+                    text);
         return false;
     }
-    if (json_node_get_value_type(node) == G_TYPE_STRING) {
-        return g_ascii_string_to_unsigned(json_node_get_string(node), 10, 0, G_MAXUINT64, number,
-                                          NULL);
+    if (!take_number(line, "number", &wanted->has_number, &wanted->number, error) ||
+        !take_number(line, "virtual-ns", &wanted->has_time, &wanted->virtual_ns, error)) {
+        return false;
     }
-    *number = (uint64_t)json_node_get_int(node);
+    if (!wanted->has_number && !wanted->has_time) {
+        g_set_error_literal(error, API_ERROR, API_ERROR_GENERIC,
+                            "it has neither 'number', of the event that it stands for, nor "
+                            "'virtual-ns', when it is to come");
+        return false;
+    }
     return true;
 }
 
@@ -221,13 +254,8 @@ static bool take_line(Import *import, gsize index, JsonNode *node, GError **erro
     if (event_class(&event) != EVENT_CLASS_INPUT) {
         return true;
     }
-    wanted.has_number = take_number(line, "number", &wanted.number);
-    wanted.has_time = take_number(line, "virtual-ns", &wanted.virtual_ns);
-    if (!wanted.has_number && !wanted.has_time) {
-        g_set_error(error, API_ERROR, API_ERROR_GENERIC,
-                    "event %zu has neither 'number', of the event that it stands for, nor "
-                    "'virtual-ns', when it is to come",
-                    index);
+    if (!take_place(import, &event, line, &wanted, error)) {
+        g_prefix_error(error, "event %zu: ", index);
         return false;
     }
     wanted.stored = g_byte_array_new();

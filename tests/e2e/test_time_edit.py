@@ -94,8 +94,11 @@ def test_what_cannot_be_imported_is_refused(make, tiny):
     key = next(line for line in lines if line["event"] == "char-read")
     for bad, said in (([], None), (lines, "nothing to go on with"), ([{"event": "char-read"}], "expects"),
                       ([{"event": "nonsense"}], "expects"), ([key | {"data": "6"}], "digits"), ([7], "no object"),
-                      ([{"event": "char-read", "device": 0, "data": "61"}], "neither"),
+                      ([{"event": "char-read", "device": key["device"], "data": "61"}], "neither"),
                       ([{"event": "char-read", "device": key["device"], "data": "61", "number": 10**9}], "no input's"),
+                      ([key | {"device": 200}], "device=200"), ([key | {"virtual-ns": -1}], "from 0 on"),
+                      ([{"event": "input-key", "device": 99, "number": 1, "down": 1, "virtual-ns": 10**6}], "device=99"),
+                      ([key | {"number": "nine"}], "from 0 on"), ([key | {"virtual-ns": 1.5}], "from 0 on"),
                       ([key | {"virtual-ns": 2 * 10**6}, key | {"virtual-ns": 10**6}], "order")):
         if said:
             with pytest.raises(Exception, match=said):
