@@ -29,7 +29,7 @@ CHUNKS = 20
 VERSION, VERSIONS = 2, {"gdb": 3, "net": 3}
 LENGTH = 512            # of an input, where nothing else is said
 LENGTHS = {"api": 160, "config": 1024, "devices": 144, "event": 160, "gdb-session": 96, "keyframe-file": 96, "line": 96, "log": 160,
-           "nbd": 1500, "net": 1600, "states": 144}
+           "machine-state": 96, "nbd": 1500, "net": 1600, "states": 144}
 SECONDS, AT_ONCE = 60, 1.0
 DONE = re.compile(r"^stat::number_of_executed_units: (\d+)", re.M)
 SUBJECT = re.compile(r'^    \{ "([a-z0-9-]+)", ', re.M)     # of device-rig.c: one device, or a whole board
@@ -41,7 +41,7 @@ class Target:
     def __init__(self, folder: pathlib.Path, name: str):
         self.name, self.program_name = name, "devices" if name.startswith("devices-") else name
         self.program = folder / f"tests/fuzz/fuzz-{self.program_name}"
-        self.goal = DEVICE if self.program_name != name else PARSER
+        self.goal = DEVICE if self.program_name != name or name == "machine-state" else PARSER
         self.found, self.seeds = cache() / "fuzz" / name, TESTS / "fuzz/corpus" / self.program_name
         self.dictionary = folder / "api" / f"{name}.dict"
         self.environment = {**os.environ, **SANITIZERS, "POWERPLAY_FUZZ_DEVICE": name.removeprefix("devices-")}
