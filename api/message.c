@@ -30,6 +30,7 @@ static const Shape shapes[MESSAGE_TYPE_END] = {
     [MESSAGE_GDB_CLIENT] = { "gdb-client", .has_fd = true },
     [MESSAGE_GDB_CLOSE] = { "gdb-close" },
     [MESSAGE_GDB_CLOSED] = { "gdb-closed" },
+    [MESSAGE_BUSY] = { "busy" },
     [MESSAGE_SOUND] = { "sound", .has_fd = true, .has_port = true },
 };
 

@@ -38,7 +38,8 @@ typedef enum {
     MESSAGE_GDB_CLOSE = 15,   /* from the machine: no more of them */
     MESSAGE_GDB_CLOSED = 16,  /* to the machine: that is so */
     MESSAGE_SOUND = 17,       /* to the machine: fd of who listens (port 1) or plays (2) */
-    MESSAGE_TYPE_END = 18
+    MESSAGE_BUSY = 18,        /* from the machine: it is to end, and still writes what is kept */
+    MESSAGE_TYPE_END = 19
 } MessageType;
 
 typedef struct {

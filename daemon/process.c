@@ -8,6 +8,8 @@
  * 2. A process is gone when it was reaped; only then are its sockets removed and its requests
  *    failed. What it had sent before is read first, so no event is lost.
  * 3. Whatever a process does, the daemon goes on.
+ * 4. A process that was told to end and does not is killed; not one that still writes what is to be
+ *    kept, and says so (MESSAGE_BUSY), however long it takes.
  */
 
 #include "daemon/process.h"
@@ -345,6 +347,7 @@ static void take_message(Machine *machine, const Message *message)
             }
         }
         return;
+    case MESSAGE_BUSY: machine->busy_us = g_get_monotonic_time(); return;
     case MESSAGE_GDB_LISTEN:
     case MESSAGE_GDB_CLOSE: gdb_take_message(machine, message); return;
     default: g_warning("%s: message of type %u from its process", machine->name, message->type);
@@ -473,6 +476,7 @@ void process_start(Machine *machine, ProcessStarted started, gpointer data)
     machine->start = g_new0(Start, 1);
     *machine->start = (Start){ started, data, NULL };
     machine->must_end = false;
+    machine->busy_us = 0;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) < 0 ||
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, relay) < 0) {
         fail(&error, "make", "sockets");
@@ -503,15 +507,20 @@ typedef struct {
     Supervisor *supervisor;
     char *name;
     pid_t pid;
+    unsigned grace_ms;
 } Deadline;
 
 static gboolean kill_late(gpointer data)
 {
     Deadline *deadline = data;
     Machine *machine = g_hash_table_lookup(deadline->supervisor->machines, deadline->name);
-    if (machine && machine->pid == deadline->pid) {
-        kill(deadline->pid, SIGKILL);
+    if (!machine || machine->pid != deadline->pid) {
+        return G_SOURCE_REMOVE;
     }
+    if (g_get_monotonic_time() - machine->busy_us < (gint64)deadline->grace_ms * 1000) {
+        return G_SOURCE_CONTINUE;
+    }
+    kill(deadline->pid, SIGKILL);
     return G_SOURCE_REMOVE;
 }
 
@@ -535,7 +544,7 @@ void process_end(Machine *machine, unsigned grace_ms)
     machine_set_state(machine, MACHINE_STATE_STOPPING);
     relay_execute(machine->relay, "quit", NULL, ignore_answer, NULL);
     Deadline *deadline = g_new(Deadline, 1);
-    *deadline = (Deadline){ machine->supervisor, g_strdup(machine->name), machine->pid };
+    *deadline = (Deadline){ machine->supervisor, g_strdup(machine->name), machine->pid, grace_ms };
     g_timeout_add_full(G_PRIORITY_DEFAULT, grace_ms, kill_late, deadline, deadline_free);
 }
 

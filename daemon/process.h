@@ -13,7 +13,8 @@ typedef void (*ProcessStarted)(Machine *machine, GError *error, gpointer data);
  * ready (`error` is NULL) or when it is not going to be. */
 void process_start(Machine *machine, ProcessStarted started, gpointer data);
 
-/* Asks the process to end properly; after `grace_ms` it is killed. */
+/* Asks the process to end properly; when it has neither ended nor said that it is still writing for
+ * `grace_ms`, it is killed. */
 void process_end(Machine *machine, unsigned grace_ms);
 
 typedef void (*ProcessEnded)(Machine *machine, gpointer data);

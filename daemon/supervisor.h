@@ -43,6 +43,7 @@ struct Machine {
     char *run_state;    /* of the guest, as its events tell; NULL without a process */
     bool is_committing; /* a program writes one of its images */
     bool must_end;      /* its process was told to end: whatever its status, that is no crash */
+    gint64 busy_us;     /* when such a process said last that it is still writing; 0: never */
     Start *start;       /* the machine-start that is going on, or NULL */
     GPtrArray *enders;  /* of Ender: requests that wait for the end of the process */
 

@@ -5,9 +5,10 @@
  * their seeks there.
  *
  * A recording that has ended leaves those that it made; a thread of its own writes them, and a
- * process that is to end waits for it. A replay adds to them only when somebody pauses it, while it
- * is paused: one that runs to its end to be checked costs nothing. One keyframe at a time is then
- * lent by the machine thread, appended by another one, and taken back.
+ * process that is to end waits for it, however long that takes: it tells the daemon so. A replay
+ * adds to them only when somebody pauses it, while it is paused: one that runs to its end to be
+ * checked costs nothing. One keyframe at a time is then lent by the machine thread, appended by
+ * another one, and taken back.
  *
  * A recording's keyframe is a version of each disk (machine/disks.h), which lasts. A replay's
  * versions do not, so those of machines with disks add none.
@@ -21,12 +22,16 @@
 #include "machine/disks.h"
 #include "machine/snapshot.h"
 #include "machine/time-travel.h"
+#include "machine/worker-link.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #define FILE_NAME "keyframes"
+
+#define LOOK_US 10000  /* how often one that ends looks whether it may */
+#define TELL_US 500000 /* and says that it may not: well within the daemon's patience */
 
 /* A keyframe on its way, and texts. */
 struct WorkerKeyframes {
@@ -38,6 +43,7 @@ struct WorkerKeyframes {
     GArray *appended; /* of KeyframeAppend */
     bool is_good;
     GThread *thread;
+    int is_done; /* atomic */
 };
 
 /* FLAGS: O_CREAT, if it may be a new one. NULL if there is none, or none of use. */
@@ -213,6 +219,7 @@ static gpointer write_frame(gpointer user)
     if (error) {
         g_warning("a keyframe was not written: %s", error->message);
     }
+    g_atomic_int_set(&keyframes->is_done, TRUE);
     g_idle_add(is_written, keyframes->worker);
     return NULL;
 }
@@ -360,14 +367,29 @@ void worker_keyframes_spill(Worker *worker, int directory)
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
+/* What a thread writes comes to an end, on a slow disk late. */
+static void await(Worker *worker, const int *is_done)
+{
+    for (unsigned looks = 0; !g_atomic_int_get(is_done); looks++) {
+        if (worker->link && looks % (TELL_US / LOOK_US) == 0) {
+            link_send_busy(worker->link);
+        }
+        g_usleep(LOOK_US);
+    }
+}
+
 void worker_keyframes_close(Worker *worker)
 {
     WorkerKeyframes *keyframes = worker->keyframes;
+    for (guint i = 0; worker->spills && i < worker->spills->len; i++) {
+        await(worker, &((const Spill *)worker->spills->pdata[i])->is_done);
+    }
     g_clear_pointer(&worker->spills, g_ptr_array_unref);
     if (!keyframes) {
         return;
     }
     if (keyframes->thread) {
+        await(worker, &keyframes->is_done);
         g_thread_join(g_steal_pointer(&keyframes->thread));
     }
     if (keyframes->is_lent) {

@@ -310,6 +310,13 @@ static gboolean on_message(gint socket, GIOCondition condition, gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
+void link_send_busy(WorkerLink *link)
+{
+    Message message;
+    message_init(&message, MESSAGE_BUSY, 0, NULL, 0);
+    message_send(link->socket, &message, -1, NULL);
+}
+
 bool link_send(WorkerLink *link, MessageType type, const char *text, GError **error)
 {
     Message message;

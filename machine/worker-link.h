@@ -23,6 +23,9 @@ void link_files_clear(LinkFiles *files);
 void link_send_ready(int socket);
 void link_send_failed(int socket, const char *text);
 
+/* Tells the daemon, which has asked this process to end, that it is still writing. */
+void link_send_busy(WorkerLink *link);
+
 /* Asks the daemon for something that TEXT names; false with ERROR if it does not listen. */
 bool link_send(WorkerLink *link, MessageType type, const char *text, GError **error);
 

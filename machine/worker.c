@@ -340,9 +340,9 @@ static void worker_clear(Worker *worker)
     worker->audio = NULL;
     net_free(worker->net);
     worker->net = NULL;
-    link_free(worker->link);
     api_server_free(worker->server);
     worker_keyframes_close(worker);
+    link_free(worker->link);
     g_free(worker->keyframes_of);
     machine_free(worker->machine);
     while (g_main_context_iteration(NULL, FALSE)) {

@@ -3,14 +3,15 @@
 
 import base64
 import pathlib
+import subprocess
 import time
 
 import pytest
 
 from test_time_search import symbol
 from test_time_travel import finish_replay, record_without_keyframes, recorded_machine, start_replay, straight_parts
-from conftest import disk_of, finish, parts
-from dev.lab import Refused
+from conftest import FAST, disk_of, finish, parts
+from dev.lab import Lab, Refused
 
 WORDS = ("rounds=700", "work=600000")
 
@@ -93,6 +94,43 @@ def test_a_recording_leaves_them_for_its_replays(make, tiny, lab):
     machine.call("reverse-step", count=1000)
     assert parts(machine) == straight[place - 1000]
     finish_replay(machine, recorded)
+
+
+SLOW_DISK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The second write to a file of keyframes, the first behind its header, takes 12 s. */
+ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at)
+{
+    static int count;
+    char link[64], path[4096] = "";
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    if (count < 2 && readlink(link, path, sizeof path - 1) > 0 && strstr(path, "/keyframes") && ++count == 2)
+        sleep(12);
+    return ((ssize_t(*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64"))(fd, data, size, at);
+}
+"""
+
+
+def test_a_process_that_is_to_end_writes_them_all_on_a_slow_disk(tiny, tmp_path):
+    """The daemon's patience with one that does not end is 5 s: it kills none that is still writing."""
+    source, slow = tmp_path / "slow.c", tmp_path / "slow.so"
+    source.write_text(SLOW_DISK)
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", slow, source, "-ldl"], check=True)
+    with Lab(environment={"LD_PRELOAD": str(slow)}) as lab:
+        machine = lab.machine(tiny.definition("m", *WORDS, clock=FAST))
+        machine.start(record="r1")
+        assert machine.wait_until_stopped(300) == "shutdown"
+        begun = time.monotonic()
+        machine.kill()
+        took = time.monotonic() - begun
+        info = machine.wire.call("machine-info", name=machine.name)
+        assert took > 6 and info["state"] == "stopped" and info["exit-status"] == "exit status 0", (took, info)
+        assert keyframe_file(machine, lab).stat().st_size > 10_000
 
 
 def test_a_recording_that_a_loadvm_ends_leaves_them_and_so_does_its_child(make, tiny, lab):
