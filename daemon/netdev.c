@@ -96,8 +96,10 @@ bool netdev_start(Machine *machine, GError **error)
 {
     Wires *wires = wires_new(machine);
     GPtrArray *arguments = arguments_of(machine, wires != NULL);
-    if (!arguments)
+    if (!arguments) {
+        wires_free(wires);
         return true;
+    }
     Netdev *netdev = g_new0(Netdev, 1);
     *netdev = (Netdev){ .arguments = arguments, .wires = wires };
     HelperPlan plan = { .program = "powerplay-net",

@@ -116,7 +116,7 @@ typedef union {
     struct sockaddr_in inet;
 } Address;
 
-/* The form has been checked: see machine/config-nic.c. */
+/* The form has been checked: see machine/config-nics.c. */
 static socklen_t parse(const char *text, Address *address)
 {
     memset(address, 0, sizeof *address);
@@ -232,7 +232,10 @@ static int copy_fd(const char *text, const char **problem)
         *problem = "it is a socket that does not keep packets apart";
     else if (!S_ISSOCK(status.st_mode) && !S_ISCHR(status.st_mode))
         *problem = "it is neither a tap nor a socket";
-    return *problem ? -1 : fcntl(given, F_DUPFD_CLOEXEC, 10);
+    int copy = *problem ? -1 : fcntl(given, F_DUPFD_CLOEXEC, 10);
+    if (copy < 0 && !*problem)
+        *problem = g_strerror(errno);
+    return copy;
 }
 
 /* One that is not there is not made, even by a daemon that might. */

@@ -30,7 +30,9 @@ static bool disk_media(const char *path, JsonNode *node, void *target, GError **
     guint length =
         JSON_NODE_HOLDS_ARRAY(node) ? json_array_get_length(json_node_get_array(node)) : G_MAXUINT;
     if (length > MACHINE_CONFIG_MAX_MEDIA) {
-        return config_wrong_type(path, node, "an array of at most 7 paths", error);
+        return config_wrong_type(
+            path, node, "an array of at most " G_STRINGIFY(MACHINE_CONFIG_MAX_MEDIA) " paths",
+            error);
     }
     disk->is_removable = true;
     for (guint i = 0; i < length; i++) {

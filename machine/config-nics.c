@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The member `nics`; config-nic.c knows what each back end needs. */
+/* The member `nics`: what each back end needs to be told, and the form of addresses of wires. */
 
 #include "machine/config-internal.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+
+#define INTERFACE_NAME_MAX 15
+#define UNIX_PATH_MAX      107
+
+static const char *const backend_names[] = { "null", "user", "socket", "tap", NULL };
+
+const char *config_nic_backend_name(ConfigNicBackend backend)
+{
+    return backend_names[backend];
+}
 
 static bool nic_mac(const char *path, JsonNode *node, void *target, GError **error)
 {
@@ -27,7 +38,6 @@ static bool nic_mac(const char *path, JsonNode *node, void *target, GError **err
 
 TAKE(nic_id, id, ConfigNic, id)
 TAKE_CHOICE(nic_model, ConfigNic, model, "virtio")
-TAKE_CHOICE(nic_backend, ConfigNic, backend, "null", "user", "socket", "tap")
 TAKE(nic_restrict, bool, ConfigNic, is_restricted)
 TAKE(nic_loopback, bool, ConfigNic, has_host_loopback)
 TAKE(nic_listen, text, ConfigNic, listen)
@@ -35,13 +45,25 @@ TAKE(nic_connect, text, ConfigNic, connect)
 TAKE(nic_tap, text, ConfigNic, tap)
 TAKE(nic_pcap, text, ConfigNic, pcap)
 
+static bool nic_backend(const char *path, JsonNode *node, void *target, GError **error)
+{
+    unsigned choice;
+    if (!config_take_choice(path, node, backend_names, &choice, error)) {
+        return false;
+    }
+    ((ConfigNic *)target)->backend = (ConfigNicBackend)choice;
+    return true;
+}
+
 static bool nic_forwards(const char *path, JsonNode *node, void *target, GError **error)
 {
     ConfigNic *nic = target;
     guint length =
         JSON_NODE_HOLDS_ARRAY(node) ? json_array_get_length(json_node_get_array(node)) : G_MAXUINT;
     if (length > MACHINE_CONFIG_MAX_FORWARDS) {
-        return config_wrong_type(path, node, "an array of at most 32 texts", error);
+        return config_wrong_type(
+            path, node, "an array of at most " G_STRINGIFY(MACHINE_CONFIG_MAX_FORWARDS) " texts",
+            error);
     }
     for (guint i = 0; i < length; i++) {
         JsonNode *element = json_array_get_element(json_node_get_array(node), i);
@@ -71,13 +93,75 @@ static const ConfigRow nic_rows[] = {
     { NULL, false, NULL },
 };
 
+/* ADDRESS:PORT, without names. */
+static bool is_tcp(const char *text)
+{
+    struct in_addr address;
+    guint64 port;
+    const char *colon = strrchr(text, ':');
+    g_autofree char *host = colon ? g_strndup(text, (gsize)(colon - text)) : NULL;
+    return colon && inet_pton(AF_INET, host, &address) == 1 &&
+           g_ascii_string_to_unsigned(colon + 1, 10, 1, G_MAXUINT16, &port, NULL);
+}
+
+static bool check_address(const char *member, const char *text, unsigned number, GError **error)
+{
+    bool is_unix = g_str_has_prefix(text, "unix:") && text[5];
+    if (is_unix && strlen(text + 5) > UNIX_PATH_MAX)
+        return config_wrong_value(error,
+                                  "nics[%u].%s: the path of a unix socket has at most %d bytes",
+                                  number, member, UNIX_PATH_MAX);
+    if (!is_unix && !(g_str_has_prefix(text, "tcp:") && is_tcp(text + 4)))
+        return config_wrong_value(
+            error, "nics[%u].%s is \"%.80s\", expected \"unix:PATH\" or \"tcp:127.0.0.1:4000\"",
+            number, member, text);
+    return true;
+}
+
+static bool check_tap(const char *text, unsigned number, GError **error)
+{
+    guint64 fd;
+    bool is_fd = g_str_has_prefix(text, "fd:");
+    if (is_fd ? g_ascii_string_to_unsigned(text + 3, 10, 3, G_MAXINT, &fd, NULL)
+              : *text && strlen(text) <= INTERFACE_NAME_MAX && !strpbrk(text, "/ :%"))
+        return true;
+    return config_wrong_value(
+        error, "nics[%u].tap is \"%.80s\", expected an interface's name or \"fd:N\"", number, text);
+}
+
+/* Whether NIC says what its back end needs, and nothing else's. */
+static bool check_nic(const ConfigNic *nic, unsigned number, GError **error)
+{
+    bool is_socket = nic->backend == CONFIG_NIC_SOCKET, is_tap = nic->backend == CONFIG_NIC_TAP;
+    if (is_socket && !nic->listen == !nic->connect)
+        return config_wrong_value(
+            error,
+            "nics[%u]: the back end \"socket\" needs \"listen\" at one end of the wire and "
+            "\"connect\" at the other, as \"unix:/run/wire\"",
+            number);
+    if (!is_socket && (nic->listen || nic->connect))
+        return config_wrong_value(error, "nics[%u].%s is only for the back end \"socket\"", number,
+                                  nic->listen ? "listen" : "connect");
+    if (is_tap != (nic->tap != NULL))
+        return config_wrong_value(
+            error,
+            "nics[%u]: the back end \"tap\", and no other, has a member \"tap\": an interface's "
+            "name or \"fd:N\"",
+            number);
+    if (nic->pcap && !*nic->pcap)
+        return config_wrong_value(error, "nics[%u].pcap is empty, expected a file's path", number);
+    return (!nic->listen || check_address("listen", nic->listen, number, error)) &&
+           (!nic->connect || check_address("connect", nic->connect, number, error)) &&
+           (!nic->tap || check_tap(nic->tap, number, error));
+}
+
 bool config_take_nics(const char *path, JsonNode *node, void *target, GError **error)
 {
     MachineConfig *config = target;
     bool good = config_take_array(path, node, nic_rows, config->nics, sizeof(ConfigNic),
                                   MACHINE_CONFIG_MAX_NICS, &config->nic_count, error);
     for (unsigned i = 0; good && i < config->nic_count; i++) {
-        good = machine_config_check_nic(&config->nics[i], i, error);
+        good = check_nic(&config->nics[i], i, error);
     }
     return good;
 }

@@ -66,8 +66,7 @@ typedef enum {
     CONFIG_NIC_NULL,
     CONFIG_NIC_USER,
     CONFIG_NIC_SOCKET,
-    CONFIG_NIC_TAP,
-    CONFIG_NIC_BACKENDS
+    CONFIG_NIC_TAP
 } ConfigNicBackend;
 /* "user" */
 const char *config_nic_backend_name(ConfigNicBackend backend);
@@ -200,9 +199,6 @@ GQuark machine_config_error_quark(void);
  * 127.0.0.1, the guest's the one that it gets by DHCP. */
 #define MACHINE_CONFIG_FORWARD_FORM "a port as \"tcp:127.0.0.1:2222-:22\" (host port 0: any)"
 bool machine_config_forward(const char *text, ConfigForward *forward);
-
-/* Whether nic NUMBER of a definition says what its back end needs, and nothing else's. */
-bool machine_config_check_nic(const ConfigNic *nic, unsigned number, GError **error);
 
 /* "keyboard", "mouse", "tablet". */
 const char *config_input_name(ConfigInput input);
