@@ -43,7 +43,7 @@ def served(lab, machine):
     command = [program("powerplay", BUILD), "--socket", str(lab.socket), "vnc", machine.name, "--web", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
         def next_address() -> str:
-            assert select.select([server.stdout], [], [], 20)[0], "no address was printed"
+            assert select.select([server.stdout], [], [], 120)[0], "no address was printed"
             return json.loads(server.stdout.readline())["address"]
         try:
             assert json.loads(server.stdout.readline())["enabled"]
