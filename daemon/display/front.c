@@ -178,7 +178,7 @@ static bool on_pointer(void *user, uint16_t x, uint16_t y, uint8_t buttons)
     return tell_machine(viewer, &message);
 }
 
-/* --- to the viewer ---------- */
+/* --- to the viewer --------------------------------------------------------------------------- */
 
 static gsize out_waiting(const Viewer *viewer)
 {
@@ -252,18 +252,22 @@ static void describe_peer(int socket, char *out, gsize size)
     }
 }
 
+/* The machine must hear of it, as long as it is there: whatever he holds down is released then. */
+static void tell_leave(const Viewer *viewer)
+{
+    DisplayMessage message = display_message(DISPLAY_LEAVE);
+    struct pollfd wait = { .fd = viewer->front->machine, .events = POLLOUT };
+    message.client = viewer->number;
+    while (!display_message_send(viewer->front->machine, &message, -1) &&
+           !(wait.revents & (POLLERR | POLLHUP)))
+        poll(&wait, 1, -1);
+}
+
 static void viewer_free(Viewer *viewer)
 {
     Front *front = viewer->front;
-    if (viewer->has_joined) {
-        DisplayMessage message = display_message(DISPLAY_LEAVE);
-        message.client = viewer->number;
-        /* The machine must hear of it: whatever he holds down is released then. */
-        while (!display_message_send(front->machine, &message, -1) && errno == EAGAIN) {
-            struct pollfd wait = { .fd = front->machine, .events = POLLOUT };
-            poll(&wait, 1, -1);
-        }
-    }
+    if (viewer->has_joined)
+        tell_leave(viewer);
     front->viewer[viewer->number - 1] = NULL;
     rfb_clear(&viewer->peer);
     web_clear(&viewer->web);

@@ -384,7 +384,7 @@ static void take_daemons_message(Front *front)
             close(fd);
         break;
     case PACKET_NONE_YET: break;
-    default: front->daemon = -1; break; /* its lines stay */
+    default: /* its lines stay */ close(front->daemon); front->daemon = -1;
     }
 }
 
