@@ -254,7 +254,7 @@ static void check_values(StateReader *reader, const StateTable *table, const gui
          field = next_stored(field + 1)) {
         guint64 max = field->kind == STATE_KIND_BOOL ? 1 : field->max;
 
-        if (field->kind != STATE_KIND_STRUCT && !max) {
+        if (field->kind != STATE_KIND_STRUCT && max == STATE_ANY) {
             *data += (gsize)field->count * field->size;
             continue;
         }

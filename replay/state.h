@@ -68,6 +68,8 @@ typedef enum StateKind {
 
 typedef struct StateTable StateTable;
 
+#define STATE_ANY G_MAXUINT64 /* no limit: any value of the type */
+
 typedef struct StateField {
     const char *name;
     const char *doc;
@@ -75,7 +77,7 @@ typedef struct StateField {
     guint32 offset;          /* of the first element, in the struct */
     guint32 size;            /* of one element, in bytes */
     guint32 count;           /* elements; 1 for a scalar */
-    guint64 max;             /* largest value a load accepts, 0: any */
+    guint64 max;             /* largest value a load accepts, or STATE_ANY */
     const StateTable *table; /* of one element, for STATE_KIND_STRUCT */
 } StateField;
 
@@ -128,26 +130,27 @@ struct StateTable {
                max_, table_, doc)
 
 /* A scalar: unsigned or signed 8, 16, 32 or 64 bits, bool, or an enum. */
-#define STATE_FIELD(T, m, doc) STATE_SCALAR_(T, m, STATE_KIND_OF_(&STATE_MEMBER_(T, m)), 0, doc)
+#define STATE_FIELD(T, m, doc)                                                                     \
+    STATE_SCALAR_(T, m, STATE_KIND_OF_(&STATE_MEMBER_(T, m)), STATE_ANY, doc)
 /* An unsigned scalar that indexes or counts something: a load refuses more than MAX. */
 #define STATE_FIELD_MAX(T, m, max, doc)                                                            \
     STATE_SCALAR_(T, m, STATE_UNSIGNED_KIND_(&STATE_MEMBER_(T, m)), max, doc)
 /* An array, or an array of arrays, of scalars. */
 #define STATE_ARRAY(T, m, doc)                                                                     \
-    STATE_ELEMENTS_(T, m, STATE_KIND_OF_(&STATE_MEMBER_(T, m)[0]), STATE_MEMBER_(T, m)[0], 0,      \
-                    NULL, doc)
+    STATE_ELEMENTS_(T, m, STATE_KIND_OF_(&STATE_MEMBER_(T, m)[0]), STATE_MEMBER_(T, m)[0],         \
+                    STATE_ANY, NULL, doc)
 #define STATE_ARRAY_MAX(T, m, max, doc)                                                            \
     STATE_ELEMENTS_(T, m, STATE_UNSIGNED_KIND_(&STATE_MEMBER_(T, m)[0]), STATE_MEMBER_(T, m)[0],   \
                     max, NULL, doc)
 #define STATE_ARRAY2(T, m, doc)                                                                    \
     STATE_ELEMENTS_(T, m, STATE_KIND_OF_(&STATE_MEMBER_(T, m)[0][0]), STATE_MEMBER_(T, m)[0][0],   \
-                    0, NULL, doc)
+                    STATE_ANY, NULL, doc)
 /* An array of uint8_t or char without numeric meaning. */
 #define STATE_BYTES(T, m, doc)                                                                     \
     STATE_ELEMENTS_(T, m,                                                                          \
                     _Generic(&STATE_MEMBER_(T, m)[0], uint8_t *: STATE_KIND_BYTES,                 \
                         char *: STATE_KIND_BYTES),                                                 \
-                    STATE_MEMBER_(T, m)[0], 0, NULL, doc)
+                    STATE_MEMBER_(T, m)[0], STATE_ANY, NULL, doc)
 /*
  * A 128-bit register: a union, struct or unsigned __int128 of 16 bytes which, read as one 128-bit
  * integer of the host, is the register's value. It is stored most significant byte first.
@@ -156,12 +159,12 @@ struct StateTable {
     STATE_SCALAR_(T, m,                                                                            \
                   STATE_KIND_VECTOR + STATE_REQUIRE_(STATE_IS_VECTOR_(STATE_MEMBER_(T, m)),        \
                                                      "is no 16-byte vector: " #m),                 \
-                  0, doc)
+                  STATE_ANY, doc)
 #define STATE_VECTOR_ARRAY(T, m, doc)                                                              \
     STATE_ELEMENTS_(T, m,                                                                          \
                     STATE_KIND_VECTOR + STATE_REQUIRE_(STATE_IS_VECTOR_(STATE_MEMBER_(T, m)[0]),   \
                                                        "is no 16-byte vector: " #m),               \
-                    STATE_MEMBER_(T, m)[0], 0, NULL, doc)
+                    STATE_MEMBER_(T, m)[0], STATE_ANY, NULL, doc)
 /* A struct inside the struct, or an array of them, with their own table. */
 #define STATE_STRUCT(T, m, element_table, doc)                                                     \
     STATE_ROW_(T, m, STATE_KIND_STRUCT, sizeof(STATE_MEMBER_(T, m)),                               \

@@ -250,6 +250,34 @@ START_TEST(memory_is_found_again_and_is_zero)
 }
 END_TEST
 
+/* Where member NAME of resource NUMBER is in the device's state. */
+static uint32_t *member_of(unsigned number, const char *name)
+{
+    const StateField *outer = gpu->class->state->fields;
+    while (strcmp(outer->name, "resource") != 0)
+        outer++;
+    const StateField *inner = outer->table->fields;
+    while (strcmp(inner->name, name) != 0)
+        inner++;
+    uint8_t *state = device_state(gpu);
+    return (uint32_t *)(void *)(state + outer->offset + number * outer->size + inner->offset);
+}
+
+START_TEST(a_forged_state_in_which_blocks_overlap_loses_them)
+{
+    for (uint32_t id = 1; id <= 3; id++)
+        ck_assert_uint_eq(SEND(CREATE, id, 2, 64, 64), OK);
+    ck_assert_uint_eq(SEND(ATTACH, 3, 1, PICTURE, 0, 64, 0), OK);
+    gpu->class->after_load(gpu); /* as it was: nothing is lost */
+    *member_of(1, "offset") = *member_of(0, "offset") + 4096;
+    *member_of(2, "list") = *member_of(2, "offset");
+    gpu->class->after_load(gpu);
+    ck_assert_uint_eq(SEND(UNREF, 1, 0), OK);
+    ck_assert_uint_eq(SEND(UNREF, 2, 0), NO_RESOURCE);
+    ck_assert_uint_eq(SEND(UNREF, 3, 0), NO_RESOURCE);
+}
+END_TEST
+
 START_TEST(short_commands_and_pointers_are_returned)
 {
     uint32_t head, length;
@@ -282,6 +310,7 @@ int main(void)
         the_size_of_the_screen_is_what_the_driver_shows,
         what_cannot_be_is_refused_and_changes_nothing,
         memory_is_found_again_and_is_zero,
+        a_forged_state_in_which_blocks_overlap_loses_them,
         short_commands_and_pointers_are_returned,
     };
     return check_run_tests("virtio-gpu", tests, G_N_ELEMENTS(tests), setup, teardown);

@@ -362,6 +362,16 @@ START_TEST(test_limits)
     ck_assert_ptr_nonnull(strstr(error->message, "inner.level[0]: the saved value 99"));
     g_clear_error(&error);
 
+    /* A limit of 0 is one, too: what fills a struct is always 0. */
+    const StateTable filled = { "filled", 1, sizeof(Inner),
+                                (const StateField[]){ STATE_FIELD_MAX(Inner, level, 0, ""),
+                                                      STATE_DONE } };
+    g_autoptr(GBytes) filling = save(&filled, &bad);
+
+    ck_assert(!load(filling, &filled, &after, &error));
+    ck_assert_ptr_nonnull(strstr(error->message, "the saved value 16 is over the limit 0"));
+    g_clear_error(&error);
+
     /* A bool is 0 or 1. */
     fill(&sample, 1);
     memset(&sample.flag, 2, 1);
