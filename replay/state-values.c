@@ -68,25 +68,64 @@ static void feeder_put(Feeder *feeder, const void *data, gsize length)
     feeder->used += length;
 }
 
-static void feed_table(Feeder *feeder, const StateTable *table, const void *state);
+/* Element by element to big-endian: loops that compilers make of wide registers. */
+#define DEFINE_STORE(bits)                                                                         \
+    static void store_##bits(guint8 *to, const guint8 *from, gsize count)                          \
+    {                                                                                              \
+        for (gsize i = 0; i < count; i++) {                                                        \
+            guint##bits value;                                                                     \
+            memcpy(&value, from + i * sizeof(value), sizeof(value));                               \
+            value = GUINT##bits##_TO_BE(value);                                                    \
+            memcpy(to + i * sizeof(value), &value, sizeof(value));                                 \
+        }                                                                                          \
+    }
+DEFINE_STORE(16)
+DEFINE_STORE(32)
+DEFINE_STORE(64)
 
-static void feed_element(Feeder *feeder, const StateField *field, const guint8 *element)
+static void store_vectors(guint8 *to, const guint8 *from, gsize count)
 {
-    guint64 value;
-    StateVector vector;
-
-    switch (field->kind) {
-    case STATE_KIND_STRUCT: feed_table(feeder, field->table, element); break;
-    case STATE_KIND_VECTOR:
-        vector = state_element_vector(element);
+    for (gsize i = 0; i < count; i++) {
+        StateVector vector = state_element_vector(from + i * sizeof(vector));
         vector.high = GUINT64_TO_BE(vector.high);
         vector.low = GUINT64_TO_BE(vector.low);
-        feeder_put(feeder, &vector, sizeof(vector));
-        break;
-    default:
-        value = GUINT64_TO_BE(state_element_integer(field, element));
-        feeder_put(feeder, (const guint8 *)&value + sizeof(value) - field->size, field->size);
-        break;
+        memcpy(to + i * sizeof(vector), &vector, sizeof(vector));
+    }
+}
+
+static void store_elements(guint8 *to, const StateField *field, const guint8 *from, gsize count)
+{
+    switch (field->size) {
+    case 2: store_16(to, from, count); break;
+    case 4: store_32(to, from, count); break;
+    case 8: store_64(to, from, count); break;
+    case 16: store_vectors(to, from, count); break;
+    default: g_assert_not_reached();
+    }
+}
+
+/* As many elements at once as the feeder has room for. */
+static void feed_elements(Feeder *feeder, const StateField *field, const guint8 *from)
+{
+    gsize count;
+
+    for (gsize left = field->count; left; left -= count) {
+        if (sizeof(feeder->data) - feeder->used < field->size) {
+            feeder_flush(feeder);
+        }
+        count = MIN(left, (sizeof(feeder->data) - feeder->used) / field->size);
+        store_elements(feeder->data + feeder->used, field, from, count);
+        feeder->used += count * field->size;
+        from += count * field->size;
+    }
+}
+
+static void feed_table(Feeder *feeder, const StateTable *table, const void *state);
+
+static void feed_structs(Feeder *feeder, const StateField *field, const guint8 *first)
+{
+    for (guint i = 0; i < field->count; i++) {
+        feed_table(feeder, field->table, first + (gsize)i * field->size);
     }
 }
 
@@ -96,12 +135,13 @@ static void feed_table(Feeder *feeder, const StateTable *table, const void *stat
         if (!state_field_is_stored(field)) {
             continue;
         }
-        if (field->size == 1) {
-            feeder_put(feeder, state_field_element_const(field, state, 0), field->count);
-            continue;
-        }
-        for (guint i = 0; i < field->count; i++) {
-            feed_element(feeder, field, state_field_element_const(field, state, i));
+        const guint8 *first = state_field_element_const(field, state, 0);
+        if (field->kind == STATE_KIND_STRUCT) {
+            feed_structs(feeder, field, first);
+        } else if (field->size == 1) {
+            feeder_put(feeder, first, field->count);
+        } else {
+            feed_elements(feeder, field, first);
         }
     }
 }

@@ -579,7 +579,7 @@ START_TEST(test_dirty_pages_in_turn)
     gboolean seen[PAGES] = { FALSE };
 
     memset(dirty, 1, sizeof(dirty));
-    for (guint point = 0; point < 3; point++) {
+    for (guint point = 0; point * HASH_RAM_PAGES_MAX < PAGES; point++) {
         g_autoptr(HashList) list = hash_list_new();
 
         for (guint i = 0; i < HASH_RAM_PAGES_MAX; i++) {
