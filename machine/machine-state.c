@@ -28,34 +28,14 @@ const StateTable machine_state_table = {
 
 /* --- hashing ---------------------------------------------------------------------------------- */
 
-/* Whether a mark of a group is newer than EPOCH: without branches, for nearly all are old. */
-static bool has_newer(const uint32_t *mark, uint32_t epoch)
-{
-    typedef uint32_t Marks __attribute__((vector_size(16)));
-    typedef int32_t Flags __attribute__((vector_size(16)));
-    Flags newer = { 0 };
-    for (unsigned i = 0; i < MEMORY_MARK_GROUP; i += 4) {
-        Marks four;
-        memcpy(&four, mark + i, sizeof four);
-        newer |= four > epoch;
-    }
-    return newer[0] | newer[1] | newer[2] | newer[3];
-}
-
-static void collect_newer(Machine *machine, uint64_t first, uint64_t count)
-{
-    for (uint64_t page = first; page < first + count; page++)
-        if (machine->memory->page_mark[page] > machine->dirty_epoch)
-            machine->dirty_pages[page / 64] |= 1ull << (page % 64);
-}
-
 void machine_collect_dirty(Machine *machine)
 {
     const Memory *memory = machine->memory;
-    uint64_t pages = memory_page_count(memory);
-    for (uint64_t page = 0; page < pages; page += MEMORY_MARK_GROUP)
-        if (has_newer(memory->page_mark + page, machine->dirty_epoch))
-            collect_newer(machine, page, MIN(MEMORY_MARK_GROUP, pages - page));
+    uint64_t pages = memory_page_count(memory), page = 0;
+    while ((page = memory_next_changed(memory, machine->dirty_epoch, page)) < pages) {
+        machine->dirty_pages[page / 64] |= 1ull << (page % 64);
+        page++;
+    }
     machine->dirty_epoch = memory_next_epoch(machine->memory);
 }
 
@@ -131,6 +111,8 @@ void machine_hash(Machine *machine, bool full, HashList *list)
     g_autoptr(Hasher) hasher = hasher_new();
     RamHash before = machine->ram_hash;
     hash_list_reset(list);
+    if (full)
+        memory_check_marks(machine->memory);
     machine_collect_dirty(machine);
     hash_list_add_struct(list, "machine", &machine_state_table, &machine->s);
     hash_list_add_struct(list, "clock", &clock_state_table, &machine->clock.s);
@@ -212,8 +194,10 @@ char **machine_behaviour_versions(Machine *machine)
         g_strdup_printf("board:%s %u", machine->board->name, machine->board->behaviour_version);
     g_autofree char *cpu = g_strdup_printf("cpu:%s %u", machine->cpu->model->name,
                                            machine->cpu->model->behaviour_version);
+    g_autofree char *hash = g_strdup_printf("hash:points %u", HASH_POINT_VERSION);
     g_strv_builder_add(builder, board);
     g_strv_builder_add(builder, cpu);
+    g_strv_builder_add(builder, hash);
     for (guint i = 0; i < machine->devices->len; i++) {
         const Device *device = machine_device(machine, i);
         g_autofree char *line = g_strdup_printf("%s:%s %u", device->class->name, device->id,
@@ -288,7 +272,7 @@ static void load_memory(Machine *machine, StateReader *reader)
             break;
         }
         state_reader_bytes(reader, memory->ram + page * MEMORY_PAGE_SIZE, MEMORY_PAGE_SIZE);
-        memory->page_mark[page] = memory->epoch;
+        memory_mark(memory, page * MEMORY_PAGE_SIZE);
     }
 }
 

@@ -24,8 +24,9 @@ Memory *memory_new(uint64_t size, GError **error)
     memory->ram = ram;
     memory->size = size;
     memory->epoch = 1;
-    uint64_t groups = ((reserved >> MEMORY_PAGE_BITS) + MEMORY_MARK_GROUP - 1) / MEMORY_MARK_GROUP;
-    memory->page_mark = g_new0(uint32_t, groups * MEMORY_MARK_GROUP);
+    uint64_t pages = reserved >> MEMORY_PAGE_BITS;
+    memory->page_mark = g_new0(uint32_t, pages);
+    memory->group_mark = g_new0(uint32_t, pages / MEMORY_MARK_GROUP + 1);
     return memory;
 }
 
@@ -35,6 +36,7 @@ void memory_free(Memory *memory)
         return;
     munmap(memory->ram, memory->size + MEMORY_DEVICE_MAX);
     g_free(memory->page_mark);
+    g_free(memory->group_mark);
     g_free(memory);
 }
 
@@ -48,7 +50,34 @@ static void mark_pages(Memory *memory, uint64_t at, uint64_t length)
 {
     for (uint64_t page = at >> MEMORY_PAGE_BITS; page <= (at + length - 1) >> MEMORY_PAGE_BITS;
          page++)
-        memory->page_mark[page] = memory->epoch;
+        memory_mark(memory, page << MEMORY_PAGE_BITS);
+}
+
+void memory_marks_written(Memory *memory)
+{
+    uint64_t groups = memory_page_count(memory) / MEMORY_MARK_GROUP + 1;
+    for (uint64_t group = 0; group < groups; group++)
+        memory->group_mark[group] = memory->epoch;
+}
+
+void memory_check_marks(const Memory *memory)
+{
+    for (uint64_t page = 0; page < memory_page_count(memory); page++)
+        g_assert(memory->page_mark[page] <= memory->group_mark[page / MEMORY_MARK_GROUP]);
+}
+
+uint64_t memory_next_changed(const Memory *memory, uint32_t since, uint64_t from)
+{
+    uint64_t pages = memory_page_count(memory), page = from;
+    while (page < pages) {
+        uint64_t group = page / MEMORY_MARK_GROUP, end = (group + 1) * MEMORY_MARK_GROUP;
+        if (memory->group_mark[group] > since)
+            for (; page < MIN(end, pages); page++)
+                if (memory->page_mark[page] > since)
+                    return page;
+        page = end;
+    }
+    return pages;
 }
 
 void memory_device_write(Memory *memory, uint64_t offset, const void *data, uint64_t length)

@@ -10,6 +10,8 @@
  * 4. Memory of a device (video RAM) lies behind RAM in the same block and has pages and marks as
  * RAM has, so that hashes, snapshots and the screen see one kind of page. The processor reaches it
  *    through a window of real addresses; DMA and instruction fetches do not reach it at all.
+ * 5. The mark of a group of pages is at least the newest of its pages' marks: few pages change in
+ *    an epoch, and who looks for them need not look at all.
  */
 #ifndef MACHINE_MEMORY_H
 #define MACHINE_MEMORY_H
@@ -21,7 +23,7 @@
 #define MEMORY_PAGE_BITS  12
 #define MEMORY_PAGE_SIZE  4096u
 #define MEMORY_DEVICE_MAX (64u << 20) /* bytes of device memory */
-#define MEMORY_MARK_GROUP 64u         /* the array of marks consists of whole groups */
+#define MEMORY_MARK_GROUP 64u         /* pages */
 
 typedef struct Memory Memory;
 
@@ -40,6 +42,7 @@ struct Memory {
     uint64_t device_size;              /* bytes of device memory, from ram + size on; likewise */
     uint64_t window_base, window_size; /* real addresses that show it; size 0: none do */
     uint32_t *page_mark;               /* one per page: the epoch of its last change */
+    uint32_t *group_mark;              /* one per MEMORY_MARK_GROUP pages */
     uint32_t epoch;                    /* starts at 1 */
     const MemoryWatcher *watcher;
     void *watcher_opaque;
@@ -73,8 +76,18 @@ static inline bool memory_find(const Memory *memory, uint64_t real, uint64_t len
 
 static inline void memory_mark(Memory *memory, uint64_t address)
 {
-    memory->page_mark[address >> MEMORY_PAGE_BITS] = memory->epoch;
+    uint64_t page = address >> MEMORY_PAGE_BITS;
+    memory->page_mark[page] = memory->epoch;
+    memory->group_mark[page / MEMORY_MARK_GROUP] = memory->epoch;
 }
+
+/* To be called by whoever has written marks of pages himself. */
+void memory_marks_written(Memory *memory);
+/* Asserts invariant 5. */
+void memory_check_marks(const Memory *memory);
+
+/* The first page from page FROM on that changed after epoch SINCE; memory_page_count(): none. */
+uint64_t memory_next_changed(const Memory *memory, uint32_t since, uint64_t from);
 
 /*
  * A device's own memory, zero: SIZE bytes, a multiple of the page size, once per machine and while

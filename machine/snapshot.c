@@ -107,16 +107,18 @@ bool machine_capture_since(Machine *machine, const PageMap *base, uint32_t since
 
 uint64_t machine_count_news(Machine *machine, uint32_t since)
 {
-    PageMemory memory = memory_of(machine);
-    return page_memory_count_news(&memory, since);
+    const Memory *memory = machine->memory;
+    uint64_t pages = memory_page_count(memory), count = 0;
+    for (uint64_t page = 0; (page = memory_next_changed(memory, since, page)) < pages; page++)
+        count++;
+    return count;
 }
 
 uint64_t machine_count_capture(Machine *machine)
 {
-    PageMemory memory = memory_of(machine);
     uint32_t since;
-    bool has_base = best_base(machine, memory.pages, &since);
-    return page_memory_count_news(&memory, has_base ? since : 0);
+    bool has_base = best_base(machine, memory_page_count(machine->memory), &since);
+    return machine_count_news(machine, has_base ? since : 0);
 }
 
 bool machine_capture(Machine *machine, MachineCapture *capture, GError **error)
@@ -169,8 +171,10 @@ static bool load_pages(Machine *machine, PageMap *map, GError **error)
 {
     PageMemory memory = memory_of(machine);
     uint32_t epoch = machine->memory->epoch;
-    if (!page_map_restore(machine_page_store(machine), map, machine->base, machine->base_epoch,
-                          &memory, epoch, error)) {
+    bool is_restored = page_map_restore(machine_page_store(machine), map, machine->base,
+                                        machine->base_epoch, &memory, epoch, error);
+    memory_marks_written(machine->memory);
+    if (!is_restored) {
         machine_forget_base(machine);
         return false;
     }
@@ -248,6 +252,7 @@ bool machine_restore_filled(Machine *machine, GBytes *state, MachineFill fill, v
     }
     machine_forget_base(machine);
     bool is_filled = fill(opaque, &memory, epoch, error);
+    memory_marks_written(machine->memory);
     forget_code(machine, epoch);
     machine_loaded(machine, true);
     if (is_filled)

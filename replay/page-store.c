@@ -385,14 +385,6 @@ PageMap *page_map_capture(PageStore *store, const PageMap *base, guint32 since,
     return map;
 }
 
-guint64 page_memory_count_news(const PageMemory *memory, guint32 since)
-{
-    guint64 count = 0;
-    for (guint64 i = 0; i < memory->pages; i++)
-        count += memory->marks[i] > since;
-    return count;
-}
-
 PageMap *page_map_capture_news(PageStore *store, const PageMap *base, guint32 since,
                                const PageMemory *memory)
 {

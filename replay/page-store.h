@@ -68,9 +68,6 @@ typedef struct PageMemory {
     guint64 pages;
 } PageMemory;
 
-/* How many pages were written after epoch SINCE had ended. */
-guint64 page_memory_count_news(const PageMemory *memory, guint32 since);
-
 /*
  * The map of what MEMORY holds. BASE is what it held when epoch SINCE had ended, or NULL: then
  * every page counts that has a mark. The caller gives the map back with page_map_unref().

@@ -160,6 +160,52 @@ START_TEST(a_write_marks_each_page_it_touches_with_the_epoch)
 }
 END_TEST
 
+static void check_changed(const Memory *memory, uint32_t since)
+{
+    uint64_t next = 0;
+    for (uint64_t page = 0; page < memory_page_count(memory); page++) {
+        if (memory->page_mark[page] <= since)
+            continue;
+        ck_assert_uint_eq(memory_next_changed(memory, since, next), page);
+        next = page + 1;
+    }
+    ck_assert_uint_eq(memory_next_changed(memory, since, next), memory_page_count(memory));
+}
+
+/* Of a size that is no multiple of a group's, with device memory behind. */
+START_TEST(pages_that_changed_are_found_by_their_marks)
+{
+    Memory *memory = memory_new(1000 * MEMORY_PAGE_SIZE, NULL);
+    g_autoptr(GRand) dice = g_rand_new_with_seed((guint32)_i);
+    memory_add_device(memory, 37 * MEMORY_PAGE_SIZE);
+    for (unsigned round = 0; round < 50; round++) {
+        uint32_t since = memory_next_epoch(memory);
+        for (int n = g_rand_int_range(dice, 0, 6); n; n--) {
+            uint64_t at = (uint64_t)g_rand_int_range(dice, 0, 999 * MEMORY_PAGE_SIZE);
+            ck_assert(memory_write(memory, at, "five", 5));
+            memory_device_write(memory, at % (36 * MEMORY_PAGE_SIZE), "five", 5);
+            memory_mark(memory, at);
+        }
+        check_changed(memory, since);
+        check_changed(memory, since - MIN(since, 7));
+        memory_check_marks(memory);
+    }
+    memory_free(memory);
+}
+END_TEST
+
+START_TEST(marks_written_by_others_are_found)
+{
+    Memory *memory = memory_new(1000 * MEMORY_PAGE_SIZE, NULL);
+    uint32_t since = memory_next_epoch(memory);
+    memory->page_mark[3] = memory->page_mark[700] = memory->page_mark[999] = memory->epoch;
+    memory_marks_written(memory);
+    memory_check_marks(memory);
+    check_changed(memory, since);
+    memory_free(memory);
+}
+END_TEST
+
 START_TEST(a_transfer_that_leaves_memory_moves_nothing)
 {
     Memory *memory = memory_new(1 << 20, NULL);
@@ -281,6 +327,8 @@ int main(void)
     tcase_add_test(tests, a_saved_set_loads_equal);
     tcase_add_test(tests, a_write_marks_each_page_it_touches_with_the_epoch);
     tcase_add_test(tests, a_transfer_that_leaves_memory_moves_nothing);
+    tcase_add_loop_test(tests, pages_that_changed_are_found_by_their_marks, 0, 4);
+    tcase_add_test(tests, marks_written_by_others_are_found);
     tcase_add_test(tests, unclaimed_addresses_read_as_ones_and_are_counted);
     tcase_add_test(tests, characters_wait_for_room_and_stay_in_order);
     tcase_add_test(tests, a_closed_inbox_refuses_input_and_says_why);

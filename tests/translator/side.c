@@ -91,7 +91,7 @@ Side *side_new(const CpuModel *model)
 void side_forget(Side *side)
 {
     for (uint64_t page = 0; page < memory_page_count(side->memory); page++)
-        side->memory->page_mark[page] = side->memory->epoch;
+        memory_mark(side->memory, page << MEMORY_PAGE_BITS);
 }
 
 void side_free(Side *side)
