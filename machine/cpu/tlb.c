@@ -21,75 +21,83 @@ struct Tlb {
     BankHead *fresh_data, *fresh_code; /* the present bank, if it was made for the present key */
 };
 
+static void site_slots_clear(SiteEntry slots[SITE_SLOTS])
+{
+    for (unsigned i = 0; i < SITE_SLOTS; i++)
+        slots[i].limit = slots[i].group_limit = 0;
+}
+
+static void write_sites_clear(TlbBank *bank)
+{
+    if (bank->has_sites)
+        site_slots_clear(bank->site_write);
+}
+
 static void sites_clear(TlbBank *bank)
 {
     if (!bank->has_sites)
         return;
-    for (unsigned i = 0; i < SITE_SLOTS; i++)
-        bank->site_read[i].limit = bank->site_read[i].group_limit = bank->site_write[i].limit =
-            bank->site_write[i].group_limit = 0;
+    site_slots_clear(bank->site_read);
+    site_slots_clear(bank->site_write);
     bank->has_sites = false;
 }
 
-static void data_clear_whole(TlbBank *bank)
+/* At least as many as its tables have entries. */
+static uint64_t fills(const BankHead *head)
 {
-    for (unsigned i = 0; i < TLB_SETS; i++)
-        bank->read[i].tag = bank->write[i].tag = TLB_INVALID;
+    return (uint64_t)head->filled[0].count + head->filled[1].count;
 }
 
-static void code_clear_whole(CodeBank *bank)
+/* How many entries of a table of SETS may be valid; which they are, filled_at() says. */
+static unsigned filled_count(const FillList *filled, unsigned sets)
 {
-    for (unsigned i = 0; i < FETCH_SETS; i++)
-        bank->fetch[i].tag = TLB_INVALID;
-    for (unsigned i = 0; i < JUMP_SETS; i++)
-        bank->jump[i].ea = JUMP_INVALID;
+    return filled->count <= TLB_FILLS_LISTED ? filled->count : sets;
 }
 
-static void head_clear(BankHead *head)
+static unsigned filled_at(const FillList *filled, unsigned n)
 {
-    head->fill_count = 0;
-    head->has_private = false;
+    return filled->count <= TLB_FILLS_LISTED ? filled->index[n] : n;
 }
+
+/* Empties a table of SETS entries of SIZE bytes, whose first word says that they are INVALID. */
+static void table_clear(void *table, size_t size, unsigned sets, uint64_t invalid, FillList *filled)
+{
+    unsigned count = filled_count(filled, sets);
+    for (unsigned n = 0; n < count; n++)
+        memcpy((uint8_t *)table + size * filled_at(filled, n), &invalid, sizeof invalid);
+    filled->count = 0;
+}
+
+#define TABLE_CLEAR(table, invalid, filled)                                                        \
+    table_clear(table, sizeof(table)[0], G_N_ELEMENTS(table), invalid, filled)
 
 static void data_clear(TlbBank *bank)
 {
-    const BankHead *head = &bank->head;
-    if (head->fill_count > TLB_FILLS_LISTED)
-        data_clear_whole(bank);
-    for (uint32_t i = 0; i < MIN(head->fill_count, TLB_FILLS_LISTED); i++) {
-        unsigned index = head->filled[i] & ((1u << FILL_TABLE_SHIFT) - 1);
-        bool is_read = head->filled[i] >> FILL_TABLE_SHIFT == FILL_READ;
-        (is_read ? bank->read : bank->write)[index].tag = TLB_INVALID;
-    }
+    TABLE_CLEAR(bank->read, TLB_INVALID, &bank->head.filled[FILL_READ]);
+    TABLE_CLEAR(bank->write, TLB_INVALID, &bank->head.filled[FILL_WRITE]);
     sites_clear(bank);
-    head_clear(&bank->head);
+    bank->head.has_private = false;
 }
 
 static void code_clear(CodeBank *bank)
 {
-    const BankHead *head = &bank->head;
-    if (head->fill_count > TLB_FILLS_LISTED)
-        code_clear_whole(bank);
-    for (uint32_t i = 0; i < MIN(head->fill_count, TLB_FILLS_LISTED); i++) {
-        unsigned index = head->filled[i] & ((1u << FILL_TABLE_SHIFT) - 1);
-        if (head->filled[i] >> FILL_TABLE_SHIFT == FILL_FETCH)
-            bank->fetch[index].tag = TLB_INVALID;
-        else
-            bank->jump[index].ea = JUMP_INVALID;
-    }
-    head_clear(&bank->head);
+    TABLE_CLEAR(bank->fetch, TLB_INVALID, &bank->head.filled[FILL_FETCH]);
+    TABLE_CLEAR(bank->jump, JUMP_INVALID, &bank->head.filled[FILL_JUMP]);
+    bank->head.has_private = false;
 }
 
 Tlb *tlb_new(bool (*is_private)(uint64_t ea))
 {
     Tlb *tlb = g_new0(Tlb, 1);
+    const FillList filled_up = { .count = TLB_FILLS_LISTED + 1 };
     tlb->is_private = is_private;
     tlb->data = g_new0(TlbBank, DATA_BANKS);
     tlb->code = g_new0(CodeBank, CODE_BANKS);
     for (unsigned i = 0; i < DATA_BANKS; i++)
-        data_clear_whole(&tlb->data[i]);
+        tlb->data[i].head = (BankHead){ .filled = { filled_up, filled_up } };
     for (unsigned i = 0; i < CODE_BANKS; i++)
-        code_clear_whole(&tlb->code[i]);
+        tlb->code[i].head = (BankHead){ .filled = { filled_up, filled_up } };
+    tlb_drop_all(tlb);
     return tlb;
 }
 
@@ -104,16 +112,21 @@ void tlb_free(Tlb *tlb)
 
 /* --- private addresses ------------------------------------------------------------------------ */
 
+static void table_drop_private(const Tlb *tlb, TlbEntry *table, const FillList *filled)
+{
+    for (unsigned n = 0; n < filled_count(filled, TLB_SETS); n++) {
+        TlbEntry *entry = &table[filled_at(filled, n)];
+        if (tlb->is_private(entry->tag))
+            entry->tag = TLB_INVALID;
+    }
+}
+
 static void data_drop_private(const Tlb *tlb, TlbBank *bank)
 {
     if (!bank->head.has_private)
         return;
-    for (unsigned i = 0; i < TLB_SETS; i++) {
-        if (tlb->is_private(bank->read[i].tag))
-            bank->read[i].tag = TLB_INVALID;
-        if (tlb->is_private(bank->write[i].tag))
-            bank->write[i].tag = TLB_INVALID;
-    }
+    table_drop_private(tlb, bank->read, &bank->head.filled[FILL_READ]);
+    table_drop_private(tlb, bank->write, &bank->head.filled[FILL_WRITE]);
     sites_clear(bank);
     bank->head.has_private = false;
 }
@@ -147,7 +160,7 @@ static uint64_t number_of(const TlbKey *key)
 static BankHead *head_to_reuse(BankHead *fresh, BankHead *oldest)
 {
     enum { FEW = 8 };
-    return fresh && fresh->fill_count <= FEW ? fresh : oldest;
+    return fresh && fills(fresh) <= FEW ? fresh : oldest;
 }
 
 /* The banks of one kind: the first's head, their distance, and their keys' numbers. */
@@ -267,8 +280,7 @@ static void code_drop_page(CodeBank *bank, const TranslationEntry *entry)
 /* Whether the bank may hold entries of CONTEXT. */
 static bool may_hold(const BankHead *head, uint32_t context)
 {
-    return head->fill_count &&
-           (context == 0 || (head->has_private && head->key.context == context));
+    return fills(head) && (context == 0 || (head->has_private && head->key.context == context));
 }
 
 static void data_drop_entry(TlbBank *bank, const TranslationEntry *entry)
@@ -334,37 +346,51 @@ void tlb_drop_class(Tlb *tlb, uint32_t class)
 {
     G_STATIC_ASSERT(TLB_SETS % 64 == 0 && FETCH_SETS % 64 == 0);
     for (unsigned i = 0; i < DATA_BANKS; i++)
-        if (tlb->data[i].head.fill_count)
+        if (fills(&tlb->data[i].head))
             data_drop_class(&tlb->data[i], class);
     for (unsigned i = 0; i < CODE_BANKS; i++)
-        if (tlb->code[i].head.fill_count)
+        if (fills(&tlb->code[i].head))
             code_drop_class(&tlb->code[i], class);
+}
+
+static void data_drop_writes(TlbBank *bank)
+{
+    FillList *filled = &bank->head.filled[FILL_WRITE];
+    if (!filled->count)
+        return;
+    TABLE_CLEAR(bank->write, TLB_INVALID, filled);
+    write_sites_clear(bank);
 }
 
 void tlb_drop_writes(Tlb *tlb)
 {
-    for (unsigned b = 0; b < DATA_BANKS; b++) {
-        for (unsigned i = 0; tlb->data[b].head.fill_count && i < TLB_SETS; i++)
-            tlb->data[b].write[i].tag = TLB_INVALID;
-        sites_clear(&tlb->data[b]);
+    for (unsigned b = 0; b < DATA_BANKS; b++)
+        data_drop_writes(&tlb->data[b]);
+}
+
+static void data_drop_writes_to(TlbBank *bank, uint64_t host)
+{
+    const FillList *filled = &bank->head.filled[FILL_WRITE];
+    if (!filled->count)
+        return;
+    for (unsigned n = 0; n < filled_count(filled, TLB_SETS); n++) {
+        TlbEntry *entry = &bank->write[filled_at(filled, n)];
+        uint64_t page = entry->tag & ~(TLB_PAGE_SIZE - 1);
+        if (entry->tag != TLB_INVALID && entry->addend + page == host)
+            entry->tag = TLB_INVALID;
     }
+    write_sites_clear(bank);
 }
 
 void tlb_drop_writes_to(Tlb *tlb, const uint8_t *host)
 {
-    for (unsigned b = 0; b < DATA_BANKS; b++) {
-        TlbEntry *write = tlb->data[b].write;
-        sites_clear(&tlb->data[b]);
-        for (unsigned i = 0; tlb->data[b].head.fill_count && i < TLB_SETS; i++)
-            if (write[i].tag != TLB_INVALID &&
-                write[i].addend + (write[i].tag & ~(TLB_PAGE_SIZE - 1)) == (uintptr_t)host)
-                write[i].tag = TLB_INVALID;
-    }
+    for (unsigned b = 0; b < DATA_BANKS; b++)
+        data_drop_writes_to(&tlb->data[b], (uintptr_t)host);
 }
 
 void tlb_drop_jump(Tlb *tlb, uint64_t ea)
 {
     for (unsigned b = 0; b < CODE_BANKS; b++)
-        if (tlb->code[b].head.fill_count && tlb->code[b].jump[JUMP_INDEX(ea)].ea == ea)
+        if (fills(&tlb->code[b].head) && tlb->code[b].jump[JUMP_INDEX(ea)].ea == ea)
             tlb->code[b].jump[JUMP_INDEX(ea)].ea = JUMP_INVALID;
 }

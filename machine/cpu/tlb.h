@@ -14,7 +14,7 @@
  * 2. A write entry exists only for pages whose dirty mark is of the present epoch and that hold no
  *    predecoded code; both kinds of change drop the entry.
  * 3. A site's entry is a copy of one in the table of its kind: whenever an entry there is dropped,
- *    but for another that takes its place, all sites of the bank are emptied.
+ *    but for another that takes its place, all the bank's sites of that kind are emptied.
  * 4. A jump entry stands for an address whose fetch is in the translation set; it goes with it.
  */
 #ifndef MACHINE_CPU_TLB_H
@@ -72,10 +72,18 @@ typedef struct {
 #define SITE_LIMIT       (-7)
 #define SITE_GROUP_LIMIT (-255)
 
-/* So many fills are listed, so that emptying a bank costs what it holds if that is little. */
+/* A bank's two tables. */
+typedef enum { FILL_READ, FILL_WRITE, FILL_FETCH = 0, FILL_JUMP, FILL_TABLES } TlbFill;
+
+/*
+ * What was filled since the table was empty, so that emptying it costs what it holds if that is
+ * little: more than TLB_FILLS_LISTED are counted only.
+ */
 #define TLB_FILLS_LISTED 1024
-typedef enum { FILL_READ, FILL_WRITE, FILL_FETCH = 0, FILL_JUMP } TlbFill; /* two in each bank */
-#define FILL_TABLE_SHIFT 14
+typedef struct {
+    uint32_t count;
+    uint16_t index[TLB_FILLS_LISTED];
+} FillList;
 
 #define TLB_KEY_WORDS 10
 
@@ -89,9 +97,8 @@ typedef struct {
 typedef struct {
     TlbKey key;
     uint64_t last_used;
-    uint32_t fill_count;
-    bool has_private;                  /* maybe: entries for private addresses */
-    uint16_t filled[TLB_FILLS_LISTED]; /* which entries, since the bank was empty */
+    bool has_private; /* maybe: entries for private addresses */
+    FillList filled[FILL_TABLES];
 } BankHead;
 
 struct TlbBank {
@@ -113,9 +120,10 @@ struct CodeBank {
 /* To be called by whoever makes entry INDEX of a table valid. */
 static inline void tlb_note_fill(BankHead *head, TlbFill table, unsigned index)
 {
-    if (head->fill_count < TLB_FILLS_LISTED)
-        head->filled[head->fill_count] = (uint16_t)(table << FILL_TABLE_SHIFT | index);
-    head->fill_count++;
+    FillList *filled = &head->filled[table];
+    if (filled->count < TLB_FILLS_LISTED)
+        filled->index[filled->count] = (uint16_t)index;
+    filled->count++;
 }
 
 /* --- all banks of a processor ------------------------------------------------------------------
