@@ -88,6 +88,12 @@ typedef struct {
 
 extern const StateTable machine_state_table;
 
+/* The host's time, or 0 for a host that has none: for what the guest cannot notice. */
+static inline int64_t machine_host_ns(Machine *machine)
+{
+    return machine->host.monotonic_ns ? machine->host.monotonic_ns(machine->host.opaque) : 0;
+}
+
 void machine_set_run_state(Machine *machine, MachineRunState state);
 /* It has become another one, or has come back: its host is told, unless it is away. */
 void machine_moved(Machine *machine);

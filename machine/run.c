@@ -397,8 +397,7 @@ static uint64_t next_scripted(Machine *machine)
 static bool wait_for_deadline(Machine *machine, uint64_t deadline, uint64_t *target)
 {
     uint64_t now = clock_virtual_ns(&machine->clock);
-    int64_t real =
-        machine->host.monotonic_ns ? machine->host.monotonic_ns(machine->host.opaque) : 0;
+    int64_t real = machine_host_ns(machine);
     if (!machine->idle_is_paced) {
         machine->idle_is_paced = true;
         machine->idle_began_ns = real;

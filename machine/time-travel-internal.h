@@ -26,11 +26,12 @@ struct TimeTravel {
     uint64_t room_for;         /* a replay's `next_work` of the keyframe that has memory for */
     uint64_t room_pages;       /* so many pages */
     bool is_recording;         /* the keyframes are a recording's, for replays to come */
-    uint64_t page_work;        /* instructions that pay for a page that was copied for it */
+    bool is_thrifty;           /* what they cost has to be paid for */
     PageMap *news;             /* the last of them, or NULL: there was none yet */
     uint32_t news_epoch;       /* when it was captured, or the recording began */
     uint64_t news_work;        /* likewise */
-    uint64_t room_work;        /* when there may be more memory for the next one */
+    uint64_t room_most;        /* pages that have memory beforehand */
+    int64_t room_ns;           /* the host's time when there may be more memory for the next one */
     bool is_due;               /* the next one is paid for */
     unsigned superseded;       /* clusters of disks, likewise */
     unsigned first_superseded; /* when the recording began */

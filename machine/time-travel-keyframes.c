@@ -9,7 +9,8 @@
  *    keyframe copies must have been paid for before, in instructions for each page.
  * 3. Memory from the host, whose first touch can cost ten times the copying, is taken a piece at a
  *    time before a keyframe that is due by the interval, so that the guest does not stand still for
- *    all of it at once.
+ *    all of it at once. A recording waits between the pieces, many times as long as they took: what
+ *    they cost differs a hundredfold between hosts.
  * 4. Work is what it takes to get somewhere from the start, in instructions: a machine that idles
  *    works, too.
  */
@@ -20,11 +21,16 @@
 #define VISIT_WORK 4096u
 
 /* Of a recording: how often in an interval it is looked whether what is new has been paid for; what
- * is between two keyframes at most, however much is new; and what 2 MiB of memory for it from the
- * host cost, as so many copied pages: they are taken one by one beforehand. */
+ * pays for a page, whose copying takes less than a microsecond; and how much work makes a keyframe
+ * late, which need not be paid for any more. */
 #define LOOKS          8u
-#define RECORDING_MOST (1ull << 36)
-#define ROOM_PRICE     (512u * 32u)
+#define PAGE_WORK      (1u << 18)
+#define RECORDING_LATE (1ull << 35)
+
+/* A recording takes its first 2 MiB from the host after half an interval; after each, the host's
+ * time that it took passes so many times before the next. */
+#define ROOM_WAITS      256
+#define ROOM_WAITS_LATE 16
 
 /* Of a replay: so many pages that a keyframe copies have memory beforehand. There may be more,
  * which take longer than the guest is to stand still anyway, or are all zero and need none. */
@@ -209,18 +215,18 @@ static void make_replayed(Machine *machine)
 
 /* --- on the way of a recording ---------------------------------------------------------------- */
 
-void machine_record_keyframes(Machine *machine, uint64_t budget, uint64_t interval,
-                              uint64_t page_work)
+void machine_record_keyframes(Machine *machine, uint64_t budget, uint64_t interval, bool thrifty)
 {
     g_assert(replay_mode(machine->replay) == REPLAY_RECORD && interval);
     TimeTravel *travel = new_set(machine, budget, interval);
     keyframe_set_let_first_go(travel->frames);
     travel->next_work = interval / LOOKS;
     travel->news_work = 0;
-    travel->room_work = ROOM_PRICE * page_work;
+    travel->room_ns = 0;
+    travel->room_most = budget / PAGE_BYTES;
     travel->is_due = false;
     travel->first_superseded = travel->superseded = machine_superseded_clusters(machine);
-    travel->page_work = page_work;
+    travel->is_thrifty = thrifty;
     travel->is_recording = true;
     travel->news_epoch = memory_next_epoch(machine->memory);
 }
@@ -244,18 +250,31 @@ void machine_return_keyframes(Machine *machine, KeyframeSet *frames)
     machine->lent_maps--;
 }
 
-/* Whether there is memory for so many PAGES; if not, and if it is paid for, there is some more. */
-static bool make_room(Machine *machine, uint64_t pages)
+/* Some more memory, as soon as what the last cost is a small part of the time since. */
+static void reserve_thriftily(Machine *machine, bool is_late)
+{
+    TimeTravel *travel = machine->travel;
+    int64_t began = machine_host_ns(machine);
+    if (began < travel->room_ns)
+        return;
+    page_store_reserve(machine_page_store(machine));
+    int64_t now = machine_host_ns(machine);
+    travel->room_ns = now + (is_late ? ROOM_WAITS_LATE : ROOM_WAITS) * (now - began);
+}
+
+/* Whether there is memory for so many PAGES; if not, there may be some more. */
+static bool make_room(Machine *machine, uint64_t pages, bool is_late)
 {
     TimeTravel *travel = machine->travel;
     PageFigures figures;
     page_store_figures(machine_page_store(machine), &figures);
-    bool has_room = figures.free_bytes / PAGE_BYTES >= pages;
-    if (!has_room && travel->work >= travel->room_work) {
+    if (figures.free_bytes / PAGE_BYTES >= MIN(pages, travel->room_most))
+        return true;
+    if (!travel->is_thrifty)
         page_store_reserve(machine_page_store(machine));
-        travel->room_work = travel->work + ROOM_PRICE * travel->page_work;
-    }
-    return has_room;
+    else if (travel->work >= travel->interval / 2)
+        reserve_thriftily(machine, is_late);
+    return false;
 }
 
 /* Whether enough lies between the last keyframe and one here. */
@@ -265,9 +284,10 @@ static bool is_paid(Machine *machine)
     uint64_t work = travel->work - travel->news_work;
     uint64_t pages = machine_count_news(machine, travel->news_epoch);
     uint64_t clusters = machine_superseded_clusters(machine) - travel->superseded;
-    bool has_room = make_room(machine, pages);
-    uint64_t price = (pages + CLUSTER_PAGES * clusters) * travel->page_work;
-    return work >= RECORDING_MOST || (has_room && work >= MAX(travel->interval, price));
+    bool is_late = !travel->is_thrifty || work >= RECORDING_LATE;
+    bool has_room = make_room(machine, pages, is_late);
+    uint64_t price = is_late ? 0 : (pages + CLUSTER_PAGES * clusters) * PAGE_WORK;
+    return has_room && work >= MAX(travel->interval, price);
 }
 
 /* What is new since the keyframe before, as the next one. */

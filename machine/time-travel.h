@@ -21,7 +21,6 @@
 #define KEYFRAME_BUDGET        (256u << 20)
 #define KEYFRAME_INTERVAL      (1ull << 26) /* instructions of work: of a replay */
 #define KEYFRAME_FILE_INTERVAL (1ull << 29) /* of a recording, and in the file */
-#define KEYFRAME_PAGE_WORK     (1u << 16)   /* copying one takes less than a microsecond */
 #define KEYFRAME_FILE_BYTES    (1ull << 30) /* so much is put there at most */
 
 typedef struct TimeTravel TimeTravel;
@@ -32,10 +31,9 @@ bool machine_keep_keyframes(Machine *machine, uint64_t budget, uint64_t interval
 /* NULL if none are kept. */
 const KeyframeSet *machine_keyframes(Machine *machine);
 
-/* The same on a machine that has just begun to record, for replays of the recording. For each page
- * that one copies there are PAGE_WORK instructions before it. */
-void machine_record_keyframes(Machine *machine, uint64_t budget, uint64_t interval,
-                              uint64_t page_work);
+/* The same on a machine that has just begun to record, for replays of the recording. THRIFTY: they
+ * may cost it a hundredth of its time, and wait until that is so; else whatever they cost. */
+void machine_record_keyframes(Machine *machine, uint64_t budget, uint64_t interval, bool thrifty);
 /*
  * Its keyframes, of which no more are made, or NULL if it keeps none. Another thread may read them
  * until machine_return_keyframes(), on the machine's thread, frees them (NULL: nothing).

@@ -297,7 +297,7 @@ bool worker_recording_begin(Worker *worker, Recording *recording, const Recordin
         recording_free(recording);
         return false;
     }
-    machine_record_keyframes(machine, KEYFRAME_BUDGET, KEYFRAME_FILE_INTERVAL, KEYFRAME_PAGE_WORK);
+    machine_record_keyframes(machine, KEYFRAME_BUDGET, KEYFRAME_FILE_INTERVAL, true);
     worker_keyframes_begin(worker);
     worker->open_recording = recording;
     return true;

@@ -202,8 +202,7 @@ static bool choose_mode(Machine *machine, const Options *options, GError **error
     if (record && (!writer || !machine_record(machine, writer, SYNC_MINIMAL, error)))
         return false;
     if (record && !options->no_keyframes)
-        machine_record_keyframes(machine, KEYFRAME_BUDGET, KEYFRAME_FILE_INTERVAL,
-                                 KEYFRAME_PAGE_WORK);
+        machine_record_keyframes(machine, KEYFRAME_BUDGET, KEYFRAME_FILE_INTERVAL, true);
     if (record)
         return true;
     return reader && machine_play(machine, reader, SYNC_MINIMAL, error);

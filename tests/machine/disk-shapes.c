@@ -181,7 +181,7 @@ static void begin(Run *run, Recording *recording)
     LogWriter *log = log_writer_new(recording->log, &start, &error);
     if (!log || !machine_record(run->machine, log, SYNC_MINIMAL, &error))
         g_error("%s", error->message);
-    machine_record_keyframes(run->machine, KEYFRAMES_BUDGET, KEYFRAMES_EVERY, 1);
+    machine_record_keyframes(run->machine, KEYFRAMES_BUDGET, KEYFRAMES_EVERY, false);
     g_byte_array_set_size(run->output, 0);
     machine_start(run->machine, NULL);
 }

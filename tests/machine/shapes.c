@@ -185,7 +185,7 @@ static Recording record_with(const char *append, guint32 seed, uint64_t quantum,
     if (!log || !machine_record(machine, log, SYNC_MINIMAL, &error))
         g_error("%s", error->message);
     if (keyframes)
-        machine_record_keyframes(machine, KEYFRAMES_BUDGET, keyframes, 1);
+        machine_record_keyframes(machine, KEYFRAMES_BUDGET, keyframes, false);
     machine_start(machine, NULL);
     for (int typed = 0; machine_run_state(machine) == MACHINE_RUNNING;) {
         if (!is_bare() && typed < TYPED_AT_MOST && g_rand_int_range(dice, 0, 4) == 0) {

@@ -439,7 +439,7 @@ static void time_keyframes(const char *path, char **words)
     fill(pages);
     machine_record(machine, writer, SYNC_MINIMAL, &error);
     stop_on(error);
-    machine_record_keyframes(machine, KEYFRAME_BUDGET, FRAMES_EVERY, 1);
+    machine_record_keyframes(machine, KEYFRAME_BUDGET, FRAMES_EVERY, false);
     time_frames("recording", pages, count);
     machine_record_stop(machine, &error);
     stop_on(error);
