@@ -47,12 +47,12 @@ static void converse(Wire *wire, const uint8_t *data, size_t size)
     }
     static const char probe[] = "\n\xff\n{\"execute\":\"query-name\",\"id\":\"probe\"}";
     g_autofree char *last = wire_converse(wire, probe, sizeof(probe) - 1);
-    g_assert(g_str_has_suffix(last, "\r\n"));
-    while (wire->deferred->len) {
-        ApiRequest *request = g_ptr_array_steal_index(wire->deferred, 0);
-        api_request_reply(request, NULL);
-        g_free(wire_receive(wire));
+    while (wire->deferred->len) { /* the answers behind theirs wait */
+        api_request_reply(g_ptr_array_steal_index(wire->deferred, 0), NULL);
+        g_free(last);
+        last = wire_receive(wire);
     }
+    g_assert(g_str_has_suffix(last, "\r\n"));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
