@@ -490,9 +490,10 @@ static void check_that_it_worked(TestBoard *board)
     const FakeRecord *record = fake_machine_record(board->machine);
     disk_figures(virtio_blk_disk(fake_machine_device(board->machine, "hd0")), &figures);
     ck_assert_uint_eq(record->internal_errors, 0);
-    ck_assert_uint_ge(figures.reads, 20);
-    ck_assert_uint_ge(figures.writes, 20);
-    ck_assert_uint_ge(figures.flushes, 5);
+    /* A reset forgets what the disk's thread has not begun: a slow host does less. */
+    ck_assert_uint_ge(figures.reads, 10);
+    ck_assert_uint_ge(figures.writes, 10);
+    ck_assert_uint_ge(figures.flushes, 3);
     ck_assert_uint_ge(record->random_reads, 20);
     ck_assert_uint_ge(record->output->len, 1000);
     ck_assert_uint_ge(record->captured, 100);
