@@ -698,7 +698,9 @@ START_TEST(test_killed_writer_loses_at_most_100_ms)
     if (child == 0) {
         record_until_killed(fd, shared);
     }
-    g_usleep(450000 + _i * 37000);
+    while (shared[0] < 450 + (guint)_i * 37) {
+        g_usleep(1000);
+    }
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
 
