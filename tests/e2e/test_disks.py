@@ -114,10 +114,10 @@ def test_what_was_synced_survives_a_kill_and_the_file_system_is_clean(make, shel
     machine = make(shell, "run=synced", memory="256M", clock=PACED,
                    disks=[disk("tools", tools, readonly=True), disk("work", ext4(tmp_path))])
     machine.start()
-    machine.wait_for("SYNCED 12 ", 120)
+    machine.wait_for(r"SYNCED 12 \w{32}\s", 120)
     process = machine.wire.call("machine-info", name=machine.name)["pid"]
     os.kill(process, signal.SIGKILL)
-    synced = dict(re.findall(r"SYNCED (\d+) (\w+)", machine.text()))
+    synced = dict(re.findall(r"SYNCED (\d+) (\w{32})\s", machine.text()))
     for _ in range(1200):
         if not machine.running():
             break
