@@ -93,25 +93,32 @@ static void hash_outputs(Machine *machine, HashList *list)
     }
 }
 
-static void hash_memory(Machine *machine, bool full, HashList *list)
+/* What is looked at of RAM. */
+typedef enum {
+    HASH_POINT_PAGES, /* those that it is the turn of */
+    HASH_WRITTEN,     /* all that were ever written: the others are zero where a recording begins */
+    HASH_ALL,         /* the others, too: something may have changed them behind the marks */
+} HashScope;
+
+static void hash_memory(Machine *machine, HashScope scope, HashList *list)
 {
     RamView view = { .data = machine->memory->ram,
                      .pages = memory_page_count(machine->memory),
                      .next_dirty = next_dirty,
                      .user = machine,
-                     .marks = machine->memory->page_mark };
-    if (full)
+                     .marks = scope == HASH_ALL ? NULL : machine->memory->page_mark };
+    if (scope != HASH_POINT_PAGES)
         ram_hash_all(&machine->ram_hash, &view, "", list);
     else
         ram_hash_point(&machine->ram_hash, &view, cpu_icount(machine->cpu), "", list);
 }
 
-void machine_hash(Machine *machine, bool full, HashList *list)
+static void hash_machine(Machine *machine, HashScope scope, HashList *list)
 {
     g_autoptr(Hasher) hasher = hasher_new();
     RamHash before = machine->ram_hash;
     hash_list_reset(list);
-    if (full)
+    if (scope != HASH_POINT_PAGES)
         memory_check_marks(machine->memory);
     machine_collect_dirty(machine);
     hash_list_add_struct(list, "machine", &machine_state_table, &machine->s);
@@ -123,9 +130,14 @@ void machine_hash(Machine *machine, bool full, HashList *list)
     for (guint i = 0; i < machine->devices->len; i++)
         hash_device(machine_device(machine, i), hasher, list);
     hash_outputs(machine, list);
-    hash_memory(machine, full, list);
-    if (full)
+    hash_memory(machine, scope, list);
+    if (scope != HASH_POINT_PAGES)
         machine->ram_hash = before; /* a question leaves no trace in the points to come */
+}
+
+void machine_hash(Machine *machine, bool full, HashList *list)
+{
+    hash_machine(machine, full ? HASH_ALL : HASH_POINT_PAGES, list);
 }
 
 /* --- recording and replaying ------------------------------------------------------------------ */
@@ -140,11 +152,11 @@ static bool require_no_replay(Machine *machine, GError **error)
     return false;
 }
 
-/* All of RAM is digested where a recording begins: what was dirty before is no news. */
+/* RAM is digested where a recording begins: what was dirty before is no news. */
 static void hash_from_scratch(Machine *machine)
 {
     uint64_t words = memory_page_count(machine->memory) / 64 + 1;
-    machine_hash(machine, true, machine->hashes);
+    hash_machine(machine, HASH_WRITTEN, machine->hashes);
     machine->ram_hash = (RamHash){ 0 };
     for (uint64_t i = 0; i < words; i++)
         machine->dirty_pages[i] = 0;

@@ -287,7 +287,9 @@ void ram_hash_all(RamHash *hash, const RamView *view, const char *prefix, HashLi
 
     XXH3_128bits_reset(&state);
     for (guint64 page = 0; page < view->pages; page++) {
-        feed_page(&state, view, page);
+        if (!view->marks || view->marks[page]) {
+            feed_page(&state, view, page);
+        }
     }
     add_named(list, prefix, "ram", &state);
     hash->cursor = 0;

@@ -11,7 +11,7 @@
  * icount; of the slice only pages that were ever written, by their marks, if the view has marks.
  * Points are 2^24 instructions apart, so each of these is looked at at least once in 2^32
  * instructions, and what changed in it behind the machine's back (a flipped bit, a store that
- * forgot its dirty mark) shows there; in a page without any mark it shows at the end. All of RAM is
+ * forgot its dirty mark) shows there; in a page without any mark it shows at the end. RAM is
  * digested at start and end of a recording.
  * This runs on the machine thread, and a recording may take 3 % longer than the run alone: reading
  * memory that no cache holds is nearly all of it, so the pages are few. What is left of the written
@@ -107,9 +107,10 @@ typedef struct RamView {
 /* Adds "ram-dirty" and "ram-slice" (both after PREFIX) to LIST, moves the cursor. */
 void ram_hash_point(RamHash *hash, const RamView *view, guint64 icount, const char *prefix,
                     HashList *list);
-/* Adds "ram" (after PREFIX), the digest of all pages. Resets the cursor to 0: also in play, at the
- * same positions, so it is called at start and end of a recording only. Pass a copy of HASH when
- * somebody merely asks for the hash. */
+/* Adds "ram" (after PREFIX), the digest of all pages, or of all with a mark if VIEW has marks: the
+ * same if the others are zero. Resets the cursor to 0: also in play, at the same positions, so it is
+ * called at start and end of a recording only. Pass a copy of HASH when somebody merely asks for the
+ * hash. */
 void ram_hash_all(RamHash *hash, const RamView *view, const char *prefix, HashList *list);
 
 /* --- output --------------------------------------------------------------- */
