@@ -18,7 +18,7 @@ from ledger import Ledger
 
 SEEKS = 300 if FULL else 12
 TAKEOVERS = 20 if FULL else 3
-VERSION = "2"    # keyframes take their memory in pieces, and short recordings make few
+VERSION = "3"    # a recording takes its memory by the host's time, and hash points read less
 
 
 @contextlib.contextmanager
