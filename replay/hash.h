@@ -108,9 +108,9 @@ typedef struct RamView {
 void ram_hash_point(RamHash *hash, const RamView *view, guint64 icount, const char *prefix,
                     HashList *list);
 /* Adds "ram" (after PREFIX), the digest of all pages, or of all with a mark if VIEW has marks: the
- * same if the others are zero. Resets the cursor to 0: also in play, at the same positions, so it is
- * called at start and end of a recording only. Pass a copy of HASH when somebody merely asks for the
- * hash. */
+ * same if the others are zero. Resets the cursor to 0: also in play, at the same positions, so it
+ * is called at start and end of a recording only. Pass a copy of HASH when somebody merely asks for
+ * the hash. */
 void ram_hash_all(RamHash *hash, const RamView *view, const char *prefix, HashList *list);
 
 /* --- output --------------------------------------------------------------- */
