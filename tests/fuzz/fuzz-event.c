@@ -6,17 +6,13 @@
  * Whatever a log may hold is read from its own export as it was; whatever is taken can be stored.
  */
 #include "replay/event-json.h"
+#include "tests/fuzz/input.h"
 
 #include <string.h>
 
 #define CHANGES_MAX 4
 
 int LLVMFuzzerTestOneInput(const guint8 *data, size_t size);
-
-typedef struct {
-    const guint8 *data;
-    size_t left;
-} Input;
 
 /* Names of events and of their arguments, as in the rows; and the names of values. */
 static const char *const members[] = {
@@ -44,14 +40,6 @@ static const char *const texts[] = {
 #undef NAMES
 #undef NAME
 };
-
-static guint64 take(Input *input, unsigned bytes)
-{
-    guint64 value = 0;
-    for (unsigned i = 0; i < bytes && input->left; i++, input->left--)
-        value = value << 8 | *input->data++;
-    return value;
-}
 
 static char *take_text(Input *input, size_t length)
 {

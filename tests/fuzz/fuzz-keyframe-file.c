@@ -6,6 +6,7 @@
  */
 #include "replay/keyframe-file.h"
 #include "replay/log-file.h"
+#include "tests/fuzz/input.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -17,19 +18,6 @@
 #define COUNT_MAX  4u /* pages of a block; 32 is the format's own limit */
 
 int LLVMFuzzerTestOneInput(const guint8 *data, size_t size);
-
-typedef struct {
-    const guint8 *data;
-    size_t left;
-} Input;
-
-static guint64 take(Input *input, unsigned bytes)
-{
-    guint64 value = 0;
-    for (unsigned i = 0; i < bytes && input->left; i++, input->left--)
-        value = value << 8 | *input->data++;
-    return value;
-}
 
 static void put(GByteArray *out, guint64 value, unsigned bytes)
 {

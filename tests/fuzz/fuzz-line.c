@@ -11,6 +11,7 @@
  */
 #include "api/net-message.h"
 #include "daemon/net/line.h"
+#include "tests/fuzz/input.h"
 
 #include <signal.h>
 #include <string.h>
@@ -31,11 +32,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 typedef struct {
-    const uint8_t *data;
-    size_t left;
-} Input;
-
-typedef struct {
     Line *line;
     LineKind kind;
     int peer;
@@ -51,14 +47,6 @@ typedef struct {
     size_t sent_bytes;
     bool was_behind; /* so that something may have been dropped */
 } Wire;
-
-static uint64_t take(Input *input, unsigned bytes)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < bytes && input->left; i++, input->left--)
-        value = value << 8 | *input->data++;
-    return value;
-}
 
 static uint32_t get_length(const uint8_t *at)
 {
