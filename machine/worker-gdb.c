@@ -167,7 +167,7 @@ static void sending_free(gpointer data)
 static uint64_t recording_end(void *opaque)
 {
     WorkerGdb *gdb = opaque;
-    return worker_status(gdb->worker).end_icount;
+    return worker_status(gdb->worker).end.icount;
 }
 
 /* Machine thread. */

@@ -24,7 +24,7 @@ typedef struct {
     ReplayMode replay_mode;
     ReplayStatus replay_status;
     ReplayCounters counters;
-    uint64_t end_icount; /* of the recording that is replayed; 0 if none */
+    Position end; /* of the recording that is replayed; all 0 if none */
     int thread_id;
     char error_text[256]; /* why the state is MACHINE_INTERNAL_ERROR, else empty */
 } WorkerStatus;

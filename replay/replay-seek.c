@@ -171,15 +171,31 @@ static gboolean is_wanted(const Event *event, gboolean only_inputs)
            event->kind == EVENT_MARK;
 }
 
+static void fail_event(guint64 number, guint64 count, GError **error)
+{
+    if (count) {
+        g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_MISMATCH,
+                    "the recording has no event %" G_GUINT64_FORMAT
+                    ": its events are 0 to %" G_GUINT64_FORMAT,
+                    number, count - 1);
+    } else {
+        g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_MISMATCH,
+                    "the recording has no event %" G_GUINT64_FORMAT ": it has none at all", number);
+    }
+}
+
 gboolean replay_dump_events(Replay *replay, guint64 *from, guint count, gboolean only_inputs,
                             gsize most_bytes, GString *out, GError **error)
 {
     g_autoptr(LogCursor) cursor = NULL;
     LogEvent event;
+    LogStep step;
+    guint64 all = 0;
 
     g_assert(replay->mode == REPLAY_PLAY);
     cursor = log_cursor_new(replay->reader);
-    while (log_cursor_next(cursor, &event, error) == LOG_STEP_EVENT) {
+    while ((step = log_cursor_next(cursor, &event, error)) == LOG_STEP_EVENT) {
+        all = event.number + 1;
         if (event.number < *from || !is_wanted(&event.event, only_inputs)) {
             continue;
         }
@@ -188,6 +204,9 @@ gboolean replay_dump_events(Replay *replay, guint64 *from, guint count, gboolean
             return TRUE;
         }
         log_event_to_json_line(&event, out);
+    }
+    if (step == LOG_STEP_END && *from && *from >= all) {
+        fail_event(*from, all, error);
     }
     return FALSE;
 }
@@ -209,13 +228,11 @@ static gboolean is_landmark(const LogEvent *event, ReplayLandmark kind, guint64 
     return FALSE;
 }
 
-static void fail_landmark(ReplayLandmark kind, guint64 number, const char *name, GError **error)
+static void fail_landmark(ReplayLandmark kind, guint64 number, const char *name, guint64 count,
+                          GError **error)
 {
     switch (kind) {
-    case REPLAY_LANDMARK_EVENT:
-        g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_MISMATCH,
-                    "the recording has fewer than %" G_GUINT64_FORMAT " events", number);
-        break;
+    case REPLAY_LANDMARK_EVENT: fail_event(number, count, error); break;
     case REPLAY_LANDMARK_MARK:
         g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_MISMATCH, "the recording has no mark '%s'",
                     name);
@@ -235,17 +252,19 @@ gboolean replay_find_landmark(Replay *replay, ReplayLandmark kind, guint64 numbe
     g_autoptr(LogCursor) cursor = NULL;
     LogEvent event;
     LogStep step;
+    guint64 count = 0;
 
     g_assert(replay->mode == REPLAY_PLAY);
     cursor = log_cursor_new(replay->reader);
     while ((step = log_cursor_next(cursor, &event, error)) == LOG_STEP_EVENT) {
+        count = event.number + 1;
         if (is_landmark(&event, kind, number, name)) {
             *position = event.position;
             return TRUE;
         }
     }
     if (step == LOG_STEP_END) {
-        fail_landmark(kind, number, name, error);
+        fail_landmark(kind, number, name, count, error);
     }
     return FALSE;
 }

@@ -29,7 +29,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ReplaySeek, replay_seek_free)
 /*
  * Play: appends lines of JSON for at most COUNT events from number *FROM on, and until MOST_BYTES
  * are reached, and moves *FROM behind them; ONLY_INPUTS: those that bring something from outside,
- * and marks. TRUE if there are more. Changes nothing.
+ * and marks. TRUE if there are more; FALSE with ERROR if the log has no event *FROM, unless that is
+ * 0, or is damaged. Changes nothing.
  */
 gboolean replay_dump_events(Replay *replay, guint64 *from, guint count, gboolean only_inputs,
                             gsize most_bytes, GString *out, GError **error);

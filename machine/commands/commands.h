@@ -7,6 +7,7 @@
 #include "api-machine-commands.h"
 
 #include "machine/worker.h"
+#include "replay/keyframe.h"
 
 static inline Worker *worker_of(ApiSession *session)
 {
@@ -41,8 +42,10 @@ void set_class(GError **error, ApiErrorCode code);
 /* The port of that id, or the first for NULL; NULL with `error` set. */
 Serial *find_serial(Worker *worker, const char *id, GError **error);
 
-/* Whether the replayed recording goes that far; else ERROR says where it ends. */
-bool is_recorded(Worker *worker, uint64_t icount, GError **error);
+/* Whether the machine replays. Machine thread. */
+bool is_replaying(Worker *worker, GError **error);
+/* The same, and that the recording goes as far as PLACE; else ERROR says where it ends. */
+bool is_recorded(Worker *worker, const SeekTarget *place, GError **error);
 
 /* Whether NAME may be that of a new file in the machine's folder; else the request has failed. */
 bool is_plain_name(ApiRequest *request, const char *name);

@@ -95,7 +95,7 @@ static void execute_begin(WorkerCall *call)
     if (machine_play(machine, log, SYNC_MINIMAL, &call->error) &&
         machine_keep_keyframes(machine, KEYFRAME_BUDGET, KEYFRAME_INTERVAL, &call->error)) {
         g_mutex_lock(&call->worker->lock);
-        call->worker->status.end_icount = end.icount;
+        call->worker->status.end = end;
         g_mutex_unlock(&call->worker->lock);
         worker_keyframes_open(call->worker, begin->name);
     }
@@ -223,7 +223,7 @@ bool cmd_query_replay(ApiSession *session, const QueryReplayArgs *arguments, Jso
     set_unsigned(object, "virtual-ns", status.position.virtual_ns);
     json_object_set_string_member(object, "status", replay_status_name(status.replay_status));
     if (status.replay_mode == REPLAY_PLAY) {
-        set_unsigned(object, "end-icount", status.end_icount);
+        set_unsigned(object, "end-icount", status.end.icount);
     }
     set_unsigned(object, "hash-points", status.counters.hashes);
     *reply = object_node(object);

@@ -275,14 +275,36 @@ static bool is_as_it_was(const WantedInput *wanted, const LogEvent *event)
            memcmp(stored->data, wanted->stored->data, stored->len) == 0;
 }
 
+/* All of the recording's inputs, among COUNT events, are as they were: is there another one? */
+static bool is_something_new(const Import *import, uint64_t count, GError **error)
+{
+    if (import->from > count) {
+        g_set_error(error, API_ERROR, API_ERROR_GENERIC,
+                    "Parameter 'from' is %" G_GUINT64_FORMAT
+                    ", but the recording has %" G_GUINT64_FORMAT
+                    " events: give the number of the first event that `events` begins with",
+                    import->from, count);
+        return false;
+    }
+    if (import->kept == import->wanted->len) {
+        g_set_error_literal(error, API_ERROR, API_ERROR_GENERIC,
+                            "All inputs are those of the recording: there is nothing to go on "
+                            "with otherwise");
+        return false;
+    }
+    return true;
+}
+
 /* How many inputs are as they were; *FROM is a place at or before the first that is not. */
 static bool find_change(Import *import, SeekTarget *from, GError **error)
 {
     g_autoptr(LogCursor) cursor = replay_log_cursor(machine_replay(import->worker->machine));
     LogEvent event;
     LogStep step;
+    uint64_t count = 0;
     import->original = UINT64_MAX;
     while ((step = log_cursor_next(cursor, &event, error)) == LOG_STEP_EVENT) {
+        count = event.number + 1;
         if (event_class(&event.event) != EVENT_CLASS_INPUT) {
             continue;
         }
@@ -298,12 +320,7 @@ static bool find_change(Import *import, SeekTarget *from, GError **error)
         from->icount = event.position.icount;
         import->kept++;
     }
-    if (step == LOG_STEP_END && import->kept == import->wanted->len) {
-        g_set_error_literal(error, API_ERROR, API_ERROR_GENERIC,
-                            "All inputs are those of the recording: there is nothing to go on "
-                            "with otherwise");
-    }
-    return step == LOG_STEP_END && import->kept < import->wanted->len;
+    return step == LOG_STEP_END && is_something_new(import, count, error);
 }
 
 static const MachineInput *find_input(const MachineAnswer *found, uint64_t number)
@@ -394,7 +411,8 @@ static void times_are_known(void *opaque, const MachineAnswer *found, const GErr
     bool good = found && make_script(import, found, &import->error);
     if (good) {
         find_branch(import, found);
-        good = machine_seek(import->worker->machine, &import->branch, import_is_there, import,
+        good = is_recorded(import->worker, &import->branch, &import->error) &&
+               machine_seek(import->worker->machine, &import->branch, import_is_there, import,
                             &import->error);
     }
     if (!good) {
@@ -406,12 +424,8 @@ static void execute_import(WorkerCall *call)
 {
     Import *import = call->data;
     MachineQuestion question = { .before = { UINT64_MAX, UINT64_MAX }, .most = 1 };
-    if (replay_mode(machine_replay(import->worker->machine)) != REPLAY_PLAY) {
-        g_set_error_literal(&call->error, API_ERROR, API_ERROR_DEVICE_NOT_ACTIVE,
-                            "The machine does not replay: replay-start first");
-        return;
-    }
-    if (!find_change(import, &question.from, &call->error)) {
+    if (!is_replaying(import->worker, &call->error) ||
+        !find_change(import, &question.from, &call->error)) {
         return;
     }
     question.places = breakpoints_new();

@@ -78,16 +78,6 @@ static void finish(WorkerCall *call)
     }
 }
 
-static bool may_look(Worker *worker, GError **error)
-{
-    if (replay_mode(machine_replay(worker->machine)) == REPLAY_PLAY) {
-        return true;
-    }
-    g_set_error_literal(error, API_ERROR, API_ERROR_DEVICE_NOT_ACTIVE,
-                        "The machine does not replay: replay-start first");
-    return false;
-}
-
 static void begin(Look *look, void (*execute)(WorkerCall *))
 {
     Worker *worker = look->worker;
@@ -176,7 +166,7 @@ static void execute_back(WorkerCall *call)
 {
     Look *look = call->data;
     Machine *machine = look->worker->machine;
-    if (!may_look(look->worker, &call->error)) {
+    if (!is_replaying(look->worker, &call->error)) {
         return;
     }
     if (look->places) {
@@ -295,14 +285,30 @@ static bool find_real(Machine *machine, WatchRange *range, GError **error)
     return false;
 }
 
+/* Whether the recording has the places that were given, in this order. */
+static bool check_span(const Look *look, GError **error)
+{
+    const SeekTarget *from = &look->question.from, *before = &look->question.before;
+    if (!is_recorded(look->worker, from, error) ||
+        (look->has_before && !is_recorded(look->worker, before, error))) {
+        return false;
+    }
+    if (look->has_before && from->icount > before->icount) {
+        g_set_error(error, API_ERROR, API_ERROR_GENERIC,
+                    "Parameter 'from' is %" G_GUINT64_FORMAT ", behind 'to', %" G_GUINT64_FORMAT
+                    ": nothing lies between them",
+                    from->icount, before->icount);
+        return false;
+    }
+    return true;
+}
+
 static void execute_question(WorkerCall *call)
 {
     Look *look = call->data;
     Machine *machine = look->worker->machine;
     Position position = machine_position(machine);
-    if (!may_look(look->worker, &call->error) ||
-        (look->is_for_write && look->has_before &&
-         !is_recorded(look->worker, look->question.before.icount, &call->error)) ||
+    if (!check_span(look, &call->error) ||
         (look->is_for_write && !find_real(machine, &look->range, &call->error))) {
         return;
     }
@@ -373,7 +379,7 @@ static void execute_events(WorkerCall *call)
     const EventsWanted *wanted = call->data;
     g_autoptr(GString) lines = g_string_new(NULL);
     uint64_t next = wanted->from;
-    if (!may_look(call->worker, &call->error)) {
+    if (!is_replaying(call->worker, &call->error)) {
         return;
     }
     gboolean more = replay_dump_events(machine_replay(call->worker->machine), &next, wanted->count,

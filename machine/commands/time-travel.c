@@ -41,6 +41,35 @@ static JsonNode *place_node(const Position *position)
     return object_node(object);
 }
 
+/* --- places ----------------------------------------------------------------------------------- */
+
+bool is_replaying(Worker *worker, GError **error)
+{
+    if (replay_mode(machine_replay(worker->machine)) == REPLAY_PLAY)
+        return true;
+    g_set_error_literal(error, API_ERROR, API_ERROR_DEVICE_NOT_ACTIVE,
+                        "The machine does not replay: replay-start first");
+    return false;
+}
+
+static bool is_within(uint64_t value, uint64_t end, const char *unit, GError **error)
+{
+    if (value > end)
+        g_set_error(error, API_ERROR, API_ERROR_GENERIC,
+                    "The recording ends at %" G_GUINT64_FORMAT " %s: there is no %" G_GUINT64_FORMAT
+                    "; the last place is %" G_GUINT64_FORMAT,
+                    end, unit, value, end);
+    return value <= end;
+}
+
+bool is_recorded(Worker *worker, const SeekTarget *place, GError **error)
+{
+    Position end = worker_status(worker).end;
+    return is_replaying(worker, error) &&
+           is_within(place->icount, end.icount, "instructions", error) &&
+           is_within(place->virtual_ns, end.virtual_ns, "ns of virtual time", error);
+}
+
 /* --- seeking ---------------------------------------------------------------------------------- */
 
 static gboolean answer(gpointer user)
@@ -81,11 +110,8 @@ static bool find_target(Seek *seek, SeekTarget *target, GError **error)
 {
     Machine *machine = seek->worker->machine;
     Position position = machine_position(machine);
-    if (replay_mode(machine_replay(machine)) != REPLAY_PLAY) {
-        g_set_error_literal(error, API_ERROR, API_ERROR_DEVICE_NOT_ACTIVE,
-                            "The machine does not replay: replay-start first");
+    if (!is_replaying(seek->worker, error))
         return false;
-    }
     switch (seek->kind) {
     case TO_ICOUNT: *target = (SeekTarget){ seek->number, 0 }; return true;
     case TO_TIME: *target = (SeekTarget){ 0, seek->number }; return true;
@@ -99,23 +125,12 @@ static bool find_target(Seek *seek, SeekTarget *target, GError **error)
     return true;
 }
 
-bool is_recorded(Worker *worker, uint64_t icount, GError **error)
-{
-    uint64_t end = worker_status(worker).end_icount;
-    if (icount > end)
-        g_set_error(error, API_ERROR, API_ERROR_GENERIC,
-                    "The recording ends at %" G_GUINT64_FORMAT
-                    " instructions: there is no %" G_GUINT64_FORMAT,
-                    end, icount);
-    return icount <= end;
-}
-
 static void execute_seek(WorkerCall *call)
 {
     Seek *seek = call->data;
     SeekTarget target;
     if (find_target(seek, &target, &call->error) &&
-        is_recorded(seek->worker, target.icount, &call->error))
+        is_recorded(seek->worker, &target, &call->error))
         machine_seek(call->worker->machine, &target, seek_done, seek, &call->error);
 }
 
@@ -178,16 +193,17 @@ void cmd_reverse_step(ApiRequest *request, const ReverseStepArgs *arguments)
 
 static void execute_break(WorkerCall *call)
 {
-    const uint64_t *icount = call->data;
-    if (!machine_break_at(call->worker->machine, *icount, &call->error))
+    const SeekTarget *place = call->data;
+    if (is_recorded(call->worker, place, &call->error) &&
+        !machine_break_at(call->worker->machine, place->icount, &call->error))
         set_class(&call->error, API_ERROR_GENERIC);
 }
 
 void cmd_replay_break(ApiRequest *request, const ReplayBreakArgs *arguments)
 {
-    uint64_t icount = arguments->icount;
+    SeekTarget place = { .icount = arguments->icount };
     worker_call(worker_of_request(request), request, execute_break, NULL,
-                g_memdup2(&icount, sizeof icount), g_free);
+                g_memdup2(&place, sizeof place), g_free);
 }
 
 static void execute_delete_break(WorkerCall *call)
@@ -241,7 +257,7 @@ static void execute_timeline(WorkerCall *call)
     }
     JsonObject *object = json_object_new();
     set_unsigned(object, "icount", machine_position(machine).icount);
-    set_unsigned(object, "end-icount", worker_status(call->worker).end_icount);
+    set_unsigned(object, "end-icount", worker_status(call->worker).end.icount);
     if (machine_get_break(machine, &stop))
         set_unsigned(object, "break-icount", stop);
     json_object_set_array_member(object, "keyframes", keyframe_array(frames));

@@ -99,6 +99,8 @@ def test_what_cannot_be_imported_is_refused(make, tiny):
                       ([key | {"device": 200}], "device=200"), ([key | {"virtual-ns": -1}], "from 0 on"),
                       ([{"event": "input-key", "device": 99, "number": 1, "down": 1, "virtual-ns": 10**6}], "device=99"),
                       ([key | {"number": "nine"}], "from 0 on"), ([key | {"virtual-ns": 1.5}], "from 0 on"),
+                      ([*lines, {"event": "char-read", "device": key["device"], "data": "61", "virtual-ns": 10**15}],
+                       "there is no 1000000000000000; the last place is"),
                       ([key | {"virtual-ns": 2 * 10**6}, key | {"virtual-ns": 10**6}], "order")):
         if said:
             with pytest.raises(Exception, match=said):

@@ -5,6 +5,7 @@ import contextlib
 import json
 import pathlib
 import random
+import re
 import subprocess
 import threading
 import time
@@ -166,7 +167,7 @@ def test_marks_times_and_events_are_places(make, tiny):
     assert timeline["branches"] == []
     with pytest.raises(Exception, match="no mark 'eleven'"):
         machine.call("replay-seek", mark="eleven")
-    with pytest.raises(Exception, match="fewer than"):
+    with pytest.raises(Exception, match="no event 1000000000000: its events are 0 to"):
         machine.call("replay-seek", event=10**12)
     with pytest.raises(Exception, match="(?i)recording ends at"):
         machine.call("replay-seek", icount=10**15)
@@ -191,6 +192,39 @@ def test_a_break_stops_once_and_can_be_taken_back(make, tiny):
     machine.call("replay-break", icount=half + 1000)
     machine.call("replay-delete-break")
     finish_replay(machine, recorded)
+
+
+def test_places_behind_the_end_are_refused(make, tiny):
+    machine, recorded = recorded_machine(make, tiny, "rounds=20")
+    start_replay(machine)
+    end = recorded["icount"]
+    last = machine.call("query-events", count=10000)["events"][-1]["number"]
+    end_ns = machine.call("replay-seek", icount=end)["virtual-ns"]
+    before = machine.call("replay-seek", icount=end // 2)
+    far = 10**15
+    for command, arguments, said in (
+            ("replay-break", {"icount": far}, f"ends at {end} instructions: there is no {far}"),
+            ("replay-break", {"icount": end + 1}, f"the last place is {end}"),
+            ("replay-seek", {"icount": end + 1}, f"the last place is {end}"),
+            ("replay-seek", {"time": end_ns + 1}, f"there is no {end_ns + 1}; the last place is {end_ns}"),
+            ("replay-seek", {"event": last + 1}, f"no event {last + 1}: its events are 0 to {last}"),
+            ("query-last-write", {"address": 0, "before": end + 1}, f"the last place is {end}"),
+            ("query-executions", {"pc": 0, "from": end + 1}, f"the last place is {end}"),
+            ("query-executions", {"pc": 0, "to": end + 1}, f"the last place is {end}"),
+            ("query-executions", {"pc": 0, "from": 7, "to": 6}, "'from' is 7, behind 'to', 6"),
+            ("query-events", {"from": last + 1}, f"no event {last + 1}: its events are 0 to {last}"),
+            ("replay-import", {"from": last + 2, "events": []}, f"the recording has {last + 1} events")):
+        with pytest.raises(Exception, match=re.escape(said)):
+            pytest.fail(f"{command} {arguments}: {machine.call(command, **arguments)}")
+        assert machine.call("query-timeline")["icount"] == before["icount"], (command, arguments)
+    assert "break-icount" not in machine.call("query-timeline")
+    assert machine.call("replay-seek", time=end_ns)["virtual-ns"] == end_ns
+    machine.call("replay-seek", event=last)
+    machine.call("replay-seek", icount=end // 2)
+    machine.call("replay-break", icount=end)
+    machine.call("cont")
+    machine.wait_until_stopped(120)
+    assert machine.replay_info()["icount"] == end
 
 
 def test_a_stop_ends_a_seek(make, tiny, lab):
