@@ -46,16 +46,38 @@ struct WorkerKeyframes {
     int is_done; /* atomic */
 };
 
-/* FLAGS: O_CREAT, if it may be a new one. NULL if there is none, or none of use. */
-static KeyframeFile *open_at(Worker *worker, int directory, const char *path, int flags)
+/* NULL with ERROR, or if there is none that may not be a new one. */
+static KeyframeFile *open_any(Worker *worker, int directory, const char *path, int flags,
+                              GError **error)
 {
     guint64 pages = memory_page_count(machine_memory(worker->machine));
-    g_autoptr(GError) error = NULL;
     int fd = openat(directory, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
-    int code = errno;
-    KeyframeFile *file = fd >= 0 ? keyframe_file_open(fd, pages, &error) : NULL;
-    if (error || (fd < 0 && flags)) {
-        g_warning("%s: %s", path, error ? error->message : g_strerror(code));
+    if (fd >= 0) {
+        return keyframe_file_open(fd, pages, error);
+    }
+    if (errno != ENOENT || flags) {
+        g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_IO, "%s", g_strerror(errno));
+    }
+    return NULL;
+}
+
+/* FLAGS: O_CREAT, if it may be a new one, also instead of one that is of no use. NULL if there is
+ * none, or none of use. */
+static KeyframeFile *open_at(Worker *worker, int directory, const char *path, int flags)
+{
+    g_autoptr(GError) error = NULL;
+    KeyframeFile *file = open_any(worker, directory, path, flags, &error);
+    bool is_other = g_error_matches(error, REPLAY_ERROR, REPLAY_ERROR_MISMATCH);
+    if (is_other && flags && unlinkat(directory, path, 0) == 0) {
+        g_message("%s: %s: replaced by a new one", path, error->message);
+        g_clear_error(&error);
+        file = open_any(worker, directory, path, flags | O_EXCL, &error);
+    } else if (is_other && !flags) {
+        g_message("%s: %s: not used", path, error->message);
+        return NULL;
+    }
+    if (error) {
+        g_warning("%s: %s", path, error->message);
     }
     return file;
 }

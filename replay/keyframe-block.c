@@ -89,6 +89,18 @@ guint8 *keyframe_block_read(const KeyframeFile *file, guint64 offset, Block *blo
     return g_steal_pointer(&raw);
 }
 
+static gboolean begin_file(KeyframeFile *file, GError **error)
+{
+    guint8 header[HEADER_SIZE];
+    guint64 pages = GUINT64_TO_BE(file->pages);
+
+    keyframe_put32(header, KEYFRAME_MAGIC);
+    keyframe_put32(header + 4, KEYFRAME_FORMAT);
+    memcpy(header + 8, &pages, sizeof pages);
+    file->is_begun = log_write_at(file->fd, header, sizeof header, 0, error);
+    return file->is_begun;
+}
+
 gboolean keyframe_block_write(KeyframeFile *file, BlockKind kind, const guint8 *raw, gsize length,
                               const Digest *digests, guint count, GError **error)
 {
@@ -108,7 +120,8 @@ gboolean keyframe_block_write(KeyframeFile *file, BlockKind kind, const guint8 *
     guint64 checksum = GUINT64_TO_BE(log_checksum(stored, front + packed));
 
     memcpy(stored + front + packed, &checksum, sizeof checksum);
-    if (!log_write_at(file->fd, stored, front + packed + BLOCK_TRAILER, file->end, error)) {
+    if ((!file->is_begun && !begin_file(file, error)) ||
+        !log_write_at(file->fd, stored, front + packed + BLOCK_TRAILER, file->end, error)) {
         g_prefix_error(error, "the recording's keyframes: ");
         return FALSE;
     }

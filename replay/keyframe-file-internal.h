@@ -16,6 +16,10 @@
 
 typedef enum { KIND_PAGES = 1, KIND_FRAME = 2, KIND_TEXT = 3 } BlockKind;
 
+#define KEYFRAME_MAGIC  0x50504b46u
+#define KEYFRAME_FORMAT 2u
+#define HEADER_SIZE     16u
+
 #define BLOCK_HEADER  16u
 #define BLOCK_PAGES   32u
 #define BLOCK_RAW_MAX (256u << 20)
@@ -35,6 +39,7 @@ struct KeyframeFile {
     GArray *texts;   /* of KeyframeTextEntry */
     /* The writer's. */
     guint64 end;
+    gboolean is_begun;     /* its header is there */
     guint64 *places;       /* of the keyframe that is last in the file */
     GHashTable *by_digest; /* Digest -> place: owned, both */
     gboolean is_closed;    /* takes no more */

@@ -12,10 +12,6 @@
 
 #include "replay/log-file.h"
 
-#define MAGIC       0x50504b46u
-#define FORMAT      2u
-#define HEADER_SIZE 16u
-
 /* --- opening ---------------------------------------------------------------------------------- */
 
 static guint hash_digest(gconstpointer digest)
@@ -182,32 +178,31 @@ static gboolean scan_block(KeyframeFile *file, guint64 size)
     return TRUE;
 }
 
-static gboolean begin_file(KeyframeFile *file, GError **error)
-{
-    guint8 header[HEADER_SIZE];
-    guint64 pages = GUINT64_TO_BE(file->pages);
-
-    keyframe_put32(header, MAGIC);
-    keyframe_put32(header + 4, FORMAT);
-    memcpy(header + 8, &pages, sizeof pages);
-    return log_write_at(file->fd, header, sizeof header, 0, error);
-}
-
 static gboolean check_header(const KeyframeFile *file, GError **error)
 {
     guint8 header[HEADER_SIZE];
+    guint32 format;
     guint64 pages;
 
     if (!log_read_at(file->fd, header, sizeof header, 0, error)) {
         return FALSE;
     }
-    memcpy(&pages, header + 8, sizeof pages);
-    if (keyframe_get32(header) == MAGIC && keyframe_get32(header + 4) == FORMAT &&
-        GUINT64_FROM_BE(pages) == file->pages) {
+    format = keyframe_get32(header + 4);
+    pages = keyframe_get64(header + 8);
+    if (keyframe_get32(header) != KEYFRAME_MAGIC) {
+        g_set_error_literal(error, REPLAY_ERROR, REPLAY_ERROR_MISMATCH, "no file of keyframes");
+    } else if (format != KEYFRAME_FORMAT) {
+        g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_MISMATCH,
+                    "keyframes of format %u, where this program's are of format %u", format,
+                    KEYFRAME_FORMAT);
+    } else if (pages != file->pages) {
+        g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_MISMATCH,
+                    "keyframes of a machine with %" G_GUINT64_FORMAT
+                    " pages of memory, where this one has %" G_GUINT64_FORMAT,
+                    pages, file->pages);
+    } else {
         return TRUE;
     }
-    g_set_error_literal(error, REPLAY_ERROR, REPLAY_ERROR_MISMATCH,
-                        "the file has keyframes of another format, or of another machine");
     return FALSE;
 }
 
@@ -241,12 +236,17 @@ KeyframeFile *keyframe_file_open(int fd, guint64 pages, GError **error)
     file->texts = g_array_new(FALSE, FALSE, sizeof(KeyframeTextEntry));
     file->places = places_at_start(pages);
     file->by_digest = g_hash_table_new_full(hash_digest, equal_digests, g_free, g_free);
-    if (fstat(fd, &status) < 0 || status.st_size < (off_t)HEADER_SIZE) {
-        return begin_file(file, error) ? g_steal_pointer(&file) : NULL;
+    if (fstat(fd, &status) < 0) {
+        g_set_error(error, REPLAY_ERROR, REPLAY_ERROR_IO, "%s", g_strerror(errno));
+        return NULL;
+    }
+    if (status.st_size < (off_t)HEADER_SIZE) {
+        return g_steal_pointer(&file);
     }
     if (!check_header(file, error)) {
         return NULL;
     }
+    file->is_begun = TRUE;
     while (file->end < (guint64)status.st_size && scan_block(file, (guint64)status.st_size)) {}
     if (ftruncate(fd, (off_t)file->end) < 0) {
         file->is_closed = TRUE;

@@ -30,7 +30,9 @@ typedef struct KeyframeEntry {
 typedef struct KeyframeFile KeyframeFile;
 
 /* FD (taken) is open for reading and writing, empty or such a file. PAGES: of the machine's memory.
- * NULL with ERROR if it is another kind of file, or one of other memory. */
+ * Writes nothing; an empty one is begun with what is appended first. NULL with ERROR, of
+ * REPLAY_ERROR_MISMATCH if it is another kind of file, one of another format, or of other memory.
+ */
 KeyframeFile *keyframe_file_open(int fd, guint64 pages, GError **error);
 void keyframe_file_free(KeyframeFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KeyframeFile, keyframe_file_free)

@@ -103,24 +103,25 @@ SLOW_DISK = r"""
 #include <string.h>
 #include <unistd.h>
 
-/* The second write to a file of keyframes, the first behind its header, takes 12 s. */
+/* One write to a file of keyframes takes 12 s: the first one is of its header. */
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at)
 {
     static int count;
     char link[64], path[4096] = "";
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    if (count < 2 && readlink(link, path, sizeof path - 1) > 0 && strstr(path, "/keyframes") && ++count == 2)
+    if (count < SLOW && readlink(link, path, sizeof path - 1) > 0 && strstr(path, "/keyframes") && ++count == SLOW)
         sleep(12);
     return ((ssize_t(*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64"))(fd, data, size, at);
 }
 """
 
 
-def test_a_process_that_is_to_end_writes_them_all_on_a_slow_disk(tiny, tmp_path):
+@pytest.mark.parametrize("write", [1, 2])
+def test_a_process_that_is_to_end_writes_them_all_on_a_slow_disk(tiny, tmp_path, write):
     """The daemon's patience with one that does not end is 5 s: it kills none that is still writing."""
     source, slow = tmp_path / "slow.c", tmp_path / "slow.so"
     source.write_text(SLOW_DISK)
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", slow, source, "-ldl"], check=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", f"-DSLOW={write}", "-o", slow, source, "-ldl"], check=True)
     with Lab(environment={"LD_PRELOAD": str(slow)}) as lab:
         machine = lab.machine(tiny.definition("m", *WORDS, clock=FAST))
         machine.start(record="r1")
@@ -207,6 +208,26 @@ def test_damaged_ones_do_no_harm(replayed, lab):
         assert parts(machine) == expected
         finish_replay(machine, recorded)
         machine.end()
+
+
+def test_those_of_another_format_are_replaced_by_a_paused_replay(replayed, lab):
+    machine, _recorded, place, expected = replayed
+    path = keyframe_file(machine, lab)
+    other = bytearray(path.read_bytes()[:10_000])
+    other[7] ^= 0x40
+    path.write_bytes(other)
+    start_replay(machine)
+    assert path.read_bytes() == other
+    machine.call("replay-seek", icount=place)
+    wait_for_size(path, 10_001)
+    assert parts(machine) == expected
+    machine.end()
+    log = (pathlib.Path(lab.state) / "machines" / machine.name / "log.txt").read_text()
+    assert "keyframes of format 66, where" in log and "replaced by a new one" in log, log
+    start_replay(machine)
+    machine.call("replay-seek", icount=place)
+    assert [frame for frame in places_of(machine) if frame > 1 << 29]
+    assert parts(machine) == expected
 
 
 def test_a_check_of_a_recording_makes_none(make, tiny, lab):

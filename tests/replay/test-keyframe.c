@@ -4,6 +4,7 @@
  */
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "replay/keyframe-file.h"
@@ -460,17 +461,38 @@ START_TEST(a_damaged_file_is_good_up_to_there)
 }
 END_TEST
 
-START_TEST(other_files_are_refused)
+static void check_refused(int fd, guint64 pages, const char *why)
 {
     g_autoptr(GError) error = NULL;
+    ck_assert_ptr_null(keyframe_file_open(dup(fd), pages, &error));
+    ck_assert(g_error_matches(error, REPLAY_ERROR, REPLAY_ERROR_MISMATCH));
+    ck_assert_ptr_nonnull(strstr(error->message, why));
+}
+
+START_TEST(other_files_are_refused)
+{
     int fd = memfd_create("keyframes", 0);
-    keyframe_file_free(open_copy(fd));
-    ck_assert_ptr_null(keyframe_file_open(dup(fd), PAGES + 1, &error));
-    ck_assert_ptr_nonnull(error);
-    g_clear_error(&error);
+    KeyframeFile *file = open_copy(fd);
+    put_text(file, 3, 0, "text");
+    keyframe_file_free(file);
+    check_refused(fd, PAGES + 1, "pages of memory");
+    ck_assert_int_eq(pwrite(fd, "\1", 1, 7), 1);
+    check_refused(fd, PAGES, "format 1");
     ck_assert_int_eq(pwrite(fd, "text", 4, 0), 4);
-    ck_assert_ptr_null(keyframe_file_open(fd, PAGES, &error));
-    ck_assert_ptr_nonnull(error);
+    check_refused(fd, PAGES, "no file of keyframes");
+    close(fd);
+}
+END_TEST
+
+/* Only those who write wait for the disk. */
+START_TEST(opening_writes_nothing)
+{
+    int fd = memfd_create("keyframes", 0);
+    struct stat status;
+    keyframe_file_free(open_copy(fd));
+    ck_assert_int_eq(fstat(fd, &status), 0);
+    ck_assert_int_eq(status.st_size, 0);
+    close(fd);
 }
 END_TEST
 
@@ -492,6 +514,7 @@ int main(void)
     tcase_add_test(tests, the_first_one_of_a_recording_may_go);
     tcase_add_test(tests, a_damaged_file_is_good_up_to_there);
     tcase_add_test(tests, other_files_are_refused);
+    tcase_add_test(tests, opening_writes_nothing);
     Suite *suite = suite_create("keyframes");
     suite_add_tcase(suite, tests);
     return check_run(suite);
