@@ -115,12 +115,18 @@ bool pci_function_may_dma(const PciFunction *function)
     return command(function) & COMMAND_MASTER;
 }
 
+/* Where BAR begins in its space; without a size nowhere: 0. A write leaves the bits below the size
+ * at 0, but for that of I/O space; a forged snapshot may have them. */
+static uint64_t bar_base(const PciFunction *function, unsigned bar)
+{
+    uint64_t size = function->identity->bar_size[bar];
+    uint64_t value = le_get(function->state->config + REG_BAR + 4 * bar, 4);
+    return size ? value & ~(size - 1) : 0;
+}
+
 bool pci_function_bar(const PciFunction *function, unsigned bar, uint64_t *real)
 {
-    /* A write leaves the bits below its size at 0; a forged snapshot may have them. */
-    uint32_t size = function->identity->bar_size[bar];
-    uint64_t low_bits = MAX(size, 16) - 1;
-    uint64_t base = le_get(function->state->config + REG_BAR + 4 * bar, 4) & ~low_bits;
+    uint64_t base = bar_base(function, bar);
     *real = PCI_MEM32_BASE + (base - PCI_MEM32_PCI);
     return command(function) & COMMAND_MEMORY && base >= PCI_MEM32_PCI;
 }
@@ -153,9 +159,9 @@ static int decode(const PciFunction *function, bool in_io, uint64_t address, uns
         return -1;
     for (unsigned bar = 0; bar < PCI_BARS; bar++) {
         uint32_t bar_size = identity->bar_size[bar];
-        uint64_t base = le_get(function->state->config + REG_BAR + 4 * bar, 4) & ~UINT64_C(15);
-        if (bar_size && base && is_io(identity, bar) == in_io && address >= base &&
-            address - base < bar_size && size <= bar_size - (address - base)) {
+        uint64_t base = bar_base(function, bar);
+        if (base && is_io(identity, bar) == in_io && address >= base && address - base < bar_size &&
+            size <= bar_size - (address - base)) {
             *offset = address - base;
             return (int)bar;
         }
