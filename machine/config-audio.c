@@ -8,8 +8,12 @@
 
 #define PLAYBACK_FILE "playback.wav"
 
-TAKE_CHOICE(playback_backend, ConfigAudio, playback, "null", "wav", "socket")
-TAKE_CHOICE(capture_backend, ConfigAudio, capture, "null", "wav", "socket")
+static const char *const devices[] = { "none", "es1370", NULL };
+static const char *const backends[] = { "null", "wav", "socket", NULL };
+
+TAKE_CHOICE(audio_device, ConfigAudio, device, devices)
+TAKE_CHOICE(playback_backend, ConfigAudio, playback, backends)
+TAKE_CHOICE(capture_backend, ConfigAudio, capture, backends)
 TAKE(capture_file, path, ConfigAudio, capture_file)
 
 /* They are files of the machine's folder. */
@@ -87,8 +91,6 @@ static bool audio_capture(const char *path, JsonNode *node, void *target, GError
     return true;
 }
 
-TAKE_CHOICE(audio_device, ConfigAudio, device, "none", "es1370")
-
 static const ConfigRow audio_rows[] = {
     { "device", true, audio_device },
     { "playback", false, audio_playback },
@@ -119,6 +121,6 @@ void config_add_audio(JsonBuilder *b, const MachineConfig *config)
         return;
     }
     json_builder_begin_object(json_builder_set_member_name(b, "audio"));
-    config_add_member(b, "device", "es1370");
+    config_add_member(b, "device", devices[config->audio.device]);
     json_builder_end_object(b);
 }

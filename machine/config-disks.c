@@ -4,24 +4,20 @@
 
 #include "machine/config-internal.h"
 
+static const char *const formats[] = { "raw", "qcow2", "vdi", NULL };
+static const char *const interfaces[] = { "virtio", NULL };
+static const char *const completions[] = { "virtual", "host", NULL };
+
 TAKE(disk_id, id, ConfigDisk, id)
 TAKE(disk_file, path, ConfigDisk, file)
 TAKE(disk_readonly, bool, ConfigDisk, readonly)
-static const char *const disk_formats[] = { "raw", "qcow2", "vdi", NULL };
+TAKE_CHOICE(disk_format, ConfigDisk, format, formats)
+TAKE_CHOICE(disk_interface, ConfigDisk, interface, interfaces)
+TAKE_CHOICE(disk_completion, ConfigDisk, completion, completions)
 
 const char *config_disk_format_name(ConfigDiskFormat format)
 {
-    return disk_formats[format];
-}
-
-static bool disk_format(const char *path, JsonNode *node, void *target, GError **error)
-{
-    unsigned choice;
-    if (!config_take_choice(path, node, disk_formats, &choice, error)) {
-        return false;
-    }
-    ((ConfigDisk *)target)->format = (ConfigDiskFormat)choice;
-    return true;
+    return formats[format];
 }
 
 static bool disk_media(const char *path, JsonNode *node, void *target, GError **error)
@@ -45,9 +41,6 @@ static bool disk_media(const char *path, JsonNode *node, void *target, GError **
     }
     return true;
 }
-
-TAKE_CHOICE(disk_interface, ConfigDisk, interface, "virtio")
-TAKE_CHOICE(disk_completion, ConfigDisk, completion, "virtual", "host")
 
 static const ConfigRow disk_rows[] = {
     { "id", true, disk_id },
@@ -99,12 +92,11 @@ void config_add_disks(JsonBuilder *b, const MachineConfig *config)
     for (unsigned i = 0; i < config->disk_count; i++) {
         const ConfigDisk *disk = &config->disks[i];
         json_builder_begin_object(b);
-        config_add_member(b, "completion",
-                          disk->completion == CONFIG_COMPLETION_HOST ? "host" : "virtual");
+        config_add_member(b, "completion", completions[disk->completion]);
         config_add_member(b, "file", disk->file);
-        config_add_member(b, "format", disk_formats[disk->format]);
+        config_add_member(b, "format", formats[disk->format]);
         config_add_member(b, "id", disk->id);
-        config_add_member(b, "interface", "virtio");
+        config_add_member(b, "interface", interfaces[disk->interface]);
         if (disk->is_removable) {
             add_media(b, disk);
         }

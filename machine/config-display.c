@@ -4,7 +4,11 @@
 
 #include "machine/config-internal.h"
 
-TAKE_CHOICE(vnc_listen, ConfigVnc, listen, "none", "unix", "tcp")
+static const char *const devices[] = { "none", "vga", "virtio-gpu", NULL };
+static const char *const listens[] = { "none", "unix", "tcp", NULL };
+
+TAKE_CHOICE(display_device, ConfigDisplay, device, devices)
+TAKE_CHOICE(vnc_listen, ConfigVnc, listen, listens)
 
 static bool vnc_port(const char *path, JsonNode *node, void *target, GError **error)
 {
@@ -37,8 +41,6 @@ const char *config_display_id(const ConfigDisplay *display)
 {
     return display->device == CONFIG_DISPLAY_VIRTIO_GPU ? "gpu" : "vga";
 }
-
-TAKE_CHOICE(display_device, ConfigDisplay, device, "none", "vga", "virtio-gpu")
 
 static const ConfigRow display_rows[] = {
     { "device", false, display_device },
@@ -101,13 +103,11 @@ bool config_take_inputs(const char *path, JsonNode *node, void *target, GError *
 
 void config_add_display(JsonBuilder *b, const ConfigDisplay *display)
 {
-    static const char *const listen[] = { "none", "unix", "tcp" };
-    static const char *const devices[] = { "none", "vga", "virtio-gpu" };
     json_builder_begin_object(json_builder_set_member_name(b, "display"));
     config_add_member(b, "device", devices[display->device]);
     json_builder_add_int_value(json_builder_set_member_name(b, "height"), display->height);
     json_builder_begin_object(json_builder_set_member_name(b, "vnc"));
-    config_add_member(b, "listen", listen[display->vnc.listen]);
+    config_add_member(b, "listen", listens[display->vnc.listen]);
     json_builder_add_int_value(json_builder_set_member_name(b, "port"), display->vnc.port);
     json_builder_end_object(b);
     json_builder_add_int_value(json_builder_set_member_name(b, "width"), display->width);

@@ -43,12 +43,12 @@ bool config_take_array(const char *path, JsonNode *node, const ConfigRow *rows, 
     {                                                                                              \
         return config_take_##kind(path, node, &((Type *)target)->field, error);                    \
     }
-#define TAKE_CHOICE(function, Type, field, ...)                                                    \
+/* The same, one of NAMES, which ends with NULL and is in the order of the field's values. */
+#define TAKE_CHOICE(function, Type, field, names)                                                  \
     static bool function(const char *path, JsonNode *node, void *target, GError **error)           \
     {                                                                                              \
-        static const char *const choices[] = { __VA_ARGS__, NULL };                                \
         unsigned choice;                                                                           \
-        if (!config_take_choice(path, node, choices, &choice, error)) {                            \
+        if (!config_take_choice(path, node, names, &choice, error)) {                              \
             return false;                                                                          \
         }                                                                                          \
         ((Type *)target)->field = choice;                                                          \

@@ -11,11 +11,12 @@
 #define INTERFACE_NAME_MAX 15
 #define UNIX_PATH_MAX      107
 
-static const char *const backend_names[] = { "null", "user", "socket", "tap", NULL };
+static const char *const models[] = { "virtio", NULL };
+static const char *const backends[] = { "null", "user", "socket", "tap", NULL };
 
 const char *config_nic_backend_name(ConfigNicBackend backend)
 {
-    return backend_names[backend];
+    return backends[backend];
 }
 
 static bool nic_mac(const char *path, JsonNode *node, void *target, GError **error)
@@ -37,23 +38,14 @@ static bool nic_mac(const char *path, JsonNode *node, void *target, GError **err
 }
 
 TAKE(nic_id, id, ConfigNic, id)
-TAKE_CHOICE(nic_model, ConfigNic, model, "virtio")
+TAKE_CHOICE(nic_model, ConfigNic, model, models)
+TAKE_CHOICE(nic_backend, ConfigNic, backend, backends)
 TAKE(nic_restrict, bool, ConfigNic, is_restricted)
 TAKE(nic_loopback, bool, ConfigNic, has_host_loopback)
 TAKE(nic_listen, text, ConfigNic, listen)
 TAKE(nic_connect, text, ConfigNic, connect)
 TAKE(nic_tap, text, ConfigNic, tap)
 TAKE(nic_pcap, text, ConfigNic, pcap)
-
-static bool nic_backend(const char *path, JsonNode *node, void *target, GError **error)
-{
-    unsigned choice;
-    if (!config_take_choice(path, node, backend_names, &choice, error)) {
-        return false;
-    }
-    ((ConfigNic *)target)->backend = (ConfigNicBackend)choice;
-    return true;
-}
 
 static bool nic_forwards(const char *path, JsonNode *node, void *target, GError **error)
 {
@@ -176,10 +168,11 @@ void config_add_nics(JsonBuilder *b, const MachineConfig *config)
         json_builder_begin_object(b);
         /* Whatever wire it was, a recording that has been moved is on none. */
         config_add_member(b, "backend",
-                          config->nics[i].backend == CONFIG_NIC_USER ? "user" : "null");
+                          backends[config->nics[i].backend == CONFIG_NIC_USER ? CONFIG_NIC_USER
+                                                                              : CONFIG_NIC_NULL]);
         config_add_member(b, "id", config->nics[i].id);
         config_add_member(b, "mac", mac);
-        config_add_member(b, "model", "virtio");
+        config_add_member(b, "model", models[config->nics[i].model]);
         json_builder_end_object(b);
     }
     json_builder_end_array(b);

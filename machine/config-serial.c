@@ -6,20 +6,12 @@
 
 #include <string.h>
 
+static const char *const backends[] = { "ring", "null", NULL };
 static const char *const interfaces[] = { "vty", "virtio-console", "virtio-port", NULL };
 
 TAKE(serial_id, id, ConfigSerial, id)
-TAKE_CHOICE(serial_backend, ConfigSerial, backend, "ring", "null")
-
-static bool serial_interface(const char *path, JsonNode *node, void *target, GError **error)
-{
-    unsigned choice;
-    if (!config_take_choice(path, node, interfaces, &choice, error)) {
-        return false;
-    }
-    ((ConfigSerial *)target)->interface = (ConfigSerialInterface)choice;
-    return true;
-}
+TAKE_CHOICE(serial_backend, ConfigSerial, backend, backends)
+TAKE_CHOICE(serial_interface, ConfigSerial, interface, interfaces)
 
 /* The guest shows it as a file name's part. */
 static bool serial_name(const char *path, JsonNode *node, void *target, GError **error)
@@ -100,7 +92,7 @@ void config_add_serial(JsonBuilder *b, const MachineConfig *config)
     for (unsigned i = 0; i < config->serial_count; i++) {
         const ConfigSerial *serial = &config->serial[i];
         json_builder_begin_object(b);
-        config_add_member(b, "backend", serial->backend == CONFIG_SERIAL_NULL ? "null" : "ring");
+        config_add_member(b, "backend", backends[serial->backend]);
         config_add_member(b, "id", serial->id);
         if (serial->interface != CONFIG_SERIAL_VTY) {
             config_add_member(b, "interface", interfaces[serial->interface]);
