@@ -510,31 +510,17 @@ static int image(void)
 
 static MachineConfig describe(unsigned parts)
 {
-    return (MachineConfig){
-        .memory_bytes = RAM_BYTES,
-        .append = (char *)"",
-        .kernel_fd = -1,
-        .initrd_fd = -1,
-        .serial = { { .id = (char *)"hvc0" },
-                    { .id = (char *)"hvc1", .interface = CONFIG_SERIAL_VIRTIO_CONSOLE },
-                    { .id = (char *)"port",
-                      .interface = CONFIG_SERIAL_VIRTIO_PORT,
-                      .name = (char *)"a.name" } },
-        .serial_count = parts & PORTS ? 3 : 1,
-        .disks = { { .id = (char *)"hd0", .fd = image() } },
-        .disk_count = parts & DISK ? 1 : 0,
-        .nics = { { .id = (char *)"net0" } },
-        .nic_count = parts & NIC ? 1 : 0,
-        .rng = parts & RNG,
-        .display = { .device = parts & GPU   ? CONFIG_DISPLAY_VIRTIO_GPU
-                               : parts & VGA ? CONFIG_DISPLAY_VGA
-                                             : CONFIG_DISPLAY_NONE,
-                     .width = 320,
-                     .height = 200 },
-        .inputs = { CONFIG_INPUT_KEYBOARD, CONFIG_INPUT_TABLET, CONFIG_INPUT_MOUSE },
-        .input_count = parts & HANDS ? 3 : 0,
-        .audio = { .device = parts & SOUND ? CONFIG_AUDIO_ES1370 : CONFIG_AUDIO_NONE },
-    };
+    MachineConfig config = fake_machine_whole_config(RAM_BYTES, image());
+    config.serial_count = parts & PORTS ? 3 : 1;
+    config.disk_count = parts & DISK ? 1 : 0;
+    config.nic_count = parts & NIC ? 1 : 0;
+    config.rng = parts & RNG;
+    config.display.device = parts & GPU   ? CONFIG_DISPLAY_VIRTIO_GPU
+                            : parts & VGA ? CONFIG_DISPLAY_VGA
+                                          : CONFIG_DISPLAY_NONE;
+    config.input_count = parts & HANDS ? 3 : 0;
+    config.audio.device = parts & SOUND ? CONFIG_AUDIO_ES1370 : CONFIG_AUDIO_NONE;
+    return config;
 }
 
 static bool is_virtio(const PciFunction *function)

@@ -41,12 +41,42 @@ static void free_device(gpointer data)
     g_free(device);
 }
 
+MachineConfig fake_machine_bare_config(uint64_t memory_bytes)
+{
+    return (MachineConfig){
+        .memory_bytes = memory_bytes, .append = (char *)"", .kernel_fd = -1, .initrd_fd = -1
+    };
+}
+
+MachineConfig fake_machine_whole_config(uint64_t memory_bytes, int image)
+{
+    MachineConfig config = fake_machine_bare_config(memory_bytes);
+    config.serial[0].id = (char *)"hvc0";
+    config.serial[1] =
+        (ConfigSerial){ .id = (char *)"hvc1", .interface = CONFIG_SERIAL_VIRTIO_CONSOLE };
+    config.serial[2] = (ConfigSerial){ .id = (char *)"port",
+                                       .interface = CONFIG_SERIAL_VIRTIO_PORT,
+                                       .name = (char *)"a.name" };
+    config.serial_count = 3;
+    config.disks[0] = (ConfigDisk){ .id = (char *)"hd0", .fd = image };
+    config.disk_count = 1;
+    config.nics[0] = (ConfigNic){ .id = (char *)"net0", .mac = { 2 } };
+    config.nic_count = 1;
+    config.rng = true;
+    config.display = (ConfigDisplay){ .device = CONFIG_DISPLAY_VGA, .width = 320, .height = 200 };
+    config.inputs[0] = CONFIG_INPUT_KEYBOARD;
+    config.inputs[1] = CONFIG_INPUT_TABLET;
+    config.inputs[2] = CONFIG_INPUT_MOUSE;
+    config.input_count = 3;
+    config.audio.device = CONFIG_AUDIO_ES1370;
+    return config;
+}
+
 Machine *fake_machine_new(const MachineConfig *config)
 {
     Machine *machine = g_new0(Machine, 1);
-    machine->defaults.memory_bytes = 16u << 20;
+    machine->defaults = fake_machine_bare_config(16u << 20);
     machine->defaults.append = (char *)"console=hvc0";
-    machine->defaults.kernel_fd = machine->defaults.initrd_fd = -1;
     machine->defaults.serial_count = 1;
     machine->defaults.serial[0].id = (char *)"hvc0";
     machine->defaults.clock.rtc_epoch_sec = 1700000000;

@@ -9,6 +9,11 @@
 #include "machine/cpu/board-hooks.h"
 #include "machine/machine.h"
 
+/* Memory, and no device; texts in these are not to be freed. */
+MachineConfig fake_machine_bare_config(uint64_t memory_bytes);
+/* One of each device that a pseries board can have, of screens the VGA; a disk has IMAGE. */
+MachineConfig fake_machine_whole_config(uint64_t memory_bytes, int image);
+
 /* CONFIG may be NULL: one console, 16 MiB, a fixed date. It must outlive the machine. */
 Machine *fake_machine_new(const MachineConfig *config);
 void fake_machine_free(Machine *machine);

@@ -39,27 +39,9 @@ static MachineConfig config;
 
 static void setup(void)
 {
-    config = (MachineConfig){
-        .memory_bytes = 4u << 20,
-        .append = (char *)"",
-        .kernel_fd = -1,
-        .initrd_fd = -1,
-        .serial = { { .id = (char *)"hvc0" },
-                    { .id = (char *)"hvc1", .interface = CONFIG_SERIAL_VIRTIO_CONSOLE },
-                    { .id = (char *)"port",
-                      .interface = CONFIG_SERIAL_VIRTIO_PORT,
-                      .name = (char *)"a.name" } },
-        .serial_count = 3,
-        .disks = { { .id = (char *)"hd0", .fd = memfd_create("image", 0) } },
-        .disk_count = 1,
-        .nics = { { .id = (char *)"net0", .mac = { 2 } } },
-        .nic_count = 1,
-        .rng = true,
-        .display = { .device = CONFIG_DISPLAY_VGA, .width = 320, .height = 200 },
-        .inputs = { CONFIG_INPUT_TABLET },
-        .input_count = 1,
-        .audio = { .device = CONFIG_AUDIO_ES1370 },
-    };
+    config = fake_machine_whole_config(4u << 20, memfd_create("image", 0));
+    config.inputs[0] = CONFIG_INPUT_TABLET;
+    config.input_count = 1;
     ck_assert_int_eq(ftruncate(config.disks[0].fd, IMAGE_BYTES), 0);
 }
 

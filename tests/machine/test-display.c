@@ -22,13 +22,9 @@ static Device *vga;
 
 static void setup(void)
 {
-    config = (MachineConfig){
-        .memory_bytes = 2u << 20,
-        .append = (char *)"",
-        .kernel_fd = -1,
-        .initrd_fd = -1,
-        .display = { .device = CONFIG_DISPLAY_VGA, .width = WIDTH, .height = HEIGHT },
-    };
+    config = fake_machine_bare_config(2u << 20);
+    config.display =
+        (ConfigDisplay){ .device = CONFIG_DISPLAY_VGA, .width = WIDTH, .height = HEIGHT };
     machine = fake_machine_new(&config);
     ck_assert(pseries_board.build(machine, NULL));
     fake_machine_reset(machine);

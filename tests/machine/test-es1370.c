@@ -39,11 +39,8 @@ static uint32_t in(unsigned at)
 static void setup(void)
 {
     static MachineConfig config;
-    config = (MachineConfig){ .memory_bytes = 4u << 20,
-                              .append = (char *)"",
-                              .kernel_fd = -1,
-                              .initrd_fd = -1,
-                              .audio = { .device = CONFIG_AUDIO_ES1370 } };
+    config = fake_machine_bare_config(4u << 20);
+    config.audio.device = CONFIG_AUDIO_ES1370;
     machine = fake_machine_new(&config);
     ck_assert(pseries_board.build(machine, NULL));
     fake_machine_reset(machine);
@@ -305,18 +302,13 @@ END_TEST
 /* Slots 0 and 4 share an output of the bridge: one that lets go leaves the other's request. */
 START_TEST(shared_interrupts_are_high_while_one_asserts)
 {
+    static char *const ids[] = { "a", "b", "c", "d" };
     static MachineConfig config;
     teardown();
-    config = (MachineConfig){ .memory_bytes = 4u << 20,
-                              .append = (char *)"",
-                              .kernel_fd = -1,
-                              .initrd_fd = -1,
-                              .nics = { { .id = (char *)"a" },
-                                        { .id = (char *)"b" },
-                                        { .id = (char *)"c" },
-                                        { .id = (char *)"d" } },
-                              .nic_count = 4,
-                              .audio = { .device = CONFIG_AUDIO_ES1370 } };
+    config = fake_machine_bare_config(4u << 20);
+    config.audio.device = CONFIG_AUDIO_ES1370;
+    for (; config.nic_count < 4; config.nic_count++)
+        config.nics[config.nic_count].id = ids[config.nic_count];
     machine = fake_machine_new(&config);
     ck_assert(pseries_board.build(machine, NULL));
     fake_machine_reset(machine);

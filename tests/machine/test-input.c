@@ -20,14 +20,11 @@ static Driver driver;
 
 static void setup(void)
 {
-    config = (MachineConfig){
-        .memory_bytes = 2u << 20,
-        .append = (char *)"",
-        .kernel_fd = -1,
-        .initrd_fd = -1,
-        .inputs = { CONFIG_INPUT_KEYBOARD, CONFIG_INPUT_MOUSE, CONFIG_INPUT_TABLET },
-        .input_count = 3,
-    };
+    config = fake_machine_bare_config(2u << 20);
+    config.inputs[0] = CONFIG_INPUT_KEYBOARD;
+    config.inputs[1] = CONFIG_INPUT_MOUSE;
+    config.inputs[2] = CONFIG_INPUT_TABLET;
+    config.input_count = 3;
     machine = fake_machine_new(&config);
     ck_assert(pseries_board.build(machine, NULL));
     fake_machine_reset(machine);
