@@ -629,6 +629,7 @@ static bool requests_are_possible(VirtioBlk *blk)
         const BlkRequest *request = &blk->s.request[n];
         uint64_t limit = request->work == WORK_ZERO ? DISK_ZERO_MAX : DISK_REQUEST_MAX;
         if (request->offset % DISK_SECTOR || (needs_host(request) && !blk->disk) ||
+            (request->work == WORK_GET_ID && request->length > ID_SIZE) ||
             (needs_host(request) &&
              !is_inside(blk, request->offset / DISK_SECTOR, request->length, limit)))
             return false;
@@ -646,7 +647,7 @@ static void blk_load_more(Device *device, StateReader *reader)
         state_reader_fail(reader, "disk \"%s\": there is no medium %u", device->id, blk->s.medium);
     hold_medium(blk);
     if (!requests_are_possible(blk))
-        state_reader_fail(reader, "disk \"%s\": a request leads outside the disk", device->id);
+        state_reader_fail(reader, "disk \"%s\": a request asks for more than there is", device->id);
     if (!state_reader_failed(reader) && !blk->is_removable &&
         !disk_restore(blk->disk, version, &error))
         state_reader_fail(reader, "disk \"%s\": %s", device->id, error->message);
