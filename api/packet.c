@@ -36,15 +36,17 @@ int packet_send(int socket, const void *bytes, gsize length, int fd)
 }
 
 /* Alignment leaves space for two. */
-static int take_fd(struct msghdr *header)
+static int take_fd(struct msghdr *header, unsigned *fds)
 {
     int first = -1;
+    *fds = 0;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
         bool has_fds = c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS;
         gsize count = has_fds ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
         for (gsize i = 0; i < count; i++) {
             int fd;
             memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+            ++*fds;
             if (first < 0)
                 first = fd;
             else
@@ -54,7 +56,7 @@ static int take_fd(struct msghdr *header)
     return first;
 }
 
-PacketResult packet_receive(int socket, void *bytes, gsize room, gsize *length, int *fd)
+static ssize_t receive(int socket, void *bytes, gsize room, int flags, int *fd, unsigned *fds)
 {
     struct iovec vector = { bytes, room };
     FdSpace space = { 0 };
@@ -62,14 +64,28 @@ PacketResult packet_receive(int socket, void *bytes, gsize room, gsize *length, 
                              .msg_iovlen = 1,
                              .msg_control = space.bytes,
                              .msg_controllen = sizeof space.bytes };
-    ssize_t n = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
+    ssize_t n = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | flags);
     *fd = -1;
+    *fds = 0;
+    if (n > 0)
+        *fd = take_fd(&header, fds);
+    return n;
+}
+
+ssize_t packet_stream_receive(int socket, void *bytes, gsize room, int *fd, unsigned *fds)
+{
+    return receive(socket, bytes, room, 0, fd, fds);
+}
+
+PacketResult packet_receive(int socket, void *bytes, gsize room, gsize *length, int *fd)
+{
+    unsigned fds;
+    ssize_t n = receive(socket, bytes, room, MSG_TRUNC, fd, &fds);
     *length = n > 0 ? (gsize)n : 0;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return PACKET_NONE_YET;
     if (n <= 0)
         return PACKET_CLOSED;
-    *fd = take_fd(&header);
     return PACKET_RECEIVED;
 }
 

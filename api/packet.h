@@ -7,6 +7,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 typedef enum {
     PACKET_RECEIVED,
@@ -22,6 +23,10 @@ int packet_send(int socket, const void *bytes, gsize length, int fd);
 /* Receives at most ROOM bytes; *LENGTH is the packet's whole length. *FD is the caller's, or -1;
  * descriptors beyond the first are closed. Never PACKET_WRONG: see packet_judge(). */
 PacketResult packet_receive(int socket, void *bytes, gsize room, gsize *length, int *fd);
+
+/* Likewise bytes of a stream; as recv() answers. *FDS is how many descriptors came with them; of
+ * two or more it may be less, but not below two. */
+ssize_t packet_stream_receive(int socket, void *bytes, gsize room, int *fd, unsigned *fds);
 
 /* What to make of a packet that came: if it IS_GOOD, PACKET_RECEIVED; else PACKET_WRONG, and *FD is
  * closed. */

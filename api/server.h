@@ -11,6 +11,7 @@ typedef struct {
     gpointer context; /* for handlers */
     /* Takes requests with a "machine" member, and answers them. NULL: that member is unexpected. */
     void (*route)(ApiRequest *request, const char *machine);
+    bool takes_fds; /* clients may pass descriptors (getfd) */
 } ApiServerOptions;
 
 ApiServer *api_server_new(const ApiServerOptions *options);

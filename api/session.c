@@ -9,12 +9,15 @@
  *    requests that have failed already. On a relay each answer leaves when it is ready.
  * 3. A session may end in the middle of anything it does. It is freed only from the main loop, when
  *    nothing of it is on the stack. Its open requests live on without it until they are answered.
+ * 4. A descriptor comes with the last request of what is read with it: the kernel ends a read after
+ *    bytes that a descriptor was sent with. It goes with its request if no command takes it.
  */
 
 #include "api/session.h"
 
 #include "api/json-reader.h"
 #include "api/json-writer.h"
+#include "api/packet.h"
 #include "api/server.h"
 
 #include <errno.h>
@@ -32,6 +35,8 @@ struct ApiRequest {
     JsonNode *message; /* NULL for a mistake of grammar */
     JsonNode *id;
     bool started;
+    int fd;       /* that came with it, or -1 */
+    unsigned fds; /* how many did; all but the first are closed */
     char *answer; /* a line without its end, while it waits for its turn */
     void (*cancel)(ApiRequest *, gpointer);
     gpointer cancel_data;
@@ -46,7 +51,10 @@ struct ApiSession {
     bool is_dead;    /* no more anything; freed by an idle source */
     bool is_pumping;
     ApiReader reader;
-    GByteArray *in; /* read, not yet parsed */
+    Descriptors *descriptors;
+    int fd_read;       /* came with what is in `in`, or with what was there before; or -1 */
+    unsigned fds_read; /* how many did */
+    GByteArray *in;    /* read, not yet parsed */
     GString *out;
     gsize sent;      /* bytes of `out` that are gone */
     GQueue requests; /* of ApiRequest, oldest first */
@@ -62,6 +70,9 @@ static void request_free(ApiRequest *request)
 {
     g_clear_pointer(&request->message, json_node_unref);
     g_clear_pointer(&request->id, json_node_unref);
+    if (request->fd >= 0) {
+        close(request->fd);
+    }
     g_free(request->answer);
     g_free(request);
 }
@@ -94,6 +105,11 @@ static void session_die(ApiSession *session)
     source_clear(&session->write_source);
     close(session->fd);
     session->fd = -1;
+    if (session->fd_read >= 0) {
+        close(session->fd_read);
+    }
+    session->fd_read = -1;
+    g_clear_pointer(&session->descriptors, descriptors_free);
     ApiRequest *request;
     while ((request = g_queue_pop_head(&session->requests))) {
         request->session = NULL;
@@ -273,11 +289,38 @@ JsonNode *api_request_message(ApiRequest *request)
     return request->message;
 }
 
+int api_request_take_fd(ApiRequest *request, unsigned *count)
+{
+    int fd = request->fd;
+    *count = request->fds;
+    request->fd = -1;
+    request->fds = 0;
+    return fd;
+}
+
+/* What has been parsed is followed by nothing that was read with it. */
+static bool is_last_in(const ApiSession *session)
+{
+    for (guint i = 0; i < session->in->len; i++) {
+        if (!g_ascii_isspace(session->in->data[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static ApiRequest *request_new(ApiSession *session)
 {
     ApiRequest *request = g_new0(ApiRequest, 1);
     request->session = session;
     request->server = session->server;
+    request->fd = -1;
+    if (is_last_in(session)) {
+        request->fd = session->fd_read;
+        request->fds = session->fds_read;
+        session->fd_read = -1;
+        session->fds_read = 0;
+    }
     g_queue_push_tail(&session->requests, request);
     return request;
 }
@@ -342,11 +385,29 @@ static void session_pump(ApiSession *session)
     session_update_sources(session);
 }
 
+/* As recv(). Who takes no descriptors never gets to see one. */
+static ssize_t session_receive(ApiSession *session, void *bytes, gsize room)
+{
+    if (!api_server_options(session->server)->takes_fds) {
+        return recv(session->fd, bytes, room, MSG_DONTWAIT);
+    }
+    int fd;
+    unsigned fds;
+    ssize_t n = packet_stream_receive(session->fd, bytes, room, &fd, &fds);
+    if (session->fd_read < 0) {
+        session->fd_read = fd;
+    } else if (fd >= 0) {
+        close(fd);
+    }
+    session->fds_read += fds;
+    return n;
+}
+
 static gboolean on_readable(gint fd, GIOCondition condition, gpointer data)
 {
     ApiSession *session = data;
     uint8_t bytes[READ_SIZE];
-    ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    ssize_t n = session_receive(session, bytes, sizeof(bytes));
     if (n > 0) {
         g_byte_array_append(session->in, bytes, (guint)n);
         session_pump(session);
@@ -409,6 +470,8 @@ ApiSession *api_session_new(ApiServer *server, int fd, ApiSessionKind kind)
     session->server = server;
     session->kind = kind;
     session->fd = fd;
+    session->fd_read = -1;
+    session->descriptors = descriptors_new();
     session->in = g_byte_array_new();
     session->out = g_string_new(NULL);
     session->negotiated = kind == API_SESSION_RELAY;
@@ -442,4 +505,9 @@ bool api_session_is_negotiated(ApiSession *session)
 void api_session_set_negotiated(ApiSession *session)
 {
     session->negotiated = true;
+}
+
+Descriptors *api_session_descriptors(ApiSession *session)
+{
+    return session->descriptors;
 }

@@ -10,6 +10,7 @@
  * of this belongs to the thread that runs the server's main context.
  */
 
+#include "api/descriptors.h"
 #include "api/dispatch.h"
 #include "api/errors.h"
 
@@ -31,6 +32,7 @@ ApiServer *api_session_server(ApiSession *session);
 gpointer api_session_context(ApiSession *session); /* the server's context */
 bool api_session_is_negotiated(ApiSession *session);
 void api_session_set_negotiated(ApiSession *session);
+Descriptors *api_session_descriptors(ApiSession *session); /* what the client has passed */
 
 /* Queues one line; drops the session when it does not read. Takes nothing. */
 void api_session_send(ApiSession *session, JsonNode *node);
@@ -44,6 +46,9 @@ void api_session_close_after_send(ApiSession *session);
 ApiSession *api_request_session(ApiRequest *request);
 gpointer api_request_context(ApiRequest *request);
 JsonNode *api_request_message(ApiRequest *request);
+
+/* The first descriptor that came with the request, the caller's now, or -1; COUNT: how many did. */
+int api_request_take_fd(ApiRequest *request, unsigned *count);
 
 /* The answer: `reply` may be NULL for {}; takes it. The request is gone afterwards. */
 void api_request_reply(ApiRequest *request, JsonNode *reply);

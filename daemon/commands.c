@@ -7,6 +7,7 @@
 #include "daemon/process.h"
 #include "daemon/relay.h"
 #include "daemon/remove.h"
+#include "daemon/tap.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -59,11 +60,13 @@ static JsonNode *take_object(JsonObject *object)
 typedef struct {
     ApiRequest *request;
     bool paused;
+    Descriptors *descriptors;  /* for the machine; NULL once it has them */
     char *command, *recording; /* record-start or replay-start, or NULL */
 } Starting;
 
 static void starting_free(Starting *starting)
 {
+    descriptors_free(starting->descriptors);
     g_free(starting->recording);
     g_free(starting);
 }
@@ -120,10 +123,29 @@ static bool has_shut_down(Machine *machine)
            g_strcmp0(machine->run_state, "shutdown") == 0;
 }
 
-/* The process of a guest that had powered off is gone: now a new one. */
-static void start_again(Machine *machine, gpointer data)
+/* Also when the process of a guest that had powered off is gone: now a new one. */
+static void start_process(Machine *machine, gpointer data)
 {
-    process_start(machine, process_is_started, data);
+    Starting *starting = data;
+    descriptors_free(machine->passed);
+    machine->passed = g_steal_pointer(&starting->descriptors);
+    process_start(machine, process_is_started, starting);
+}
+
+/* A replay needs no network: then what the client has not passed is not missed. */
+static bool claim_taps(Machine *machine, ApiRequest *request, Starting *starting)
+{
+    GError *error = NULL;
+    Descriptors *passed = api_session_descriptors(api_request_session(request));
+    starting->descriptors = tap_claim(json_node_get_object(machine->definition), passed, &error);
+    bool is_replay = g_strcmp0(starting->command, "replay-start") == 0;
+    if (starting->descriptors || is_replay) {
+        g_clear_error(&error);
+        return true;
+    }
+    api_request_fail(request, error);
+    starting_free(starting);
+    return false;
 }
 
 void cmd_machine_start(ApiRequest *request, const MachineStartArgs *arguments)
@@ -155,11 +177,14 @@ void cmd_machine_start(ApiRequest *request, const MachineStartArgs *arguments)
                         : arguments->has_replay ? "replay-start"
                                                 : NULL;
     starting->recording = g_strdup(arguments->has_record ? arguments->record : arguments->replay);
+    if (!claim_taps(machine, request, starting)) {
+        return;
+    }
     if (machine->pid) {
-        process_on_end(machine, start_again, starting);
+        process_on_end(machine, start_process, starting);
         process_end(machine, KILL_GRACE_MS);
     } else {
-        process_start(machine, process_is_started, starting);
+        start_process(machine, starting);
     }
 }
 

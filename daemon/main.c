@@ -205,8 +205,10 @@ static bool run(const Options *options, GError **error)
     if (!supervisor) {
         return false;
     }
-    supervisor->server = api_server_new(&(ApiServerOptions){
-        .table = &api_daemon_table, .context = supervisor, .route = relay_route });
+    supervisor->server = api_server_new(&(ApiServerOptions){ .table = &api_daemon_table,
+                                                             .context = supervisor,
+                                                             .route = relay_route,
+                                                             .takes_fds = true });
     bool is_activated = take_inherited_sockets(supervisor->server);
     if (!is_activated && !listen_on_path(supervisor->server, options->socket, error)) {
         return false;

@@ -402,6 +402,7 @@ static void close_all(Machine *machine)
     netdev_end(machine);
     gdb_end(machine);
     audio_end(machine);
+    g_clear_pointer(&machine->passed, descriptors_free);
     g_clear_pointer(&machine->relay, relay_free);
     g_ptr_array_set_size(machine->consoles, 0);
     if (machine->qmp_listener >= 0) {

@@ -89,6 +89,7 @@ void machine_free(Machine *machine)
     g_assert(machine->pid == 0);
     g_ptr_array_unref(machine->consoles);
     g_ptr_array_unref(machine->enders);
+    descriptors_free(machine->passed);
     json_node_unref(machine->definition);
     g_free(machine->exit_status);
     g_free(machine->run_state);

@@ -59,6 +59,7 @@ struct Machine {
     Netdev *netdev;      /* the network helper; NULL if no nic needs one */
     Audio *audio;        /* where sound goes and comes from; NULL without a process */
     Gdb *gdb;            /* where debuggers come in, or NULL */
+    Descriptors *passed; /* taps that a client has passed; NULL without a process */
 };
 
 struct Supervisor {

@@ -15,18 +15,14 @@
 
 #include "api/net-message.h"
 #include "api/unix-socket.h"
+#include "daemon/tap.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <glib-unix.h>
-#include <linux/if_tun.h>
-#include <net/if.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -207,64 +203,14 @@ static void connect_wire(Wire *wire)
     }
 }
 
-/* Frames as they are, nothing before them; else the guest's would be taken for something else. */
-static bool check_tap(int fd, const char **problem)
-{
-    struct ifreq request = { 0 };
-    if (ioctl(fd, TUNGETIFF, &request) == 0 &&
-        (!(request.ifr_flags & IFF_TAP) || !(request.ifr_flags & IFF_NO_PI) ||
-         request.ifr_flags & IFF_VNET_HDR))
-        *problem = "it is no tap without packet information (IFF_TAP | IFF_NO_PI)";
-    return !*problem;
-}
-
-/* A descriptor that the daemon was started with: a tap, or a socket that keeps packets apart. The
- * daemon's own are close-on-exec, all of them. */
-static int copy_fd(const char *text, const char **problem)
-{
-    int given = (int)g_ascii_strtoull(text, NULL, 10), type = 0;
-    socklen_t length = sizeof type;
-    struct stat status;
-    if (fstat(given, &status) < 0 || fcntl(given, F_GETFD) & FD_CLOEXEC)
-        *problem = "the daemon was not started with it";
-    else if (S_ISSOCK(status.st_mode) &&
-             (getsockopt(given, SOL_SOCKET, SO_TYPE, &type, &length) < 0 || type == SOCK_STREAM))
-        *problem = "it is a socket that does not keep packets apart";
-    else if (!S_ISSOCK(status.st_mode) && !S_ISCHR(status.st_mode))
-        *problem = "it is neither a tap nor a socket";
-    int copy = *problem ? -1 : fcntl(given, F_DUPFD_CLOEXEC, 10);
-    if (copy < 0 && !*problem)
-        *problem = g_strerror(errno);
-    return copy;
-}
-
-/* One that is not there is not made, even by a daemon that might. */
-static int open_interface(const char *name, const char **problem)
-{
-    struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
-    g_strlcpy(request.ifr_name, name, sizeof request.ifr_name);
-    if (if_nametoindex(name) == 0) {
-        *problem = "there is no such interface";
-        return -1;
-    }
-    int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 || ioctl(fd, TUNSETIFF, &request) < 0)
-        *problem = g_strerror(errno);
-    return fd;
-}
-
 static void open_tap(Wire *wire)
 {
     const char *problem = NULL;
-    bool is_fd = g_str_has_prefix(wire->address, "fd:");
-    int fd = is_fd ? copy_fd(wire->address + 3, &problem) : open_interface(wire->address, &problem);
-    if (!problem && check_tap(fd, &problem)) {
-        fcntl(fd, F_SETFL, O_NONBLOCK);
+    int fd = tap_open(wire->address, wire->wires->machine->passed, &problem);
+    if (fd >= 0) {
         give(wire, fd);
         return;
     }
-    if (fd >= 0)
-        close(fd);
     complain(wire, problem);
     retry(wire, RETRY_MS);
 }

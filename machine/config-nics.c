@@ -110,15 +110,25 @@ static bool check_address(const char *member, const char *text, unsigned number,
     return true;
 }
 
-static bool check_tap(const char *text, unsigned number, GError **error)
+/* A descriptor by its number or by the name that a client gave it. */
+static bool is_descriptor(const char *text)
 {
     guint64 fd;
-    bool is_fd = g_str_has_prefix(text, "fd:");
-    if (is_fd ? g_ascii_string_to_unsigned(text + 3, 10, 3, G_MAXINT, &fd, NULL)
-              : *text && strlen(text) <= INTERFACE_NAME_MAX && !strpbrk(text, "/ :%"))
+    return g_ascii_isalpha(*text) || *text == '_' ||
+           g_ascii_string_to_unsigned(text, 10, 3, G_MAXINT, &fd, NULL);
+}
+
+static bool check_tap(const char *text, unsigned number, GError **error)
+{
+    if (g_str_has_prefix(text, "fd:")
+            ? is_descriptor(text + 3)
+            : *text && strlen(text) <= INTERFACE_NAME_MAX && !strpbrk(text, "/ :%"))
         return true;
     return config_wrong_value(
-        error, "nics[%u].tap is \"%.80s\", expected an interface's name or \"fd:N\"", number, text);
+        error,
+        "nics[%u].tap is \"%.80s\", expected an interface's name, \"fd:N\" or "
+        "\"fd:NAME\"",
+        number, text);
 }
 
 /* Whether NIC says what its back end needs, and nothing else's. */
@@ -138,7 +148,7 @@ static bool check_nic(const ConfigNic *nic, unsigned number, GError **error)
         return config_wrong_value(
             error,
             "nics[%u]: the back end \"tap\", and no other, has a member \"tap\": an interface's "
-            "name or \"fd:N\"",
+            "name, \"fd:N\" or \"fd:NAME\"",
             number);
     if (nic->pcap && !*nic->pcap)
         return config_wrong_value(error, "nics[%u].pcap is empty, expected a file's path", number);

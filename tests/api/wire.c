@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/api/wire.h"
 
-#include "api-machine-commands.h"
+#include "api-daemon-commands.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -47,6 +47,30 @@ static const ApiMember enable_members[] = {
       .names = api_qmp_capability_names },
 };
 static const ApiStruct enable_struct = { "enable", sizeof(QmpCapabilitiesArgs), enable_members, 1 };
+
+static const ApiMember fdname_members[] = {
+    { .name = "fdname",
+      .kind = API_TYPE_STRING,
+      .offset = offsetof(GetfdArgs, fdname),
+      .has_offset = -1 },
+};
+static const ApiStruct fdname_struct = { "fdname", sizeof(GetfdArgs), fdname_members, 1 };
+
+static void run_getfd(ApiRequest *request, const void *arguments)
+{
+    cmd_getfd(request, arguments);
+}
+
+static void run_closefd(ApiRequest *request, const void *arguments)
+{
+    JsonNode *reply = NULL;
+    GError *error = NULL;
+    if (cmd_closefd(api_request_session(request), arguments, &reply, &error)) {
+        api_request_reply(request, reply);
+    } else {
+        api_request_fail(request, error);
+    }
+}
 
 static void run_capabilities(ApiRequest *request, const void *arguments)
 {
@@ -96,7 +120,9 @@ static void run_flood(ApiRequest *request, const void *arguments)
 }
 
 static const ApiCommand commands[] = {
+    { "closefd", &fdname_struct, run_closefd },
     { "flood", &no_struct, run_flood },
+    { "getfd", &fdname_struct, run_getfd },
     { "later", &no_struct, run_later },
     { "memsave", &save_struct, run_save },
     { "qmp_capabilities", &enable_struct, run_capabilities },
@@ -109,7 +135,8 @@ void wire_init(Wire *wire, bool negotiated)
     int pair[2];
     g_assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
     *wire = (Wire){ .fd = pair[0], .deferred = g_ptr_array_new() };
-    wire->server = api_server_new(&(ApiServerOptions){ .table = &table, .context = wire });
+    wire->server =
+        api_server_new(&(ApiServerOptions){ .table = &table, .context = wire, .takes_fds = true });
     api_server_add_fd(wire->server, pair[1], API_SESSION_CLIENT);
     if (negotiated) {
         static const char hello[] = "{\"execute\":\"qmp_capabilities\"}";
@@ -130,6 +157,26 @@ void wire_clear(Wire *wire)
 void wire_send(Wire *wire, const void *bytes, gsize length)
 {
     g_assert(send(wire->fd, bytes, length, MSG_NOSIGNAL) == (ssize_t)length);
+}
+
+void wire_pass(Wire *wire, const char *text, int fd, unsigned count)
+{
+    g_autofree char *space = g_malloc0(CMSG_SPACE(count * sizeof fd));
+    struct iovec vector = { (char *)text, strlen(text) };
+    struct msghdr header = { .msg_iov = &vector,
+                             .msg_iovlen = 1,
+                             .msg_control = space,
+                             .msg_controllen = CMSG_SPACE(count * sizeof fd) };
+    struct cmsghdr *control = CMSG_FIRSTHDR(&header);
+    control->cmsg_level = SOL_SOCKET;
+    control->cmsg_type = SCM_RIGHTS;
+    control->cmsg_len = CMSG_LEN(count * sizeof fd);
+    for (unsigned i = 0; i < count; i++) {
+        memcpy(CMSG_DATA(control) + i * sizeof fd, &fd, sizeof fd);
+    }
+    /* A server that has cut us off takes nothing. */
+    g_assert(sendmsg(wire->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)strlen(text) ||
+             errno == EPIPE || errno == ECONNRESET);
 }
 
 static bool receive_into(Wire *wire, GString *out)
@@ -178,4 +225,10 @@ char *wire_converse(Wire *wire, const void *bytes, gsize length)
     }
     receive_all(wire, out);
     return g_string_free(out, FALSE);
+}
+
+char *wire_converse_fd(Wire *wire, const char *text, int fd, unsigned count)
+{
+    wire_pass(wire, text, fd, count);
+    return wire_receive(wire);
 }

@@ -227,6 +227,37 @@ def test_cables_ports_and_disks(cli, file, tmp_path):
         cli("destroy", "tiny", "--force")
 
 
+def wait_connected(cli, is_connected):
+    deadline = time.monotonic() + 120
+    while json.loads(cli("net", "tiny", "--json").stdout)[0]["connected"] != is_connected:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_the_command_line_passes_a_tap_that_its_user_has(cli, daemon, file):
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"nics": [{"id": "net0", "backend": "tap", "tap": "fd:uplink"}]}))
+    cli("create", file)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    start = [program("powerplay"), "--socket", str(daemon.socket), "record", "tiny", "first", "--paused", "--fd", f"uplink={theirs.fileno()}"]
+    try:
+        assert "getfd comes first" in cli("start", "tiny", code=FAILED).stderr
+        assert "was not started with descriptor 99" in cli("start", "tiny", "--fd", "uplink=99", code=FAILED).stderr
+        assert "expected NAME=INTERFACE or NAME=N" in cli("start", "tiny", "--fd", "uplink", code=FAILED).stderr
+        assert "cannot open the tap tap-none" in cli("start", "tiny", "--fd", "uplink=tap-none", code=FAILED).stderr
+        assert "'2x'" in cli("start", "tiny", "--fd", "2x=0", code=FAILED).stderr
+        subprocess.run(start, check=True, timeout=300, pass_fds=[theirs.fileno()])
+        theirs.close()
+        wait_connected(cli, True)
+        ours.close()
+        wait_connected(cli, False)
+        cli("resume", "tiny")
+        cli("wait", "tiny", "--status", "shutdown", "--timeout", 300)
+        cli("kill", "tiny")
+        assert "first held" in cli("replay", "tiny", "first").stdout
+    finally:
+        cli("destroy", "tiny", "--force")
+
+
 def test_a_snapshot_is_saved_listed_loaded_and_deleted(cli, made):
     cli("start", "tiny", "--paused")
     assert "is saved as one" in cli("snapshot", "tiny", "save", "one").stdout

@@ -2,7 +2,9 @@
 """The Python package: both kinds of client, and that they are the same."""
 
 import asyncio
+import contextlib
 import inspect
+import socket
 import subprocess
 import sys
 
@@ -98,6 +100,77 @@ def test_a_daemon_that_goes_is_noticed(tiny):
         run(scenario())
     finally:
         private.close()
+
+
+def with_taps(tiny, *names):
+    nics = [{"id": f"net{number}", "backend": "tap", "tap": f"fd:{name}"} for number, name in enumerate(names)]
+    return tiny.definition("tapped", "rounds=100000000", clock=FAST, nics=nics)
+
+
+@contextlib.contextmanager
+def packets(kind=socket.SOCK_SEQPACKET):
+    ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+    with ours, theirs:
+        yield ours, theirs
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_SEQPACKET, socket.SOCK_DGRAM])
+def test_a_machine_is_started_with_descriptors_that_its_client_passes(daemon, tiny, kind):
+    async def scenario():
+        async with powerplay.connect(daemon.socket) as pp:
+            far = [socket.socketpair(socket.AF_UNIX, kind) for _ in range(2)]
+            await asyncio.gather(pp.pass_fd("one", far[0][1].fileno()), *(pp.machine_list() for _ in range(20)),
+                                 pp.pass_fd("two", far[1][1].fileno()))
+            for _, passed in far:
+                passed.close()
+            async with pp.machine(with_taps(tiny, "one", "two"), record="r1") as machine:
+                while not all(nic["connected"] for nic in await machine.query_netdev()):
+                    await asyncio.sleep(0.02)
+                with pytest.raises(powerplay.Failed, match="is here already: choose another name"):
+                    await pp.pass_fd("one", 0)
+                await pp.closefd("one")
+                await pp.closefd("two")
+                with pytest.raises(powerplay.Failed, match="'two' not found: this connection has not got one by getfd"):
+                    await pp.closefd("two")
+                assert all(nic["connected"] for nic in await machine.query_netdev())    # they are the machine's, too
+                await machine.end()
+                with pytest.raises(powerplay.Failed, match="this connection has passed no descriptor of that name"):
+                    await machine.start()
+                assert (await machine.replay("r1"))["status"] in ("ended", "short")
+            for ours, _ in far:
+                ours.close()
+    run(scenario())
+
+
+def test_what_is_no_tap_is_refused_and_named(daemon, tiny):
+    def refused(pp, names, match):
+        machine = pp.create(with_taps(tiny, *names))
+        with pytest.raises(powerplay.Failed, match=match):
+            machine.start()
+        machine.destroy()
+
+    with daemon.connect() as pp, daemon.connect() as other, packets() as (_, good), packets(socket.SOCK_STREAM) as (_, stream):
+        with pytest.raises(powerplay.Failed, match="No file descriptor supplied via SCM_RIGHTS"):
+            pp.getfd("none")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, open(sys.executable, "rb") as file, open("/dev/null", "rb") as null:
+            listener.bind("")
+            listener.listen()
+            for name, passed in {"stream": stream, "listener": listener, "file": file, "null": null, "good": good}.items():
+                pp.pass_fd(name, passed.fileno())
+        refused(pp, ["none"], r'^nics\[0\]\.tap is "fd:none": this connection has passed no descriptor of that name')
+        refused(pp, ["good", "stream"], r'^nics\[1\]\.tap is "fd:stream": it is neither a tap nor a socket that keeps packets apart')
+        refused(pp, ["null"], "neither a tap nor a socket")
+        refused(pp, ["file"], "neither a tap nor a socket")
+        refused(pp, ["listener"], "it is a socket that listens")
+        refused(pp, ["good", "good"], r'^nics\[1\]\.tap is "fd:good", which another nic of the machine has')
+        refused(other, ["good"], "this connection has passed no descriptor")
+        for wrong in ("", "-1", "1", "2x", "+x"):
+            with pytest.raises(powerplay.Failed, match="expected an interface's name"):
+                pp.create(with_taps(tiny, wrong))
+        for number in range(11):
+            pp.pass_fd(f"more{number}", good.fileno())
+        with pytest.raises(powerplay.Failed, match="16 file descriptors of this client are here already"):
+            pp.pass_fd("last", good.fileno())
 
 
 def public(kind):

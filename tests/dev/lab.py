@@ -67,6 +67,14 @@ class Wire:
                     raise Refused(command, message["error"])
                 return message["return"]
 
+    def pass_fd(self, name: str, fd: int) -> None:
+        """getfd, with what it takes."""
+        line = json.dumps({"execute": "getfd", "arguments": {"fdname": name}}).encode()
+        socket.send_fds(self._socket, [line], [fd])
+        answer = self.send_raw(b"\n")
+        if "error" in answer:
+            raise Refused("getfd", answer["error"])
+
     def send_raw(self, data: bytes) -> dict:
         """Sends bytes as they are; the next message that is no event."""
         self._socket.sendall(data)

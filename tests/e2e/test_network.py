@@ -5,6 +5,7 @@ The daemon lives in a network namespace of its own, in which there is nothing bu
 tests need no network, and could not reach one.
 """
 
+import array
 import contextlib
 import fcntl
 import filecmp
@@ -31,6 +32,7 @@ from guest import guests
 ADDRESS = bytes((192, 0, 2, 7))
 MARKS = itertools.count(1)
 USER = {"id": "net0", "backend": "user"}
+ETH_P_ALL, SIOCETHTOOL, ETHTOOL_STXCSUM = 3, 0x8946, 0x17
 
 
 def serve_names() -> None:
@@ -396,9 +398,12 @@ def serve_echo(packets: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def machine_in(lab: Lab, shell, **members):
-    """A recorded machine in a daemon of its own."""
+def machine_in(lab: Lab, shell, passed: int = -1, **members):
+    """A recorded machine in a daemon of its own, which is passed a descriptor."""
     with lab:
+        if passed >= 0:
+            lab.wire.pass_fd("uplink", passed)
+            os.close(passed)
         machine = lab.machine(shell.definition("m", "mods=net", "end=none", clock=PACED,
                                                nics=[{"id": "net0", "mac": "52:54:00:00:00:01", "backend": "tap"} | members]))
         machine.start(record="r1")
@@ -420,17 +425,69 @@ def test_a_tap_by_descriptor_carries_frames_and_the_replay_needs_none(shell):
         assert replay(machine) == recorded
 
 
-def test_a_tap_of_the_host_reaches_the_guest(shell):
+def test_a_descriptor_that_a_client_passes_carries_frames_and_the_replay_needs_none(shell):
+    """getfd before machine-start. Once the machine has it, the client's own may go."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    threading.Thread(target=serve_echo, args=(ours,), daemon=True).start()
+    with machine_in(Lab(), shell, theirs.detach(), tap="fd:uplink") as machine:
+        machine.wire.call("closefd", fdname="uplink")
+        assert "3 packets received" in result(machine, "ping -c 3 10.1.0.9")
+        ours.shutdown(socket.SHUT_RDWR)
+        carrier(machine, 0)
+        recorded = off(machine)
+        assert replay(machine) == recorded
+        with pytest.raises(Refused, match="this connection has passed no descriptor of that name"):
+            machine.start()
+
+
+def open_interface(name: str) -> int:
+    """A packet socket: what goes through it goes over that interface."""
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    raw.bind((name, 0))
+    return raw.detach()
+
+
+def without_offload(name: str) -> None:
+    """Its frames have their checksums: a packet socket shows them as they are."""
+    value = array.array("I", [ETHTOOL_STXCSUM, 0])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, SIOCETHTOOL, struct.pack("16sP16x", name.encode(), value.buffer_info()[0]))
+
+
+def test_an_interface_of_the_host_that_a_client_passes_reaches_the_guest(shell):
+    """One end of a veth pair; at the other one is the host's own stack. It takes no rights beyond a namespace of one's own."""
+    subprocess.run("ip link add up0 type veth peer name up1 && ip addr add 10.1.0.5/24 dev up1 && ip link set up0 up && ip link set up1 up",
+                   shell=True, check=True)
+    without_offload("up1")
+    with machine_in(Lab(), shell, open_interface("up0"), tap="fd:uplink") as machine:
+        assert "3 packets received" in result(machine, "ping -c 3 10.1.0.5")
+        machine.type("while :; do nc -l -p 7 -e cat; done &\n")
+        assert echo(7, b"from the host", host="10.1.0.1") == b"from the host"
+        subprocess.run(["ip", "link", "del", "up0"], check=True)
+        recorded = off(machine)
+        assert replay(machine) == recorded
+
+
+@pytest.mark.parametrize("is_passed", [False, True], ids=["by-name", "passed"])
+def test_a_tap_of_the_host_reaches_the_guest(shell, is_passed):
     made = subprocess.run("ip tuntap add dev tap5 mode tap && ip addr add 10.1.0.5/24 dev tap5 && ip link set tap5 up", shell=True,
                           check=False, capture_output=True, text=True)
     if made.returncode != 0:
-        pytest.skip(f"this user may not make a tap ({made.stderr.strip()}); the test by descriptor stands for it")
+        pytest.skip(f"/dev/net/tun is not this user's to open ({made.stderr.strip()}); the tests by descriptor stand for it")
+    if is_passed:
+        with machine_in(Lab(), shell, open_tap("tap5"), tap="fd:uplink") as machine:
+            assert "3 packets received" in result(machine, "ping -c 3 10.1.0.5")
+            subprocess.run(["ip", "link", "del", "tap5"], check=True)
+            carrier(machine, 0)
+            recorded = off(machine)
+            assert replay(machine) == recorded
+        return
     with machine_in(Lab(), shell, tap="tap5") as machine:
         assert "3 packets received" in result(machine, "ping -c 3 10.1.0.5")
         machine.type("while :; do nc -l -p 7 -e cat; done &\n")
         assert echo(7, b"from the host", host="10.1.0.1") == b"from the host"
         with pytest.raises(OSError):        # it is in use, and by nobody else
-            open_tap("tap5")
+            os.close(open_tap("tap5"))
         subprocess.run(["ip", "link", "del", "tap5"], check=True)
         carrier(machine, 0)
         subprocess.run("ip tuntap add dev tap5 mode tap && ip link set tap5 up", shell=True, check=True)
@@ -558,9 +615,14 @@ def join(stream: socket.socket, packets: socket.socket) -> None:
             packets.send(file.read(int.from_bytes(head, "big")))
 
 
-def open_tap(name: str) -> None:
-    with open("/dev/net/tun", "rb+", buffering=0) as file:
-        fcntl.ioctl(file, 0x400454ca, struct.pack("16sH22x", name.encode(), 0x1002))
+def open_tap(name: str) -> int:
+    fd = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", name.encode(), 0x1002))
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
 
 
 def helper_of(daemon: int) -> int:

@@ -4,6 +4,8 @@
  * A client that sends anything at all; one whose input begins with '!' has not said hello. The
  * dictionary is api.dict, made from the schema.
  *
+ * A piece that ends with '^' comes with a descriptor, one that ends with '~' with several.
+ *
  * Whatever came before, the probe resets the reader and is answered; so a few inputs share a
  * session, which takes longer to make than an input does.
  */
@@ -35,12 +37,21 @@ static bool is_enough(const char *answer, unsigned *answers)
     return *answers > ANSWERS_MAX && asked++ % 64 > 8;
 }
 
+static char *converse_piece(Wire *wire, const uint8_t *data, size_t length)
+{
+    uint8_t last = data[length - 1];
+    g_autofree char *text = g_strndup((const char *)data, length - 1);
+    bool passes = (last == '^' || last == '~') && *text;
+    return passes ? wire_converse_fd(wire, text, wire->fd, last == '^' ? 1 : 3)
+                  : wire_converse(wire, data, length);
+}
+
 static void converse(Wire *wire, const uint8_t *data, size_t size)
 {
     unsigned answers = 0;
     for (size_t at = 0, length; at < size; at += length) {
         length = MIN(PIECE, size - at);
-        g_autofree char *answer = wire_converse(wire, data + at, length);
+        g_autofree char *answer = converse_piece(wire, data + at, length);
         g_assert(g_str_is_ascii(answer));
         if (is_enough(answer, &answers))
             break;

@@ -25,8 +25,8 @@ from ledger import Chunk, Ledger  # noqa: E402
 PARSER, DEVICE = 5_000_000, 1_000_000   # executions: a parser is quick, a board with devices is not
 CHUNKS = 20
 # Raised when a target changes so that what it counted before says nothing.  gdb 3: it compared nothing with NULL itself.
-# net 3: wires between machines.
-VERSION, VERSIONS = 2, {"gdb": 3, "net": 3}
+# net 3: wires between machines. api 3: descriptors come with some pieces.
+VERSION, VERSIONS = 2, {"api": 3, "gdb": 3, "net": 3}
 LENGTH = 512            # of an input, where nothing else is said
 LENGTHS = {"api": 160, "config": 1024, "devices": 144, "event": 160, "gdb-session": 96, "keyframe-file": 96, "line": 96, "log": 160,
            "machine-state": 96, "nbd": 1500, "net": 1600, "states": 144}

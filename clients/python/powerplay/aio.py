@@ -3,7 +3,9 @@
 
 import asyncio
 import contextlib
+import os
 import re
+import socket as sockets
 from pathlib import Path
 from typing import Any, AsyncIterator, Dict, List, Optional, Set, Union
 
@@ -85,13 +87,21 @@ class Connection:
         number = self._number
         self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
-            self._writer.write(wire.request(call, number))
-            await self._writer.drain()
+            await self._send(wire.request(call, number), call.fd)
             return wire.answer(await self._waiting[number])
         except OSError as error:
             raise Disconnected(f"the connection to {self.path} broke: {error}") from error
         finally:
             del self._waiting[number]
+
+    async def _send(self, line: bytes, fd: int) -> None:
+        if fd >= 0:
+            self._writer.transport.set_write_buffer_limits(high=0)
+            await self._writer.drain()      # what was written before it has gone
+            with sockets.socket(fileno=os.dup(self._writer.get_extra_info("socket").fileno())) as own:
+                line = line[sockets.send_fds(own, [line], [fd]):]
+        self._writer.write(line)
+        await self._writer.drain()
 
     async def events(self) -> AsyncIterator[Message]:
         """Events from now on."""
@@ -218,6 +228,11 @@ class Powerplay(commands.AsyncDaemonCommands):
         except StopIteration as end:
             value: T = end.value
             return value
+
+    async def pass_fd(self, name: str, fd: int) -> None:
+        """Passes an open tap, or a socket of packets, for nics that say `"tap": "fd:NAME"` of machines that are started by this
+        connection. The daemon gets a copy, until closefd or the connection's end."""
+        await self.connection.execute_call(Call("getfd", {"fdname": name}, fd=fd))
 
     def find(self, name: str) -> Machine:
         return Machine(self, name)

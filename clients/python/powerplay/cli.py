@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 from . import errors
 from .debugger import do_gdb
 from .definition import load_definition
-from .devices import do_disk, do_hostfwd, do_net, table
+from .devices import do_disk, do_hostfwd, do_net, pass_taps, table
 from .places import default_socket
 from .screen import do_key, do_screenshot, do_vnc
 from .sync import Connection, Machine, Powerplay
@@ -67,7 +67,8 @@ def do_create(arguments: Arguments, out: Output) -> int:
 
 
 def do_start(arguments: Arguments, out: Output) -> int:
-    _, machine = open_machine(arguments)
+    daemon, machine = open_machine(arguments)
+    pass_taps(daemon, arguments.fd)
     info = machine.start(paused=arguments.paused or None, record=arguments.record)
     out.show(info, f"{info['name']} is {info.get('status', info['state'])}")
     return OK
@@ -172,7 +173,7 @@ def wait_event(arguments: Arguments, machine: Machine, out: Output) -> int:
 
 
 def do_record(arguments: Arguments, out: Output) -> int:
-    _, machine = open_machine(arguments)
+    daemon, machine = open_machine(arguments)
     if arguments.stop:
         result = machine.record_stop()
         out.show(result, f"{result['recording']} is closed at {result['icount']} instructions")
@@ -181,6 +182,7 @@ def do_record(arguments: Arguments, out: Output) -> int:
         raise errors.Failed("a name for the recording is needed",
                             "`powerplay record MACHINE NAME` starts the machine and records it; "
                             "`powerplay record MACHINE --stop` closes the recording")
+    pass_taps(daemon, arguments.fd)
     machine.start(record=arguments.recording, paused=arguments.paused or None)
     out.show({"recording": arguments.recording},
              f"{machine.name} runs and is recorded as {arguments.recording}")
@@ -325,6 +327,9 @@ def flag(name: str, text: str) -> Option:
 
 TIMEOUT = option("--timeout", type=float, default=60, metavar="SECONDS", help="give up after this (60)")
 
+FD = option("--fd", action="append", default=[], metavar="NAME=TAP",
+            help="for the nic with \"tap\": \"fd:NAME\": an interface that you may open, or the number of an open descriptor")
+
 VERBS: Dict[str, Verb] = {
     "create": Verb(do_create, "define a machine from a JSON file", "powerplay create deb1.json",
                    [option("definition", help="file with the machine definition"),
@@ -332,7 +337,7 @@ VERBS: Dict[str, Verb] = {
                     flag("--start", "start it, too")], False),
     "start": Verb(do_start, "start a machine", "powerplay start deb1 --record first",
                   [flag("--paused", "wait for `powerplay resume`"),
-                   option("--record", metavar="NAME", help="record from power-on")]),
+                   option("--record", metavar="NAME", help="record from power-on"), FD]),
     "stop": Verb(do_stop, "press the power button, wait until the guest is off",
                  "powerplay stop deb1 --timeout 30",
                  [option("--timeout", type=int, default=60, metavar="SECONDS",
@@ -387,7 +392,7 @@ VERBS: Dict[str, Verb] = {
                    "powerplay record deb1 first",
                    [option("recording", nargs="?", help="name of the recording"),
                     flag("--stop", "close the recording"),
-                    flag("--paused", "wait for `powerplay resume`")]),
+                    flag("--paused", "wait for `powerplay resume`"), FD]),
     "replay": Verb(do_replay, "replay a recording and check it; exit code 7 if it does not hold",
                    "powerplay replay deb1 first",
                    [option("recording", help="name of the recording"),

@@ -2,6 +2,10 @@
 """Verbs for a machine's cables, forwarded ports and disks."""
 
 import argparse
+import fcntl
+import os
+import socket
+import struct
 from typing import Any, Dict, List
 
 from . import errors
@@ -26,6 +30,40 @@ def table(rows: List[List[str]]) -> str:
 
 
 # --- the network ---
+
+TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x0002, 0x1000
+
+
+def open_tap(interface: str) -> int:
+    """One that is there: opening would make another."""
+    fd = -1
+    try:
+        socket.if_nametoindex(interface)
+        fd = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+        fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", interface.encode(), IFF_TAP | IFF_NO_PI))
+    except OSError as error:
+        if fd >= 0:
+            os.close(fd)
+        raise errors.Failed(f"cannot open the tap {interface}: {error.strerror or error}",
+                            f"`ip tuntap add dev {interface} mode tap user $USER`, as root, makes one that you may open") from error
+    return fd
+
+
+def pass_taps(daemon: Powerplay, given: List[str]) -> None:
+    """NAME=INTERFACE or NAME=N: what this user may open, for a daemon that may not."""
+    for text in given:
+        name, _, tap = text.partition("=")
+        if not tap:
+            raise errors.Failed(f"--fd {text}: expected NAME=INTERFACE or NAME=N", "as --fd uplink=tap0")
+        fd = int(tap) if tap.isdecimal() else open_tap(tap)
+        try:
+            os.fstat(fd)
+        except (OSError, OverflowError) as error:
+            raise errors.Failed(f"--fd {text}: this program was not started with descriptor {tap}") from error
+        daemon.pass_fd(name, fd)
+        if not tap.isdecimal():
+            os.close(fd)
+
 
 def do_net(arguments: argparse.Namespace, out: Any) -> int:
     machine = open_machine(arguments)

@@ -58,7 +58,10 @@ class Connection:
             return None
         self._number += 1
         try:
-            self._socket.sendall(wire.request(call, self._number))
+            line = wire.request(call, self._number)
+            if call.fd >= 0:
+                line = line[sockets.send_fds(self._socket, [line], [call.fd]):]
+            self._socket.sendall(line)
         except OSError as error:
             raise Disconnected(f"the connection to {self.path} broke: {error}") from error
         while True:
@@ -162,6 +165,11 @@ class Powerplay(commands.DaemonCommands):
 
     def execute(self, command: str, arguments: Optional[Dict[str, Any]] = None) -> Any:
         return self.connection.execute_call(Call(command, arguments))
+
+    def pass_fd(self, name: str, fd: int) -> None:
+        """Passes an open tap, or a socket of packets, for nics that say `"tap": "fd:NAME"` of machines that are started by this
+        connection. The daemon gets a copy, until closefd or the connection's end."""
+        self.connection.execute_call(Call("getfd", {"fdname": name}, fd=fd))
 
     def find(self, name: str) -> Machine:
         return Machine(self, name)

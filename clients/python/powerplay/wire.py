@@ -22,9 +22,10 @@ class Call:
     """One command that a plan wants executed."""
 
     def __init__(self, command: str, arguments: Optional[Dict[str, Any]] = None,
-                 machine: Optional[str] = None, waits: bool = False) -> None:
+                 machine: Optional[str] = None, waits: bool = False, fd: int = -1) -> None:
         self.command, self.arguments, self.machine = command, arguments or {}, machine
         self.waits = waits  # may take long: not on the connection of everybody else
+        self.fd = fd        # goes with it, unless it is -1; stays the caller's
 
 
 # A plan is what a client does, written once: it yields calls and is sent their answers. The two
