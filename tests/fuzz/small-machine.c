@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/fuzz/small-machine.h"
+#include "tests/machine/repeatable.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -43,16 +44,10 @@ static int make_kernel(void)
 
 Machine *small_machine_new(const MachineHost *host)
 {
-    Machine *machine;
-    g_autoptr(GError) error = NULL;
     g_autofree char *json = g_strdup_printf(
         "{\"name\":\"fuzzed\",\"board\":\"pseries\",\"cpu\":\"power9\",\"memory\":\"64M\","
         "\"kernel\":\"/proc/self/fd/%d\",\"clock\":{\"shift\":0,\"sleep\":false,"
         "\"rtc\":\"2026-01-31T12:00:00\"},\"serial\":[{\"id\":\"hvc0\",\"backend\":\"ring\"}]}",
         make_kernel());
-    MachineConfig *config = machine_config_parse(json, -1, &error);
-    if (!config || !machine_config_open_files(config, AT_FDCWD, &error) ||
-        !(machine = machine_new(config, AT_FDCWD, host, &error)))
-        g_error("%s", error->message);
-    return machine;
+    return repeatable_build(json, AT_FDCWD, host);
 }

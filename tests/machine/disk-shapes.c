@@ -17,6 +17,7 @@
 #include "machine/inbox.h"
 #include "machine/machine.h"
 #include "machine/time-travel.h"
+#include "tests/machine/repeatable.h"
 
 #define FOREVER UINT64_MAX
 #define QUANTUM 65536
@@ -26,11 +27,7 @@
 #define IMAGE_BYTES      (192 * 1024) /* the guest uses two clusters of 64 KiB */
 #define WORDS            "rounds=150 work=3000 wait=200"
 
-typedef struct {
-    Machine *machine;
-    GByteArray *output;
-    int64_t real_ns;
-} Run;
+typedef Repeatable Run;
 
 typedef struct {
     int log;
@@ -49,34 +46,8 @@ static unsigned test_number, failures;
 
 /* --- machines --------------------------------------------------------------------------------- */
 
-static gint64 source_clock(gpointer user)
-{
-    return 1700000000000000000 + (gint64)machine_now_ns(((Run *)user)->machine);
-}
-
-static gint32 source_random(gpointer user, guint8 *buffer, guint32 length)
-{
-    uint64_t x = cpu_icount(machine_cpu(((Run *)user)->machine, 0)) | 1;
-    for (guint32 i = 0; i < length; i++) {
-        x = x * 6364136223846793005u + 1442695040888963407u;
-        buffer[i] = (guint8)(x >> 56);
-    }
-    return 0;
-}
-
-static int64_t real_time(void *opaque)
-{
-    return ((Run *)opaque)->real_ns += 100000;
-}
-
-static void keep_output(void *opaque, const Device *device, const void *data, size_t length)
-{
-    g_byte_array_append(((Run *)opaque)->output, data, (guint)length);
-}
-
 static Run *run_new(void)
 {
-    g_autoptr(GError) error = NULL;
     g_autofree char *json = g_strdup_printf(
         "{\"name\":\"tiny\",\"board\":\"pseries\",\"cpu\":\"power9\",\"memory\":\"64M\","
         "\"kernel\":\"%s\",\"append\":\"" WORDS "\",\"rng\":true,"
@@ -85,25 +56,14 @@ static Run *run_new(void)
         "\"completion\":\"%s\"}],"
         "\"serial\":[{\"id\":\"hvc0\",\"backend\":\"ring\"}]}",
         kernel, image, completion);
-    MachineConfig *config = machine_config_parse(json, -1, &error);
-    if (!config || !machine_config_open_files(config, AT_FDCWD, &error))
-        g_error("%s", error->message);
     Run *run = g_new0(Run, 1);
-    MachineHost host = { .sources = { source_clock, NULL, source_random, run },
-                         .monotonic_ns = real_time,
-                         .output = keep_output,
-                         .opaque = run };
-    run->output = g_byte_array_new();
-    run->machine = machine_new(config, scratch_directory, &host, &error);
-    if (!run->machine)
-        g_error("%s", error->message);
+    repeatable_begin(run, json, scratch_directory);
     return run;
 }
 
 static void run_free(Run *run)
 {
-    machine_free(run->machine);
-    g_byte_array_unref(run->output);
+    repeatable_clear(run);
     g_free(run);
 }
 
@@ -112,17 +72,6 @@ static void run_to(Run *run, uint64_t icount)
     while (machine_run_state(run->machine) == MACHINE_RUNNING &&
            cpu_icount(machine_cpu(run->machine, 0)) < icount)
         machine_run(run->machine, QUANTUM, icount);
-}
-
-static char *whole_hash(Machine *machine)
-{
-    g_autoptr(HashList) list = hash_list_new();
-    Digest digest;
-    char hex[2 * DIGEST_SIZE + 1];
-    machine_hash(machine, true, list);
-    hash_list_digest(list, &digest);
-    digest_to_hex(&digest, hex);
-    return g_strdup(hex);
 }
 
 static bool has_requests_under_way(Machine *machine)
@@ -349,7 +298,7 @@ static bool has_same_future(uint64_t place, bool *was_under_way)
     g_autoptr(GBytes) state = save(straight->machine);
     guint before = straight->output->len;
     run_to(straight, FOREVER);
-    g_autofree char *a = whole_hash(straight->machine);
+    g_autofree char *a = repeatable_hash(straight->machine);
     g_autoptr(GByteArray) output = g_byte_array_ref(straight->output);
     run_free(straight);
 
@@ -360,7 +309,7 @@ static bool has_same_future(uint64_t place, bool *was_under_way)
     load(resumed->machine, state);
     machine_start(resumed->machine, NULL);
     run_to(resumed, FOREVER);
-    g_autofree char *b = whole_hash(resumed->machine);
+    g_autofree char *b = repeatable_hash(resumed->machine);
     bool ok = !strcmp(a, b) && output->len - before == resumed->output->len &&
               !memcmp(output->data + before, resumed->output->data, resumed->output->len);
     run_free(resumed);

@@ -15,6 +15,7 @@
 #include "machine/devices/virtio-devices.h"
 #include "machine/inbox.h"
 #include "machine/machine.h"
+#include "tests/machine/repeatable.h"
 
 #define IMAGE_BYTES   (192 * 1024)
 #define QUANTUM       65536
@@ -123,7 +124,6 @@ static void make_files(Run *run)
 
 static Run *run_new(const char *completion)
 {
-    g_autoptr(GError) error = NULL;
     Run *run = g_new0(Run, 1);
     make_files(run);
     g_autofree char *json = g_strdup_printf(
@@ -133,16 +133,11 @@ static Run *run_new(const char *completion)
         "\"disks\":[{\"id\":\"hd0\",\"file\":\"%s\",\"format\":\"raw\",\"completion\":\"%s\"}],"
         "\"serial\":[{\"id\":\"hvc0\"}]}",
         kernel, run->image, completion);
-    MachineConfig *config = machine_config_parse(json, -1, &error);
-    if (!config || !machine_config_open_files(config, AT_FDCWD, &error))
-        g_error("%s", error->message);
     MachineHost host = { .sources = { source_clock, NULL, source_random, run },
                          .state_changed = state_changed,
                          .no_space = no_space,
                          .opaque = run };
-    run->machine = machine_new(config, run->directory_fd, &host, &error);
-    if (!run->machine)
-        g_error("%s", error->message);
+    run->machine = repeatable_build(json, run->directory_fd, &host);
     disk_set_gate(virtio_blk_disk(machine_device_by_id(run->machine, "hd0")), gate, &run->weather);
     run->weather.bad_from = G_MAXUINT;
     return run;

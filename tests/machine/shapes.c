@@ -26,6 +26,7 @@
 #include "machine/machine.h"
 #include "machine/time-travel.h"
 #include "machine/translator/translator.h"
+#include "tests/machine/repeatable.h"
 
 #define FOREVER       UINT64_MAX
 #define TYPED_AT_MOST 40
@@ -34,11 +35,7 @@
 #define KEYFRAMES_EVERY  100000u
 #define KEYFRAMES_BUDGET (4u << 20)
 
-typedef struct {
-    Machine *machine;
-    GByteArray *output;
-    int64_t real_ns; /* passes at each look */
-} Run;
+typedef Repeatable Run;
 
 static const char *kernel, *cpu_model = "power9";
 static int scratch_directory;
@@ -52,77 +49,23 @@ static bool is_bare(void)
     return strcmp(cpu_model, "power9") != 0;
 }
 
-static gint64 source_clock(gpointer user)
-{
-    Run *run = user;
-    return 1700000000000000000 + (gint64)machine_now_ns(run->machine);
-}
-
-static gint32 source_random(gpointer user, guint8 *buffer, guint32 length)
-{
-    Run *run = user;
-    uint64_t x = cpu_icount(machine_cpu(run->machine, 0)) | 1;
-    for (guint32 i = 0; i < length; i++) {
-        x = x * 6364136223846793005u + 1442695040888963407u;
-        buffer[i] = (guint8)(x >> 56);
-    }
-    return 0;
-}
-
-static int64_t real_time(void *opaque)
-{
-    Run *run = opaque;
-    return run->real_ns += 100000;
-}
-
-static void keep_output(void *opaque, const Device *device, const void *data, size_t length)
-{
-    Run *run = opaque;
-    g_byte_array_append(run->output, data, (guint)length);
-}
-
 static Run *run_new(const char *append)
 {
-    g_autoptr(GError) error = NULL;
     g_autofree char *json = g_strdup_printf(
         "{\"name\":\"tiny\",\"board\":\"%s\",\"cpu\":\"%s\",\"memory\":\"64M\","
         "\"kernel\":\"%s\",\"append\":\"%s\",\"rng\":true,"
         "\"clock\":{\"shift\":0,\"sleep\":%s,\"rtc\":\"host\"},"
         "\"serial\":[{\"id\":\"hvc0\",\"backend\":\"ring\"}]}",
         is_bare() ? "bench32" : "pseries", cpu_model, kernel, append, is_bare() ? "false" : "true");
-    MachineConfig *config = machine_config_parse(json, -1, &error);
-    if (!config || !machine_config_open_files(config, AT_FDCWD, &error))
-        g_error("%s", error->message);
     Run *run = g_new0(Run, 1);
-    MachineHost host = {
-        .sources = { .clock_host = source_clock, .random = source_random, .user = run },
-        .monotonic_ns = real_time,
-        .output = keep_output,
-        .opaque = run
-    };
-    run->output = g_byte_array_new();
-    run->machine = machine_new(config, scratch_directory, &host, &error);
-    if (!run->machine)
-        g_error("%s", error->message);
+    repeatable_begin(run, json, scratch_directory);
     return run;
 }
 
 static void run_free(Run *run)
 {
-    machine_free(run->machine);
-    g_byte_array_unref(run->output);
+    repeatable_clear(run);
     g_free(run);
-}
-
-static char *whole_hash(Machine *machine)
-{
-    g_autoptr(HashList) list = hash_list_new();
-    Digest digest;
-    char hex[2 * DIGEST_SIZE + 1];
-    machine_hash(machine, true, list);
-    hash_list_digest(list, &digest);
-    digest_to_hex(&digest, hex);
-    return g_strdup(hex);
 }
 
 static void use_translator(Run *run, unsigned block_limit)
@@ -197,7 +140,7 @@ static Recording record_with(const char *append, guint32 seed, uint64_t quantum,
     }
     if (machine_run_state(machine) != MACHINE_SHUTDOWN)
         g_error("the guest ended as %s", machine_run_state_name(machine_run_state(machine)));
-    recording.hash = whole_hash(machine);
+    recording.hash = repeatable_hash(machine);
     recording.output = g_byte_array_ref(run->output);
     recording.icount = cpu_icount(machine_cpu(machine, 0));
     recording.keyframes = keyframes ? keyframe_set_count(machine_keyframes(machine)) : 0;
@@ -251,7 +194,7 @@ static void disturb(Run *run, GRand *dice)
     Cpu *cpu = machine_cpu(machine, 0);
     machine_pause(machine);
     switch (g_rand_int_range(dice, 0, replays_translated ? 6 : 4)) {
-    case 0: g_free(whole_hash(machine)); break;
+    case 0: g_free(repeatable_hash(machine)); break;
     case 1: code_cache_flush(cpu->engine); break;
     case 2: mmu_drop_banks(cpu->mmu); break;
     case 4:
@@ -334,7 +277,7 @@ static bool report(bool ok, const char *format, ...)
 static bool is_equal(const Run *run, const Recording *recording)
 {
     Replay *player = machine_replay(run->machine);
-    g_autofree char *hash = whole_hash(run->machine);
+    g_autofree char *hash = repeatable_hash(run->machine);
     const ReplayDivergence *divergence = replay_divergence(player);
     if (divergence)
         g_print("# %s\n", divergence->text);
@@ -411,7 +354,7 @@ static void check_stripped_log(void)
     if (!reader || !log_strip(reader, stripped, &error))
         g_error("%s", error->message);
     Run *run = replay(append, stripped, &(Shape){ .quantum = QUANTUM });
-    g_autofree char *hash = whole_hash(run->machine);
+    g_autofree char *hash = repeatable_hash(run->machine);
     ReplayCounters counters;
     replay_counters(machine_replay(run->machine), &counters);
     report(is_equal(run, &recording) && counters.hashes_unverified == counters.hashes,
@@ -518,18 +461,18 @@ static void check_snapshot(uint64_t place)
     machine_start(straight->machine, NULL);
     run_to(straight, place);
     g_autoptr(GBytes) bytes = save(straight->machine);
-    g_autofree char *saved_hash = whole_hash(straight->machine);
+    g_autofree char *saved_hash = repeatable_hash(straight->machine);
     guint before = straight->output->len;
     run_to(straight, FOREVER);
     g_autoptr(StateReader) reader =
         state_reader_new_memory(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
     if (!machine_load(resumed->machine, reader, &error))
         g_error("%s", error->message);
-    g_autofree char *loaded_hash = whole_hash(resumed->machine);
+    g_autofree char *loaded_hash = repeatable_hash(resumed->machine);
     machine_start(resumed->machine, NULL);
     run_to(resumed, FOREVER);
-    g_autofree char *a = whole_hash(straight->machine);
-    g_autofree char *b = whole_hash(resumed->machine);
+    g_autofree char *a = repeatable_hash(straight->machine);
+    g_autofree char *b = repeatable_hash(resumed->machine);
     bool same_output =
         straight->output->len - before == resumed->output->len &&
         !memcmp(straight->output->data + before, resumed->output->data, resumed->output->len);

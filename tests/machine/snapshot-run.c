@@ -40,6 +40,7 @@
 #include "machine/translator/translator.h"
 #include "replay/page-pack.h"
 #include "replay/snapshot.h"
+#include "tests/machine/repeatable.h"
 
 #define QUANTUM      65536
 #define TYPE_EVERY   5000000u
@@ -92,12 +93,8 @@ static void build(const char *path)
     g_autofree char *json = NULL;
     g_file_get_contents(path, &json, NULL, &error);
     stop_on(error);
-    MachineConfig *config = machine_config_parse(json, -1, &error);
-    if (!config || !machine_config_open_files(config, AT_FDCWD, &error))
-        stop_on(error);
     MachineHost host = { .sources = { .clock_host = source_clock, .random = source_random } };
-    machine = machine_new(config, directory, &host, &error);
-    stop_on(error);
+    machine = repeatable_build(json, directory, &host);
     if (g_strcmp0(g_getenv("POWERPLAY_ENGINE"), "interpreter") != 0)
         machine_set_engine(machine, MACHINE_ENGINE_TRANSLATOR, NULL, &error);
     stop_on(error);
@@ -146,12 +143,7 @@ static void run_to(uint64_t place)
 
 static void check(void)
 {
-    g_autoptr(HashList) list = hash_list_new();
-    Digest digest;
-    char hex[2 * DIGEST_SIZE + 1];
-    machine_hash(machine, true, list);
-    hash_list_digest(list, &digest);
-    digest_to_hex(&digest, hex);
+    g_autofree char *hex = repeatable_hash(machine);
     g_print("check %" G_GUINT64_FORMAT " %s\n", icount(), hex);
 }
 

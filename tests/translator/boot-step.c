@@ -23,13 +23,13 @@
 #include "machine/cpu/mmu.h"
 #include "machine/machine.h"
 #include "machine/translator/translator.h"
+#include "tests/machine/repeatable.h"
 #include "tests/translator/store-digest.h"
 
 #define HASH_INTERVAL (1u << 20)
 
 typedef struct {
-    Machine *machine;
-    GByteArray *output;
+    Repeatable whole;
     StoreDigest stored;
 } Run;
 
@@ -47,29 +47,6 @@ static void options_clear(Options *options)
                       options->board };
     for (unsigned i = 0; i < G_N_ELEMENTS(words); i++)
         g_free(words[i]);
-}
-
-static gint64 source_clock(gpointer user)
-{
-    Run *run = user;
-    return 1700000000000000000 + (gint64)machine_now_ns(run->machine);
-}
-
-static gint32 source_random(gpointer user, guint8 *buffer, guint32 length)
-{
-    Run *run = user;
-    uint64_t x = cpu_icount(machine_cpu(run->machine, 0)) | 1;
-    for (guint32 i = 0; i < length; i++) {
-        x = x * 6364136223846793005u + 1442695040888963407u;
-        buffer[i] = (guint8)(x >> 56);
-    }
-    return 0;
-}
-
-static void keep_output(void *opaque, const Device *device, const void *data, size_t length)
-{
-    Run *run = opaque;
-    g_byte_array_append(run->output, data, (guint)length);
 }
 
 static char *definition(const Options *options, const char *kernel)
@@ -94,43 +71,31 @@ static Run *run_new(const Options *options, const char *kernel, int directory, M
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *json = definition(options, kernel);
-    MachineConfig *config = machine_config_parse(json, -1, &error);
-    if (!config || !machine_config_open_files(config, AT_FDCWD, &error))
-        g_error("%s", error->message);
     Run *run = g_new0(Run, 1);
-    MachineHost host = {
-        .sources = { .clock_host = source_clock, .random = source_random, .user = run },
-        .output = keep_output,
-        .opaque = run
-    };
-    run->output = g_byte_array_new();
-    run->machine = machine_new(config, directory, &host, &error);
-    if (!run->machine)
-        g_error("%s", error->message);
-    store_digest_begin(&run->stored, machine_cpu(run->machine, 0), options->observe);
+    repeatable_begin(&run->whole, json, directory);
+    store_digest_begin(&run->stored, machine_cpu(run->whole.machine, 0), options->observe);
     TranslatorOptions translator = { .block_limit = (unsigned)options->block_limit };
-    if (!machine_set_engine(run->machine, engine, &translator, &error))
+    if (!machine_set_engine(run->whole.machine, engine, &translator, &error))
         g_error("%s", error->message);
-    machine_start(run->machine, NULL);
+    machine_start(run->whole.machine, NULL);
     return run;
 }
 
 static void run_free(Run *run)
 {
-    machine_free(run->machine);
+    repeatable_clear(&run->whole);
     store_digest_clear(&run->stored);
-    g_byte_array_unref(run->output);
     g_free(run);
 }
 
 static Cpu *processor(Run *run)
 {
-    return machine_cpu(run->machine, 0);
+    return machine_cpu(run->whole.machine, 0);
 }
 
 static bool is_running(Run *run)
 {
-    return machine_run_state(run->machine) == MACHINE_RUNNING;
+    return machine_run_state(run->whole.machine) == MACHINE_RUNNING;
 }
 
 /* Drops or changes what the guest must not notice. */
@@ -146,7 +111,7 @@ static void disturb(Run *run, GRand *dice)
     case 0: code_cache_flush(processor(run)->engine); break;
     case 1: mmu_drop_banks(processor(run)->mmu); break;
     case 2:
-        if (!machine_set_engine(run->machine,
+        if (!machine_set_engine(run->whole.machine,
                                 g_rand_int_range(dice, 0, 4) ? MACHINE_ENGINE_TRANSLATOR
                                                              : MACHINE_ENGINE_INTERPRETER,
                                 &options, &error))
@@ -159,8 +124,8 @@ static void disturb(Run *run, GRand *dice)
 static void run_to(Run *run, uint64_t limit, GRand *dice)
 {
     while (is_running(run) && cpu_icount(processor(run)) < limit)
-        machine_run(run->machine, dice ? (uint64_t)g_rand_int_range(dice, 1, 1 << 17) : 1 << 16,
-                    limit);
+        machine_run(run->whole.machine,
+                    dice ? (uint64_t)g_rand_int_range(dice, 1, 1 << 17) : 1 << 16, limit);
 }
 
 /* --- comparing -------------------------------------------------------------------------------- */
@@ -174,7 +139,7 @@ static bool same_registers(Run *a, Run *b)
 {
     const Cpu *x = processor(a), *y = processor(b);
     if (!memcmp(&x->s, &y->s, sizeof x->s) && cpu_icount(x) == cpu_icount(y) &&
-        machine_run_state(a->machine) == machine_run_state(b->machine))
+        machine_run_state(a->whole.machine) == machine_run_state(b->whole.machine))
         return true;
     g_print("# at %" G_GUINT64_FORMAT " and %" G_GUINT64_FORMAT
             " instructions; interpreter, translator:\n",
@@ -186,8 +151,8 @@ static bool same_registers(Run *a, Run *b)
 static bool same_hashes(Run *a, Run *b, bool full)
 {
     g_autoptr(HashList) x = hash_list_new(), y = hash_list_new();
-    machine_hash(a->machine, full, x);
-    machine_hash(b->machine, full, y);
+    machine_hash(a->whole.machine, full, x);
+    machine_hash(b->whole.machine, full, y);
     bool same = hash_list_length(x) == hash_list_length(y);
     for (guint i = 0; same && i < hash_list_length(x); i++) {
         const HashComponent *one = hash_list_get(x, i), *other = hash_list_get(y, i);
@@ -197,9 +162,9 @@ static bool same_hashes(Run *a, Run *b, bool full)
                 one->name);
         return false;
     }
-    guint length = a->output->len;
-    return same && length == b->output->len &&
-           (!length || !memcmp(a->output->data, b->output->data, length));
+    guint length = a->whole.output->len;
+    return same && length == b->whole.output->len &&
+           (!length || !memcmp(a->whole.output->data, b->whole.output->data, length));
 }
 
 static void run_reference(void *opaque, uint64_t icount)
@@ -275,8 +240,8 @@ int main(int argc, char **argv)
     bool failed = false;
     unsigned passed = lock_step(a, b, &options, &failed);
     g_print("# %" G_GUINT64_FORMAT " instructions, %s, %u bytes of output\n",
-            cpu_icount(processor(a)), machine_run_state_name(machine_run_state(a->machine)),
-            a->output->len);
+            cpu_icount(processor(a)), machine_run_state_name(machine_run_state(a->whole.machine)),
+            a->whole.output->len);
     if (options.observe)
         g_print("# %" G_GUINT64_FORMAT " blocks were left, %" G_GUINT64_FORMAT
                 " pieces stored: registers and digests agree\n",
