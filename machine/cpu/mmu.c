@@ -68,7 +68,7 @@ void mmu_drop_banks(Mmu *mmu)
 
 void mmu_drop_write_entries(Mmu *mmu)
 {
-    tlb_drop_writes(mmu->tlb);
+    tlb_rest_writes(mmu->tlb);
 }
 
 void mmu_drop_write_entries_to(Mmu *mmu, uint64_t real)
@@ -325,6 +325,7 @@ static bool reach(Cpu *cpu, uint64_t ea, AccessKind access, Translation *out)
         entry.tag |= cpu->observer ? TLB_OBSERVED : 0;
         cpu->tlb->write[TLB_INDEX(ea)] = entry;
         tlb_note_fill(&cpu->tlb->head, FILL_WRITE, TLB_INDEX(ea));
+        tlb_note_fill(&cpu->tlb->head, FILL_AWAKE, TLB_INDEX(ea));
     }
     return true;
 }
@@ -415,9 +416,26 @@ bool cpu_load_slow(Cpu *cpu, uint64_t ea, unsigned size, void *data)
     return true;
 }
 
+/* Makes a resting entry serve again, which leads where it did. */
+static bool wake(Cpu *cpu, uint64_t ea, unsigned size)
+{
+    TlbEntry *entry = &cpu->tlb->write[TLB_INDEX(ea)];
+    uint64_t page = ea & ~PAGE_MASK;
+    if (entry->tag != (page | TLB_RESTING) || first_part(ea, size) != size)
+        return false;
+    memory_mark(cpu->memory, entry->addend + page - (uintptr_t)cpu->memory->ram);
+    entry->tag = page;
+    tlb_note_fill(&cpu->tlb->head, FILL_AWAKE, TLB_INDEX(ea));
+    return true;
+}
+
 bool cpu_store_slow(Cpu *cpu, uint64_t ea, unsigned size, const void *data)
 {
     Translation where[2];
+    if (wake(cpu, ea, size)) {
+        memcpy((void *)(uintptr_t)(cpu->tlb->write[TLB_INDEX(ea)].addend + ea), data, size);
+        return true;
+    }
     if (!reach_parts(cpu, ea, size, ACCESS_WRITE, where))
         return false;
     unsigned first = first_part(ea, size);

@@ -75,6 +75,7 @@ static void data_clear(TlbBank *bank)
 {
     TABLE_CLEAR(bank->read, TLB_INVALID, &bank->head.filled[FILL_READ]);
     TABLE_CLEAR(bank->write, TLB_INVALID, &bank->head.filled[FILL_WRITE]);
+    bank->head.filled[FILL_AWAKE].count = 0;
     sites_clear(bank);
     bank->head.has_private = false;
 }
@@ -353,19 +354,22 @@ void tlb_drop_class(Tlb *tlb, uint32_t class)
             code_drop_class(&tlb->code[i], class);
 }
 
-static void data_drop_writes(TlbBank *bank)
+static void data_rest_writes(TlbBank *bank)
 {
-    FillList *filled = &bank->head.filled[FILL_WRITE];
-    if (!filled->count)
+    G_STATIC_ASSERT((TLB_INVALID & TLB_RESTING) == TLB_RESTING);
+    FillList *awake = &bank->head.filled[FILL_AWAKE];
+    if (!awake->count)
         return;
-    TABLE_CLEAR(bank->write, TLB_INVALID, filled);
+    for (unsigned n = 0; n < filled_count(awake, TLB_SETS); n++)
+        bank->write[filled_at(awake, n)].tag |= TLB_RESTING;
+    awake->count = 0;
     write_sites_clear(bank);
 }
 
-void tlb_drop_writes(Tlb *tlb)
+void tlb_rest_writes(Tlb *tlb)
 {
     for (unsigned b = 0; b < DATA_BANKS; b++)
-        data_drop_writes(&tlb->data[b]);
+        data_rest_writes(&tlb->data[b]);
 }
 
 static void data_drop_writes_to(TlbBank *bank, uint64_t host)

@@ -11,8 +11,9 @@
  *
  * 1. An entry may be dropped at any time; it refills from the translation set without touching
  *    guest memory. So nothing that the guest can notice depends on these tables.
- * 2. A write entry exists only for pages whose dirty mark is of the present epoch and that hold no
- *    predecoded code; both kinds of change drop the entry.
+ * 2. A write entry serves only pages whose dirty mark is of the present epoch and that hold no
+ *    predecoded code. When the epoch moves entries rest: a store through one marks its page and
+ *    wakes it, without a look at the translation set. Code drops the entry.
  * 3. A site's entry is a copy of one in the table of its kind: whenever an entry there is dropped,
  *    but for another that takes its place, all the bank's sites of that kind are emptied.
  * 4. A jump entry stands for an address whose fetch is in the translation set; it goes with it.
@@ -30,6 +31,7 @@
 #define TLB_TAG(ea, size) ((ea) & (~(TLB_PAGE_SIZE - 1) | ((uint64_t)(size)-1)))
 #define TLB_INVALID       0xfffull /* no tag: low bits set */
 #define TLB_OBSERVED      0x800ull /* in tags of write entries while stores are observed */
+#define TLB_RESTING       0x400ull /* in tags of write entries whose page has no mark of the epoch */
 
 typedef struct {
     uint64_t tag;    /* effective page address, or TLB_INVALID */
@@ -72,8 +74,15 @@ typedef struct {
 #define SITE_LIMIT       (-7)
 #define SITE_GROUP_LIMIT (-255)
 
-/* A bank's two tables. */
-typedef enum { FILL_READ, FILL_WRITE, FILL_FETCH = 0, FILL_JUMP, FILL_TABLES } TlbFill;
+/* A bank's two tables; of a data bank's write entries also those that do not rest. */
+typedef enum {
+    FILL_READ,
+    FILL_WRITE,
+    FILL_AWAKE,
+    FILL_FETCH = 0,
+    FILL_JUMP,
+    FILL_LISTS = 3
+} TlbFill;
 
 /*
  * What was filled since the table was empty, so that emptying it costs what it holds if that is
@@ -98,7 +107,7 @@ typedef struct {
     TlbKey key;
     uint64_t last_used;
     bool has_private; /* maybe: entries for private addresses */
-    FillList filled[FILL_TABLES];
+    FillList filled[FILL_LISTS];
 } BankHead;
 
 struct TlbBank {
@@ -150,7 +159,8 @@ void tlb_drop_entry(Tlb *tlb, const struct TranslationEntry *entry);
 void tlb_drop_context(Tlb *tlb, uint32_t context);
 /* Pages whose address bits 14-19 (of 32) are CLASS. */
 void tlb_drop_class(Tlb *tlb, uint32_t class);
-void tlb_drop_writes(Tlb *tlb);
+/* Write entries rest from now on (2). */
+void tlb_rest_writes(Tlb *tlb);
 /* Write entries for the page at HOST. */
 void tlb_drop_writes_to(Tlb *tlb, const uint8_t *host);
 void tlb_drop_jump(Tlb *tlb, uint64_t ea);

@@ -14,7 +14,7 @@ from ledger import Ledger
 
 QUICK = {"power9": 10_000_000, "7400": 3_000_000, "7447a": 5_000_000}
 FULL, CHUNK = 100_000_000, 10_000_000
-VERSION = "4"       # raised when the programs, or how the translator works, become different
+VERSION = "5"       # raised when the programs, or how the translator works, become different
 TIME_LIMIT = 1200   # seconds for a chunk: an engine that hangs is a failure
 
 
