@@ -40,8 +40,7 @@ struct Machine {
 
     /* The dirty part of the state hash: which pages await digesting. */
     RamHash ram_hash;
-    uint64_t *dirty_pages; /* a bit per page */
-    uint32_t dirty_epoch;  /* marks above this are news */
+    uint64_t *dirty_pages; /* a bit per page, memory_news_words() */
     HashList *hashes;
 
     /* Memory as snapshots have it (snapshot.c). */

@@ -30,13 +30,7 @@ const StateTable machine_state_table = {
 
 void machine_collect_dirty(Machine *machine)
 {
-    const Memory *memory = machine->memory;
-    uint64_t pages = memory_page_count(memory), page = 0;
-    while ((page = memory_next_changed(memory, machine->dirty_epoch, page)) < pages) {
-        machine->dirty_pages[page / 64] |= 1ull << (page % 64);
-        page++;
-    }
-    machine->dirty_epoch = memory_next_epoch(machine->memory);
+    memory_take_news(machine->memory, machine->dirty_pages);
 }
 
 /* Takes the first page at or above FROM out of those that await digesting. */
@@ -155,7 +149,7 @@ static bool require_no_replay(Machine *machine, GError **error)
 /* RAM is digested where a recording begins: what was dirty before is no news. */
 static void hash_from_scratch(Machine *machine)
 {
-    uint64_t words = memory_page_count(machine->memory) / 64 + 1;
+    uint64_t words = memory_news_words(machine->memory);
     hash_machine(machine, HASH_WRITTEN, machine->hashes);
     machine->ram_hash = (RamHash){ 0 };
     for (uint64_t i = 0; i < words; i++)
@@ -290,7 +284,7 @@ static void load_memory(Machine *machine, StateReader *reader)
 
 static void save_dirty(const Machine *machine, StateWriter *writer)
 {
-    uint64_t words = memory_page_count(machine->memory) / 64 + 1;
+    uint64_t words = memory_news_words(machine->memory);
     state_writer_name(writer, "dirty-pages");
     for (uint64_t i = 0; i < words; i++)
         state_writer_u64(writer, machine->dirty_pages[i]);
@@ -402,7 +396,7 @@ bool machine_load_state(Machine *machine, StateReader *reader, GError **error)
 
 void machine_loaded(Machine *machine, bool keeps_code)
 {
-    machine->dirty_epoch = memory_next_epoch(machine->memory);
+    memory_take_news(machine->memory, NULL);
     machine->is_written = false;
     for (guint i = 0; i < machine->devices->len; i++) {
         Device *device = g_ptr_array_index(machine->devices, i);

@@ -79,7 +79,7 @@ static bool assemble(Machine *machine, const CpuModel *model, GError **error)
     cpu_reset(machine->cpu);
     if (!machine->board->build(machine, error))
         return false;
-    machine->dirty_pages = g_new0(uint64_t, memory_page_count(machine->memory) / 64 + 1);
+    machine->dirty_pages = g_new0(uint64_t, memory_news_words(machine->memory));
     return machine_power_on(machine, error);
 }
 

@@ -27,6 +27,7 @@ Memory *memory_new(uint64_t size, GError **error)
     uint64_t pages = reserved >> MEMORY_PAGE_BITS;
     memory->page_mark = g_new0(uint32_t, pages);
     memory->group_mark = g_new0(uint32_t, pages / MEMORY_MARK_GROUP + 1);
+    memory->news = g_new0(uint64_t, pages / 64 + 1);
     return memory;
 }
 
@@ -37,6 +38,7 @@ void memory_free(Memory *memory)
     munmap(memory->ram, memory->size + MEMORY_DEVICE_MAX);
     g_free(memory->page_mark);
     g_free(memory->group_mark);
+    g_free(memory->news);
     g_free(memory);
 }
 
@@ -78,6 +80,15 @@ uint64_t memory_next_changed(const Memory *memory, uint32_t since, uint64_t from
         page = end;
     }
     return pages;
+}
+
+void memory_take_news(Memory *memory, uint64_t *pages)
+{
+    uint64_t words = memory_news_words(memory);
+    for (uint64_t word = 0; pages && word < words; word++)
+        pages[word] |= memory->news[word];
+    memset(memory->news, 0, words * sizeof memory->news[0]);
+    memory_next_epoch(memory);
 }
 
 void memory_device_write(Memory *memory, uint64_t offset, const void *data, uint64_t length)

@@ -43,6 +43,7 @@ struct Memory {
     uint64_t window_base, window_size; /* real addresses that show it; size 0: none do */
     uint32_t *page_mark;               /* one per page: the epoch of its last change */
     uint32_t *group_mark;              /* one per MEMORY_MARK_GROUP pages */
+    uint64_t *news;                    /* a bit per page: marked since memory_take_news() */
     uint32_t epoch;                    /* starts at 1 */
     const MemoryWatcher *watcher;
     void *watcher_opaque;
@@ -79,9 +80,10 @@ static inline void memory_mark(Memory *memory, uint64_t address)
     uint64_t page = address >> MEMORY_PAGE_BITS;
     memory->page_mark[page] = memory->epoch;
     memory->group_mark[page / MEMORY_MARK_GROUP] = memory->epoch;
+    memory->news[page / 64] |= 1ull << (page % 64);
 }
 
-/* To be called by whoever has written marks of pages himself. */
+/* To be called by whoever has written marks of pages himself; they are no news. */
 void memory_marks_written(Memory *memory);
 /* Asserts invariant 5. */
 void memory_check_marks(const Memory *memory);
@@ -103,6 +105,16 @@ static inline const uint8_t *memory_device_data(const Memory *memory)
 }
 /* From now on real addresses from BASE on show it; SIZE 0: none do. BASE is that of a page. */
 void memory_set_window(Memory *memory, uint64_t base, uint64_t size);
+
+/* So many words have a bit for each page. */
+static inline uint64_t memory_news_words(const Memory *memory)
+{
+    return memory_page_count(memory) / 64 + 1;
+}
+
+/* Closes the present epoch, and sets the bits in PAGES, if any, of those marked since the last
+ * time. */
+void memory_take_news(Memory *memory, uint64_t *pages);
 
 /* Closes the present epoch: from now on marks carry the next number. Returns the closed one. */
 uint32_t memory_next_epoch(Memory *memory);

@@ -194,6 +194,31 @@ START_TEST(pages_that_changed_are_found_by_their_marks)
 }
 END_TEST
 
+START_TEST(news_are_told_once)
+{
+    Memory *memory = memory_new(1000 * MEMORY_PAGE_SIZE, NULL);
+    memory_add_device(memory, 37 * MEMORY_PAGE_SIZE);
+    g_autofree uint64_t *told = g_new0(uint64_t, memory_news_words(memory));
+    uint32_t before = memory->epoch;
+    memory_mark(memory, 3 * MEMORY_PAGE_SIZE + 5);
+    memory_next_epoch(memory);
+    ck_assert(memory_write(memory, 64 * MEMORY_PAGE_SIZE - 1, "two", 2));
+    memory_device_write(memory, 36 * MEMORY_PAGE_SIZE, "last", 4);
+    memory_take_news(memory, told);
+    ck_assert_uint_eq(memory->epoch, before + 2);
+    ck_assert_uint_eq(told[0], 1ull << 63 | 1ull << 3);
+    ck_assert_uint_eq(told[1], 1);
+    ck_assert_uint_eq(told[1036 / 64], 1ull << (1036 % 64));
+    memset(told, 0, memory_news_words(memory) * sizeof told[0]);
+    memory_mark(memory, 0);
+    memory_take_news(memory, NULL);
+    memory_take_news(memory, told);
+    for (uint64_t word = 0; word < memory_news_words(memory); word++)
+        ck_assert_uint_eq(told[word], 0);
+    memory_free(memory);
+}
+END_TEST
+
 START_TEST(marks_written_by_others_are_found)
 {
     Memory *memory = memory_new(1000 * MEMORY_PAGE_SIZE, NULL);
@@ -329,6 +354,7 @@ int main(void)
     tcase_add_test(tests, a_transfer_that_leaves_memory_moves_nothing);
     tcase_add_loop_test(tests, pages_that_changed_are_found_by_their_marks, 0, 4);
     tcase_add_test(tests, marks_written_by_others_are_found);
+    tcase_add_test(tests, news_are_told_once);
     tcase_add_test(tests, unclaimed_addresses_read_as_ones_and_are_counted);
     tcase_add_test(tests, characters_wait_for_room_and_stay_in_order);
     tcase_add_test(tests, a_closed_inbox_refuses_input_and_says_why);
