@@ -29,7 +29,7 @@
 
 /* A recording takes its first 2 MiB from the host after half an interval; after each, the host's
  * time that it took passes so many times before the next. */
-#define ROOM_WAITS      256
+#define ROOM_WAITS      512
 #define ROOM_WAITS_LATE 16
 
 /* Of a replay: so many pages that a keyframe copies have memory beforehand. There may be more,

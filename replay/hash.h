@@ -6,7 +6,7 @@
  * translation set, RAM, the bytes a serial port has sent. Digests are XXH3-128 over canonical
  * values (state.h), so they depend on no host and no padding. They find accidents, not forgeries.
  *
- * RAM. A hash point digests at most 128 pages among those written since their last digest, in
+ * RAM. A hash point digests at most 64 pages among those written since their last digest, in
  * ascending order from a cursor that is state, and one slice of 1/256 of all pages, chosen by
  * icount; of the slice only pages that were ever written, by their marks, if the view has marks.
  * Points are 2^24 instructions apart, so each of these is looked at at least once in 2^32
@@ -85,8 +85,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HashList, hash_list_free)
 
 #define HASH_POINT_INTERVAL (G_GUINT64_CONSTANT(1) << 24) /* instructions */
 #define HASH_RAM_PAGE       4096u
-#define HASH_POINT_VERSION  2u /* raised when points digest something else */
-#define HASH_RAM_PAGES_MAX  128u
+#define HASH_POINT_VERSION  3u /* raised when points digest something else */
+#define HASH_RAM_PAGES_MAX  64u
 #define HASH_RAM_SLICES     256u
 
 /* State of the machine, saved with it. */
