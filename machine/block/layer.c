@@ -21,6 +21,8 @@
  */
 #include "machine/block/layer.h"
 
+#include "machine/be.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -118,27 +120,13 @@ static uint64_t checksum(const uint8_t *data, size_t length)
     return sum;
 }
 
-static void put_be(uint8_t *at, unsigned size, uint64_t value)
-{
-    for (unsigned i = 0; i < size; i++)
-        at[i] = (uint8_t)(value >> 8 * (size - 1 - i));
-}
-
-static uint64_t get_be(const uint8_t *at, unsigned size)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < size; i++)
-        value = value << 8 | at[i];
-    return value;
-}
-
 static int append(Layer *layer, const Record *record)
 {
     uint8_t raw[RECORD_SIZE];
-    put_be(raw, 4, record->kind);
-    put_be(raw + 4, 4, record->cluster);
-    put_be(raw + 8, 8, record->value);
-    put_be(raw + 16, 8, checksum(raw, 16) ^ layer->log_size);
+    be_put(raw, 4, record->kind);
+    be_put(raw + 4, 4, record->cluster);
+    be_put(raw + 8, 8, record->value);
+    be_put(raw + 16, 8, checksum(raw, 16) ^ layer->log_size);
     int code = write_all(layer->map_fd, raw, sizeof raw, layer->log_size);
     if (code == 0)
         layer->log_size += RECORD_SIZE;
@@ -149,10 +137,10 @@ static bool read_record(const Layer *layer, uint64_t at, Record *record)
 {
     uint8_t raw[RECORD_SIZE];
     if (read_all(layer->map_fd, raw, sizeof raw, at) != 0 ||
-        get_be(raw + 16, 8) != (checksum(raw, 16) ^ at))
+        be_get(raw + 16, 8) != (checksum(raw, 16) ^ at))
         return false;
     *record =
-        (Record){ (uint32_t)get_be(raw, 4), (uint32_t)get_be(raw + 4, 4), get_be(raw + 8, 8) };
+        (Record){ (uint32_t)be_get(raw, 4), (uint32_t)be_get(raw + 4, 4), be_get(raw + 8, 8) };
     return true;
 }
 
@@ -307,10 +295,10 @@ static int open_file(int directory_fd, const char *name, const char *suffix, boo
 static void make_header(const Layer *layer, uint8_t *header)
 {
     memcpy(header, MAGIC, 8);
-    put_be(header + 8, 4, LAYER_CLUSTER);
-    put_be(header + 12, 4, layer->clusters);
-    put_be(header + 16, 8, layer->first_version);
-    put_be(header + 24, 8, checksum(header, 24));
+    be_put(header + 8, 4, LAYER_CLUSTER);
+    be_put(header + 12, 4, layer->clusters);
+    be_put(header + 16, 8, layer->first_version);
+    be_put(header + 24, 8, checksum(header, 24));
 }
 
 static bool check_header(const Layer *layer, GError **error)
@@ -322,14 +310,14 @@ static bool check_header(const Layer *layer, GError **error)
     make_header(layer, expected);
     if (memcmp(found, expected, sizeof found) == 0)
         return true;
-    if (memcmp(found, MAGIC, 8) != 0 || get_be(found + 24, 8) != checksum(found, 24))
+    if (memcmp(found, MAGIC, 8) != 0 || be_get(found + 24, 8) != checksum(found, 24))
         g_set_error(error, LAYER_ERROR, LAYER_ERROR_FORMAT, "the layer's map has no valid header");
     else
         g_set_error(
             error, LAYER_ERROR, LAYER_ERROR_FORMAT,
             "the layer belongs to another disk: it has %u clusters after version %" G_GUINT64_FORMAT
             ", the disk has %u after %" G_GUINT64_FORMAT,
-            (unsigned)get_be(found + 12, 4), get_be(found + 16, 8), layer->clusters,
+            (unsigned)be_get(found + 12, 4), be_get(found + 16, 8), layer->clusters,
             layer->first_version);
     return false;
 }

@@ -11,6 +11,7 @@
  */
 #include "machine/block/nbd.h"
 
+#include "machine/be.h"
 #include "machine/block/layer.h"
 
 #include <errno.h>
@@ -75,20 +76,6 @@ static bool transmit(const Nbd *nbd, const void *data, size_t length)
     return true;
 }
 
-static void put_be(uint8_t *at, unsigned size, uint64_t value)
-{
-    for (unsigned i = 0; i < size; i++)
-        at[i] = (uint8_t)(value >> 8 * (size - 1 - i));
-}
-
-static uint64_t get_be(const uint8_t *at, unsigned size)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < size; i++)
-        value = value << 8 | at[i];
-    return value;
-}
-
 /* --- the handshake -------------------------------------------------------------------------------
  */
 
@@ -103,11 +90,11 @@ static bool greet(const Nbd *nbd, GError **error)
     uint8_t greeting[18], flags[4];
     if (!receive(nbd, greeting, sizeof greeting))
         return fail(error, "went away without a word: is the image of the format that is named?");
-    uint64_t offered = get_be(greeting + 16, 2);
-    if (get_be(greeting, 8) != MAGIC_SERVER || get_be(greeting + 8, 8) != MAGIC_OPTION ||
+    uint64_t offered = be_get(greeting + 16, 2);
+    if (be_get(greeting, 8) != MAGIC_SERVER || be_get(greeting + 8, 8) != MAGIC_OPTION ||
         !(offered & FLAG_FIXED_NEWSTYLE))
         return fail(error, "does not speak NBD as it is spoken since 2011");
-    put_be(flags, 4, FLAG_FIXED_NEWSTYLE | (offered & FLAG_NO_ZEROES));
+    be_put(flags, 4, FLAG_FIXED_NEWSTYLE | (offered & FLAG_NO_ZEROES));
     return transmit(nbd, flags, sizeof flags) || fail(error, "does not listen");
 }
 
@@ -115,9 +102,9 @@ static bool greet(const Nbd *nbd, GError **error)
 static bool ask_to_go(const Nbd *nbd, GError **error)
 {
     uint8_t option[16 + 6] = { 0 };
-    put_be(option, 8, MAGIC_OPTION);
-    put_be(option + 8, 4, OPTION_GO);
-    put_be(option + 12, 4, 6);
+    be_put(option, 8, MAGIC_OPTION);
+    be_put(option + 8, 4, OPTION_GO);
+    be_put(option + 12, 4, 6);
     return transmit(nbd, option, sizeof option) || fail(error, "does not listen");
 }
 
@@ -127,15 +114,15 @@ static bool take_answer(Nbd *nbd, bool *ends, GError **error)
     uint8_t head[20], body[ANSWER_MAX];
     if (!receive(nbd, head, sizeof head))
         return fail(error, "went away in the handshake");
-    uint32_t kind = (uint32_t)get_be(head + 12, 4), length = (uint32_t)get_be(head + 16, 4);
-    if (get_be(head, 8) != MAGIC_ANSWER || get_be(head + 8, 4) != OPTION_GO || length > ANSWER_MAX)
+    uint32_t kind = (uint32_t)be_get(head + 12, 4), length = (uint32_t)be_get(head + 16, 4);
+    if (be_get(head, 8) != MAGIC_ANSWER || be_get(head + 8, 4) != OPTION_GO || length > ANSWER_MAX)
         return fail(error, "answers what it was not asked");
     if (!receive(nbd, body, length))
         return fail(error, "went away in the handshake");
     if (kind & ANSWER_ERRORS)
         return fail(error, "refuses its default export");
-    if (kind == ANSWER_INFO && length >= 12 && get_be(body, 2) == INFO_EXPORT)
-        nbd->size = get_be(body + 2, 8);
+    if (kind == ANSWER_INFO && length >= 12 && be_get(body, 2) == INFO_EXPORT)
+        nbd->size = be_get(body + 2, 8);
     *ends = kind == ANSWER_ACK;
     return true;
 }
@@ -191,11 +178,11 @@ uint64_t nbd_size(const Nbd *nbd)
 static bool request_read(Nbd *nbd, uint64_t offset, uint32_t length)
 {
     uint8_t request[28] = { 0 };
-    put_be(request, 4, MAGIC_REQUEST);
-    put_be(request + 6, 2, COMMAND_READ);
-    put_be(request + 8, 8, ++nbd->cookie);
-    put_be(request + 16, 8, offset);
-    put_be(request + 24, 4, length);
+    be_put(request, 4, MAGIC_REQUEST);
+    be_put(request + 6, 2, COMMAND_READ);
+    be_put(request + 8, 8, ++nbd->cookie);
+    be_put(request + 16, 8, offset);
+    be_put(request + 24, 4, length);
     return transmit(nbd, request, sizeof request);
 }
 
@@ -206,9 +193,9 @@ int nbd_read(Nbd *nbd, uint64_t offset, uint8_t *data, uint32_t length)
     if (nbd->is_broken)
         return EIO;
     nbd->is_broken = !request_read(nbd, offset, length) || !receive(nbd, reply, sizeof reply) ||
-                     get_be(reply, 4) != MAGIC_REPLY || get_be(reply + 8, 8) != nbd->cookie;
+                     be_get(reply, 4) != MAGIC_REPLY || be_get(reply + 8, 8) != nbd->cookie;
     if (nbd->is_broken ||
-        get_be(reply + 4, 4) != 0) /* what the server calls it says nothing here */
+        be_get(reply + 4, 4) != 0) /* what the server calls it says nothing here */
         return EIO;
     nbd->is_broken = !receive(nbd, data, length);
     return nbd->is_broken ? EIO : 0;

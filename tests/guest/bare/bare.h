@@ -8,8 +8,7 @@
 #ifndef TESTS_GUEST_BARE_H
 #define TESTS_GUEST_BARE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "tests/guest/bare/report.h"
 
 typedef uint64_t u64;
 typedef uint32_t u32;
@@ -101,11 +100,6 @@ extern Entry entered; /* how the machine entered the image */
 void bare_main(const u32 *tree, u64 power_off_token, u64 msr, u64 r4, u64 r6, u64 place);
 void tests(void); /* the group's */
 
-void print(const char *text);
-void report(const char *name, bool pass, u64 got, u64 expected);
-/* NAME and a number or suffix, in one of a few rotating buffers. */
-const char *named(const char *a, const char *b, const char *c);
-
 /* Runs CODE; fills `record`; says whether it completed. */
 bool run(const void *code, u64 msr, const Inputs *inputs);
 /* What DEC holds when a run begins. */
@@ -113,7 +107,6 @@ extern u64 run_decrementer;
 bool run_r(const void *code, u64 msr, u64 r3, u64 r4, u64 r5);
 /* Reports under NAME whether the last run ended as said (the first difference is printed). */
 void expect(const char *name, const void *code, u64 msr, u64 vector, u64 at, u64 cause);
-void expect_value(const char *name, u64 got, u64 expected);
 void run_case(const Case *c);
 /*
  * Rows for one access: the second instruction of CODE, which uses EA in r4, completes or ends in

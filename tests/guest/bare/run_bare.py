@@ -82,8 +82,8 @@ def build(group: str, order: str, folder: pathlib.Path) -> pathlib.Path:
     linked, payload, image = (base.with_suffix(suffix) for suffix in (".linked", ".payload", ".elf"))
     subprocess.run([*gcc, f"-m{order}", "-mcpu=power9", "-mno-altivec", "-mno-vsx", "-msoft-float", "-O2", "-g", "-Wall",
                     "-Wextra", "-Werror", "-Wno-missing-field-initializers", "-ffreestanding", "-fno-builtin",
-                    "-fno-pic", "-mcmodel=medium", "-fno-stack-protector", "-T", HERE / "payload.ld", HERE / "run.S",
-                    HERE / "bare.c", HERE / f"group-{group}.c", "-o", linked], check=True)
+                    "-fno-pic", "-mcmodel=medium", "-fno-stack-protector", "-I", HERE.parents[2], "-T",
+                    HERE / "payload.ld", HERE / "run.S", HERE / "bare.c", HERE / "report.c", HERE / f"group-{group}.c", "-o", linked], check=True)
     subprocess.run([CROSS + "objcopy", "-O", "binary", linked, payload], check=True)
     subprocess.run([*gcc, "-mbig", "-T", HERE / "start.ld", f'-DPAYLOAD="{payload}"',
                     f"-DLITTLE={int(order == 'little')}", HERE / "start.S", "-o", image], check=True)

@@ -25,20 +25,6 @@ bool on_qemu;
 u32 run_decrementer = DEC_FAR;
 static u32 next_page = PAGES, next_ea = 0x40000000;
 
-void *memset(void *place, int value, unsigned long length)
-{
-    for (unsigned long i = 0; i < length; i++)
-        ((volatile char *)place)[i] = (char)value;
-    return place;
-}
-
-void *memcpy(void *to, const void *from, unsigned long length)
-{
-    for (unsigned long i = 0; i < length; i++)
-        ((volatile char *)to)[i] = ((const char *)from)[i];
-    return to;
-}
-
 void print(const char *text)
 {
     for (; *text; text++) {
@@ -47,47 +33,6 @@ void print(const char *text)
         if (!on_qemu)
             CONSOLE = (unsigned char)*text;
     }
-}
-
-static void print_hex(u32 value)
-{
-    char text[12] = "0x";
-    unsigned at = 2;
-    for (int shift = 28; shift >= 0; shift -= 4)
-        if (value >> shift || shift == 0)
-            text[at++] = "0123456789abcdef"[value >> shift & 15];
-    text[at] = 0;
-    print(text);
-}
-
-void expect_value(const char *name, u32 got, u32 expected)
-{
-    print(got == expected ? "PASS " : "FAIL ");
-    print(name);
-    if (got != expected) {
-        print(" got ");
-        print_hex(got);
-        print(" expected ");
-        print_hex(expected);
-    }
-    print("\n");
-}
-
-const char *named(const char *a, const char *b, const char *c)
-{
-    static char buffers[16][80];
-    static unsigned next;
-    const char *parts[] = { a, b, c };
-    char *buffer = buffers[next++ & 15];
-    unsigned at = 0;
-    for (unsigned i = 0; i < 3; i++) {
-        if (i && *parts[i])
-            buffer[at++] = '-';
-        for (const char *p = parts[i]; *p && at < 78; p++)
-            buffer[at++] = *p;
-    }
-    buffer[at] = 0;
-    return buffer;
 }
 
 /* --- running ---------------------------------------------------------------------------------- */

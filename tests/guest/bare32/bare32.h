@@ -9,8 +9,7 @@
 #ifndef TESTS_GUEST_BARE32_H
 #define TESTS_GUEST_BARE32_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "tests/guest/bare/report.h"
 
 typedef uint32_t u32;
 
@@ -66,9 +65,6 @@ extern Record record;
     })
 #define MTSPR(n, value) __asm__ volatile("mtspr " #n ",%0; isync" : : "r"((u32)(value)))
 
-void print(const char *text);
-const char *named(const char *a, const char *b, const char *c);
-void expect_value(const char *name, u32 got, u32 expected);
 /* Runs CODE with r3 to r5 in MSR. */
 void run(const void *code, u32 msr, u32 r3, u32 r4, u32 r5);
 extern u32 run_decrementer;

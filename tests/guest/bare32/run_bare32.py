@@ -55,8 +55,8 @@ DEVIATIONS = (
 
 def build(group: str, folder: pathlib.Path, qemu: bool) -> pathlib.Path:
     image = folder / f"{group}{'-qemu' if qemu else ''}.elf"
-    subprocess.run([COMPILER, *FLAGS, *(["-DQEMU"] if qemu else []), "-T", HERE / "image.ld", HERE / "run.S",
-                    HERE / "bare32.c", HERE / f"group-{group}.c", "-o", image], check=True)
+    subprocess.run([COMPILER, *FLAGS, *(["-DQEMU"] if qemu else []), "-I", HERE.parents[2], "-T", HERE / "image.ld",
+                    HERE / "run.S", HERE / "bare32.c", HERE.parent / "bare/report.c", HERE / f"group-{group}.c", "-o", image], check=True)
     return image
 
 
