@@ -30,6 +30,7 @@ struct TimeTravel {
     PageMap *news;             /* the last of them, or NULL: there was none yet */
     uint32_t news_epoch;       /* when it was captured, or the recording began */
     uint64_t news_work;        /* likewise */
+    uint64_t news_pages;       /* of what is new since: so many at least */
     uint64_t room_most;        /* pages that have memory beforehand */
     int64_t room_ns;           /* the host's time when there may be more memory for the next one */
     bool is_due;               /* the next one is paid for */

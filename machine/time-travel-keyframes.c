@@ -221,7 +221,7 @@ void machine_record_keyframes(Machine *machine, uint64_t budget, uint64_t interv
     TimeTravel *travel = new_set(machine, budget, interval);
     keyframe_set_let_first_go(travel->frames);
     travel->next_work = interval / LOOKS;
-    travel->news_work = 0;
+    travel->news_work = travel->news_pages = 0;
     travel->room_ns = 0;
     travel->room_most = budget / PAGE_BYTES;
     travel->is_due = false;
@@ -277,17 +277,26 @@ static bool make_room(Machine *machine, uint64_t pages, bool is_late)
     return false;
 }
 
-/* Whether enough lies between the last keyframe and one here. */
-static bool is_paid(Machine *machine)
+/* Whether so many PAGES have memory, and enough lies between the last keyframe and one here. */
+static bool can_pay(Machine *machine, uint64_t pages)
 {
     const TimeTravel *travel = machine->travel;
     uint64_t work = travel->work - travel->news_work;
-    uint64_t pages = machine_count_news(machine, travel->news_epoch);
     uint64_t clusters = machine_superseded_clusters(machine) - travel->superseded;
     bool is_late = !travel->is_thrifty || work >= RECORDING_LATE;
     bool has_room = make_room(machine, pages, is_late);
-    uint64_t price = is_late ? 0 : (pages + CLUSTER_PAGES * clusters) * PAGE_WORK;
-    return has_room && work >= MAX(travel->interval, price);
+    return has_room && (is_late || work >= (pages + CLUSTER_PAGES * clusters) * PAGE_WORK);
+}
+
+/* What is new only grows, and counting it costs, too: it waits for what is known of to be paid. */
+static bool is_paid(Machine *machine)
+{
+    TimeTravel *travel = machine->travel;
+    if (!can_pay(machine, travel->news_pages))
+        return false;
+    travel->news_pages = machine_count_news(machine, travel->news_epoch);
+    return travel->work - travel->news_work >= travel->interval &&
+           can_pay(machine, travel->news_pages);
 }
 
 /* What is new since the keyframe before, as the next one. */
@@ -335,6 +344,7 @@ static void make_recorded(Machine *machine)
     travel->is_due = false;
     travel->next_work = travel->work + travel->interval / LOOKS;
     travel->news_work = travel->work;
+    travel->news_pages = 0;
     travel->superseded = superseded;
     if (capture_news(machine, &frame))
         keyframe_set_add(travel->frames, &frame);
