@@ -282,6 +282,14 @@ static void port_input(Device *device, const Event *event)
     pump_input(port);
 }
 
+/* Only a forged snapshot tells the driver of a name or a console that there is not. */
+static void port_after_load(Device *device)
+{
+    VirtioPort *port = (VirtioPort *)device;
+    port->s.untold &=
+        (uint8_t) ~((port->name ? 0 : TELL_NAME) | (port->is_console ? 0 : TELL_CONSOLE));
+}
+
 static void port_finalize(Device *device)
 {
     g_free(((VirtioPort *)device)->name);
@@ -308,6 +316,7 @@ const DeviceClass virtio_port_class = {
     .size = sizeof(VirtioPort),
     .state = &virtio_port_state,
     .state_offset = offsetof(VirtioPort, s),
+    .after_load = port_after_load,
     .input = port_input,
     .input_room = port_room,
     .finalize = port_finalize,

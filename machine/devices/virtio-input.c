@@ -393,7 +393,10 @@ static void input_reset(Device *device)
 static void input_after_load(Device *device)
 {
     VirtioInputState *s = &((VirtioInput *)device)->s;
-    s->complete = MIN(s->complete, s->count); /* a forged snapshot may say otherwise */
+    /* A forged snapshot may say otherwise, or leave no place for the end of a group. */
+    s->complete = MIN(s->complete, s->count);
+    if (s->complete < s->count)
+        s->count = MIN(s->count, WAITING_MAX - 1);
 }
 
 VirtioDevice *virtio_input_new(Machine *machine, const char *id, ConfigInput kind)

@@ -680,6 +680,32 @@ START_TEST(cut_and_foreign_states_are_refused)
 }
 END_TEST
 
+/* How many messages the driver of the consoles gets, if it has buffers for all. */
+static unsigned told(TestBoard *board)
+{
+    Driver *driver = &board->driver[CONSOLE_SLOT];
+    uint16_t before = driver_used_index(driver, 2);
+    for (unsigned i = 0; i < DRIVER_QUEUE_SIZE; i++)
+        driver_add(driver, 2, &(DriverBuffer){ 0x20000 + 64 * i, 64, true }, 1);
+    driver_notify(driver, 2);
+    return (uint16_t)(driver_used_index(driver, 2) - before);
+}
+
+START_TEST(a_forged_port_tells_nothing_of_a_name_that_it_has_not)
+{
+    TestBoard board = board_new(6);
+    Device *port = fake_machine_device(board.machine, "hvc1");
+    const StateField *field = port->class->state->fields;
+    while (strcmp(field->name, "untold") != 0)
+        field++;
+    start_slot(&board, CONSOLE_SLOT);
+    ((uint8_t *)device_state(port))[field->offset] = 15;
+    port->class->after_load(port);
+    ck_assert_uint_eq(told(&board), 3); /* that it is there, is a console, and is open */
+    board_clear(&board);
+}
+END_TEST
+
 int main(void)
 {
     unsigned rows;
@@ -695,6 +721,7 @@ int main(void)
     tcase_add_loop_test(tests, the_same_operations_give_the_same_machine, 0, 5);
     tcase_add_loop_test(tests, a_loaded_machine_goes_on_as_the_saved_one, 0, 20);
     tcase_add_loop_test(tests, cut_and_foreign_states_are_refused, 0, (int)rows);
+    tcase_add_test(tests, a_forged_port_tells_nothing_of_a_name_that_it_has_not);
     suite_add_tcase(suite, tests);
     return check_run(suite);
 }

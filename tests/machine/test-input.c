@@ -216,6 +216,31 @@ START_TEST(room_ends_before_something_is_lost)
 }
 END_TEST
 
+static uint32_t *number_of(Device *target, const char *name)
+{
+    const StateField *field = target->class->state->fields;
+    while (strcmp(field->name, name) != 0)
+        field++;
+    return (uint32_t *)(void *)((uint8_t *)device_state(target) + field->offset);
+}
+
+START_TEST(a_forged_group_leaves_room_for_its_end)
+{
+    Device *keyboard = device(CONFIG_INPUT_KEYBOARD);
+    start(CONFIG_INPUT_KEYBOARD);
+    *number_of(keyboard, "count") = 256;
+    *number_of(keyboard, "complete") = 200;
+    keyboard->class->after_load(keyboard);
+    send(CONFIG_INPUT_KEYBOARD, (Event[]){ key(30, true) }, 1);
+    ck_assert_uint_eq(*number_of(keyboard, "count"), 256);
+    ck_assert_uint_eq(*number_of(keyboard, "complete"), 256);
+    *number_of(keyboard, "complete") = 257;
+    keyboard->class->after_load(keyboard); /* full, as it may be */
+    ck_assert_uint_eq(*number_of(keyboard, "count"), 256);
+    ck_assert_uint_eq(*number_of(keyboard, "complete"), 256);
+}
+END_TEST
+
 START_TEST(nobody_types_to_a_device_without_driver)
 {
     Event event = key(30, true);
@@ -346,6 +371,7 @@ int main(void)
         a_group_without_buffers_waits_whole,
         all_of_many_groups_arrive_in_order,
         room_ends_before_something_is_lost,
+        a_forged_group_leaves_room_for_its_end,
         nobody_types_to_a_device_without_driver,
         buttons_wheels_and_places,
         lights_are_taken,
