@@ -25,9 +25,9 @@ static bool is_little(const GdbSession *session)
                                               : session->endian == GDB_ENDIAN_LITTLE;
 }
 
-static void put_in_order(const GdbSession *session, uint8_t *value, unsigned size)
+static void put_in_order(bool little, uint8_t *value, unsigned size)
 {
-    for (unsigned i = 0; is_little(session) && i < size / 2; i++) {
+    for (unsigned i = 0; little && i < size / 2; i++) {
         uint8_t byte = value[i];
         value[i] = value[size - 1 - i];
         value[size - 1 - i] = byte;
@@ -40,7 +40,7 @@ static void append_register(GdbSession *session, GString *text, unsigned number)
     uint8_t value[GDB_REGISTER_SIZE_MAX];
     unsigned size = gdb_register_size(cpu, number);
     gdb_register_read(cpu, number, value);
-    put_in_order(session, value, size);
+    put_in_order(is_little(session), value, size);
     gdb_append_hex(text, value, size);
 }
 
@@ -72,12 +72,13 @@ static void refuse(GdbSession *session, GError *error)
     g_error_free(error);
 }
 
-static bool set_register(GdbSession *session, unsigned number, const uint8_t *from, GError **error)
+static bool set_register(GdbSession *session, unsigned number, const uint8_t *from, bool little,
+                         GError **error)
 {
     uint8_t value[GDB_REGISTER_SIZE_MAX];
     unsigned size = gdb_register_size(machine_cpu(session->machine, 0), number);
     memcpy(value, from, size);
-    put_in_order(session, value, size);
+    put_in_order(little, value, size);
     return guest_write_register(session->machine, number, value, error);
 }
 
@@ -91,7 +92,7 @@ void gdb_write_register(GdbSession *session, const char *arguments)
         good ? gdb_register_size(machine_cpu(session->machine, 0), (unsigned)number) : 0;
     if (!size || !gdb_parse_hex(arguments + 1, value, size))
         gdb_fail(session, "there is no such register, or the value has another size");
-    else if (set_register(session, (unsigned)number, value, &error))
+    else if (set_register(session, (unsigned)number, value, is_little(session), &error))
         gdb_reply(session, "OK");
     else
         refuse(session, error);
@@ -101,6 +102,7 @@ void gdb_write_registers(GdbSession *session, const char *arguments)
 {
     Cpu *cpu = machine_cpu(session->machine, 0);
     unsigned total = 0, at = 0, count = gdb_register_count(cpu);
+    bool little = is_little(session); /* as it was sent: MSR, which says it, is among them */
     GError *error = NULL;
     for (unsigned i = 0; i < count; i++)
         total += gdb_register_size(cpu, i);
@@ -110,7 +112,7 @@ void gdb_write_registers(GdbSession *session, const char *arguments)
         return;
     }
     for (unsigned i = 0; i < count && !error; at += gdb_register_size(cpu, i), i++)
-        set_register(session, i, values + at, &error);
+        set_register(session, i, values + at, little, &error);
     if (error)
         refuse(session, error);
     else

@@ -147,6 +147,12 @@ static void answer_ok(GdbSession *session, const char *arguments)
     gdb_reply(session, "OK");
 }
 
+/* It begins as another one does. */
+static void not_known(GdbSession *session, const char *arguments)
+{
+    gdb_reply(session, "");
+}
+
 static void name_thread(GdbSession *session, const char *arguments)
 {
     gdb_reply(session, "QC1");
@@ -207,6 +213,7 @@ static const struct {
     { "qThreadExtraInfo,", describe_thread },
     { "qAttached", is_attached },
     { "qSymbol:", answer_ok },
+    { "qCRC", not_known },
     { "qC", name_thread },
     { "qqemu.PhyMemMode", get_physical },
     { "Qqemu.PhyMemMode:", set_physical },

@@ -77,6 +77,26 @@ def test_gdbserver_start_says_what_is_wrong(guest):
     assert guest.execute("gdbserver-start", {"listen": f"tcp:{port}"})["address"] == address
 
 
+def test_all_registers_are_taken_in_the_order_they_were_sent_in(guest):
+    """Also when MSR, one of them, changes the order."""
+    stub = Stub(guest.execute("gdbserver-start", {"endian": "auto"})["address"])
+    values = bytearray.fromhex(stub.ask("g").decode())
+    msr, lr = slice(33 * 8, 34 * 8), slice(34 * 8 + 4, 35 * 8 + 4)
+    was_little = bool(int.from_bytes(values[msr], "big") & 1)
+    assert not was_little, "a kernel is entered big-endian"
+    values[msr.stop - 1] |= 1
+    values[lr] = bytes.fromhex("1122334455667788")
+    assert stub.ask("G" + values.hex()) == b"OK"
+    assert stub.ask("p23") == b"8877665544332211"
+    assert stub.ask("p20") == b"0000400000000000"
+
+
+def test_packets_that_begin_like_others_are_not_taken_for_them(guest):
+    stub = Stub(guest.execute("gdbserver-start", {})["address"])
+    assert stub.ask("qC") == b"QC1"
+    assert stub.ask("qCRC:0,4") == b""
+
+
 def test_a_port_that_is_taken_is_an_error(pp, guest, tiny):
     port = guest.execute("gdbserver-start", {"listen": "tcp:0"})["address"].rsplit(":", 1)[1]
     other = pp.create(tiny.definition("other", "rounds=5", clock=FAST))
