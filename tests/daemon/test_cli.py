@@ -86,6 +86,19 @@ def test_exit_2_usage(cli):
     cli("qmp", "-", "query-metrics", "{", code=USAGE)
 
 
+def test_what_cannot_be_understood_or_opened_is_named(cli, made, tmp_path):
+    """By a line that says what it was, never by Python's own words."""
+    missing = tmp_path / "missing"
+    for words, text, code, said in (
+            (("wait", "tiny", "--serial", "("), "", USAGE, "'(' is no regular expression"),
+            (("type", "tiny", "abc\\"), "", USAGE, "--literal types it as it is"),
+            (("qmp", "tiny"), '{"run": "query-status"}\n', USAGE, '{"run": "query-status"} is no request'),
+            (("qmp", "tiny"), "[]\n", USAGE, "[] is no request"),
+            (("import", "tiny", missing), "", FAILED, f"{missing}: No such file or directory")):
+        result = cli(*words, text=text, code=code)
+        assert said in result.stderr and "Traceback" not in result.stderr, result.stderr
+
+
 def test_exit_3_not_found(cli):
     result = cli("start", "nobody", code=NOT_FOUND)
     assert result.stderr == "powerplay: start: There is no machine 'nobody'\nhint: `powerplay list` shows the machines\n"
@@ -123,7 +136,8 @@ def test_exit_6_timed_out(cli, tiny, pp):
     try:
         cli("wait", "endless", "--serial", "never written", "--timeout", 0.5, code=TIMED_OUT)
         cli("wait", "endless", "--status", "shutdown", "--timeout", 0.5, code=TIMED_OUT)
-        cli("wait", "endless", "--event", "RESET", "--timeout", 0.5, code=TIMED_OUT)
+        late = cli("wait", "endless", "--event", "RESET", "--timeout", 0.5, code=TIMED_OUT)
+        assert "endless sent no RESET within 0.5 s" in late.stderr
     finally:
         pp.find("endless").destroy()
 

@@ -133,7 +133,11 @@ def do_type(arguments: Arguments, out: Output) -> int:
     _, machine = open_machine(arguments)
     text = " ".join(arguments.text)
     if not arguments.literal:
-        text = text.encode("latin-1", "backslashreplace").decode("unicode_escape")
+        try:
+            text = text.encode("latin-1", "backslashreplace").decode("unicode_escape")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"the text has a backslash that begins no character ({error.reason}); "
+                             "--literal types it as it is") from None
     text += "" if arguments.no_newline else "\n"
     if arguments.keyboard:
         machine.execute("type-text", {"text": text, "device": "keyboard"})
@@ -162,11 +166,11 @@ def wait_event(arguments: Arguments, machine: Machine, out: Output) -> int:
     machine.daemon.machine_info(machine.name)
     deadline = time.monotonic() + arguments.timeout
     while True:
-        left = deadline - time.monotonic()
-        if left <= 0:
+        try:
+            event = machine.daemon.connection.next_event(deadline - time.monotonic())
+        except errors.TimedOut:
             raise errors.TimedOut(f"{machine.name} sent no {arguments.event} within "
-                                  f"{arguments.timeout:g} s")
-        event = machine.daemon.connection.next_event(left)
+                                  f"{arguments.timeout:g} s") from None
         if event["event"] == arguments.event and event.get("machine") == machine.name:
             out.show(event, arguments.event)
             return OK
@@ -259,6 +263,8 @@ def do_qmp(arguments: Arguments, out: Output) -> int:
         if not line.strip():
             continue
         message = json.loads(line)
+        if not isinstance(message, dict) or "execute" not in message:
+            raise ValueError(f"{line.strip()[:80]} is no request: expected an object with a member \"execute\"")
         try:
             result = connection.execute_call(
                 Call(message["execute"], message.get("arguments", {}), machine))
@@ -516,6 +522,10 @@ def main(argv: Optional[List[str]] = None) -> int:
         return USAGE
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        print(f"powerplay: {arguments.verb}: {what}{error.strerror or error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -35,7 +35,10 @@ class SerialReader:
 
 
 def compile_pattern(pattern: Union[str, bytes]) -> Pattern[bytes]:
-    return re.compile(pattern.encode() if isinstance(pattern, str) else pattern)
+    try:
+        return re.compile(pattern.encode() if isinstance(pattern, str) else pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
 
 
 class MachinePlans:
