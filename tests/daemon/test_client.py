@@ -74,6 +74,19 @@ def test_events_and_waiting_for_them(daemon, definition):
     run(scenario())
 
 
+def test_a_connection_outlives_a_wait_that_was_too_short(pp, machine):
+    for _ in range(3):
+        with pytest.raises(powerplay.TimedOut):
+            pp.connection.next_event(timeout=0.01)
+        assert pp.machine_info("tiny")["name"] == "tiny"
+    pp.connection.events.clear()
+    machine.start(paused=True)
+    machine.cont()
+    while pp.connection.next_event(timeout=5)["event"] != "RESUME":
+        pass
+    machine.end()
+
+
 def test_errors_have_types(pp, machine):
     for kind, call in ((powerplay.NotFound, lambda: pp.machine_info("nobody")),
                        (powerplay.WrongState, lambda: machine.query_status()),

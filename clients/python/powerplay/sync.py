@@ -27,27 +27,51 @@ class Connection:
         self.events: Deque[Message] = collections.deque(maxlen=4096)
         self._socket = sockets.socket(sockets.AF_UNIX)
         self._number = 0
+        self._unread = bytearray()
+        try:
+            self._connect()
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def _connect(self) -> None:
         try:
             self._socket.connect(str(self.path))
         except OSError as error:
-            self._socket.close()
             raise wire.cannot_connect(self.path, error) from error
-        self._file = self._socket.makefile("rb")
-        self.greeting = wire.check_greeting(self._file.readline(wire.LINE_LIMIT))
+        self.greeting = wire.check_greeting(self._read_line(None))
         self.execute_call(Call("qmp_capabilities"))
 
     def close(self) -> None:
-        self._file.close()
         self._socket.close()
 
-    def receive(self) -> Message:
-        """The next message, whatever it is."""
+    def _read_line(self, timeout: Optional[float]) -> bytes:
+        """The next line; empty at the end.  When time is up, what has come of it is kept for the next try."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        searched = 0
         try:
-            line = self._file.readline(wire.LINE_LIMIT)
+            while (end := self._unread.find(b"\n", searched)) < 0:
+                searched = len(self._unread)
+                if searched > wire.LINE_LIMIT:
+                    raise Disconnected(f"{self.path} sent a line of more than {wire.LINE_LIMIT} bytes")
+                self._socket.settimeout(None if deadline is None else max(1e-6, deadline - time.monotonic()))
+                piece = self._socket.recv(1 << 16)
+                if not piece:
+                    return b""
+                self._unread += piece
         except sockets.timeout as error:
             raise TimedOut("the daemon sent nothing in time") from error
         except OSError as error:
             raise Disconnected(f"the connection to {self.path} broke: {error}") from error
+        finally:
+            self._socket.settimeout(None)
+        line = bytes(self._unread[:end + 1])
+        del self._unread[:end + 1]
+        return line
+
+    def receive(self, timeout: Optional[float] = None) -> Message:
+        """The next message, whatever it is."""
+        line = self._read_line(timeout)
         if not line:
             raise Disconnected(f"the connection to {self.path} was closed")
         return wire.parse(line)
@@ -87,16 +111,14 @@ class Connection:
             return value
 
     def next_event(self, timeout: Optional[float] = None) -> Message:
+        """The next event; raises TimedOut if there is none for so many seconds. The connection stays good."""
         if self.events:
             return self.events.popleft()
-        self._socket.settimeout(timeout)
-        try:
-            while True:
-                message = self.receive()
-                if "event" in message:
-                    return message
-        finally:
-            self._socket.settimeout(None)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            message = self.receive(None if deadline is None else deadline - time.monotonic())
+            if "event" in message:
+                return message
 
 
 class Machine(MachinePlans, commands.MachineCommands):
