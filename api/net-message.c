@@ -89,3 +89,22 @@ PacketResult net_message_receive(int socket, NetMessage *message, bool to_helper
                ? result
                : packet_judge(net_message_check(message, length, *fd >= 0, to_helper, error), fd);
 }
+
+unsigned net_message_receive_many(int socket, NetMessage *messages, int *fds, unsigned count,
+                                  bool to_helper, PacketResult *end, GError **error)
+{
+    PacketSlot packets[PACKET_BATCH];
+    for (unsigned i = 0; i < count; i++)
+        packets[i] = (PacketSlot){ .bytes = &messages[i], .room = sizeof messages[i] };
+    unsigned there = packet_receive_many(socket, packets, count, end), good = 0;
+    for (unsigned i = 0; i < there; i++) {
+        int fd = packets[i].fd;
+        bool is_next = good == i && net_message_check(&messages[i], packets[i].length, fd >= 0,
+                                                      to_helper, error);
+        if (packet_judge(is_next, &fd) == PACKET_RECEIVED)
+            fds[good++] = fd;
+    }
+    if (good < there)
+        *end = PACKET_WRONG; /* and what is behind it is dropped */
+    return good;
+}

@@ -86,6 +86,11 @@ bool net_message_send(int socket, const NetMessage *message, int fd, bool *full)
 PacketResult net_message_receive(int socket, NetMessage *message, bool to_helper, int *fd,
                                  GError **error);
 
+/* Likewise up to COUNT (at most PACKET_BATCH) at once. How many; *END: what is behind them
+ * (PACKET_RECEIVED: perhaps more). */
+unsigned net_message_receive_many(int socket, NetMessage *messages, int *fds, unsigned count,
+                                  bool to_helper, PacketResult *end, GError **error);
+
 /*
  * The clock's page begins with one word, written by the machine and read by the helper at any
  * moment: bit 0 says that virtual time runs; the rest is virtual time less the host's monotonic

@@ -89,6 +89,35 @@ PacketResult packet_receive(int socket, void *bytes, gsize room, gsize *length, 
     return PACKET_RECEIVED;
 }
 
+unsigned packet_receive_many(int socket, PacketSlot *packets, unsigned count, PacketResult *end)
+{
+    struct mmsghdr headers[PACKET_BATCH];
+    struct iovec vectors[PACKET_BATCH];
+    FdSpace spaces[PACKET_BATCH];
+    unsigned fds, n = 0;
+    g_assert(count <= PACKET_BATCH);
+    for (unsigned i = 0; i < count; i++) {
+        vectors[i] = (struct iovec){ packets[i].bytes, packets[i].room };
+        headers[i].msg_hdr = (struct msghdr){ .msg_iov = &vectors[i],
+                                              .msg_iovlen = 1,
+                                              .msg_control = spaces[i].bytes,
+                                              .msg_controllen = sizeof spaces[i].bytes };
+    }
+    int got = recvmmsg(socket, headers, count, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC, NULL);
+    bool is_empty = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+    *end = is_empty                ? PACKET_NONE_YET
+           : got < 0               ? PACKET_CLOSED
+           : (unsigned)got < count ? PACKET_NONE_YET
+                                   : PACKET_RECEIVED;
+    for (; got > 0 && n < (unsigned)got && headers[n].msg_len > 0; n++) {
+        packets[n].length = headers[n].msg_len;
+        packets[n].fd = take_fd(&headers[n].msg_hdr, &fds);
+    }
+    if (got > 0 && n < (unsigned)got)
+        *end = PACKET_CLOSED; /* nothing, again and again */
+    return n;
+}
+
 PacketResult packet_judge(bool is_good, int *fd)
 {
     if (is_good)

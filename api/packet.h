@@ -24,6 +24,19 @@ int packet_send(int socket, const void *bytes, gsize length, int fd);
  * descriptors beyond the first are closed. Never PACKET_WRONG: see packet_judge(). */
 PacketResult packet_receive(int socket, void *bytes, gsize room, gsize *length, int *fd);
 
+#define PACKET_BATCH 64 /* at once */
+
+typedef struct {
+    void *bytes;  /* where to */
+    gsize room;   /* there */
+    gsize length; /* the packet's, all of it */
+    int fd;       /* the caller's, or -1 */
+} PacketSlot;
+
+/* Likewise as many as there are of at most COUNT (up to PACKET_BATCH) packets, by one call of the
+ * host's. How many; *END: what is behind them (PACKET_RECEIVED: perhaps more). */
+unsigned packet_receive_many(int socket, PacketSlot *packets, unsigned count, PacketResult *end);
+
 /* Likewise bytes of a stream; as recv() answers. *FDS is how many descriptors came with them; of
  * two or more it may be less, but not below two. */
 ssize_t packet_stream_receive(int socket, void *bytes, gsize room, int *fd, unsigned *fds);

@@ -23,6 +23,7 @@ static const char *const allowed[] = {
     "write",
     "readv",
     "writev",
+    "recvmmsg",
     "recvmsg",
     "recvfrom",
     "sendmsg",

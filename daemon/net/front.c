@@ -36,7 +36,7 @@
 #define NAME_SERVER   (NETWORK | 3)
 #define FIRST_GUEST   (NETWORK | 15)
 #define WAITING_MAX   256u
-#define MESSAGES_MAX  64  /* taken at once before the network has its turn */
+#define ROUNDS_MAX    4   /* of messages from the machine, before the network has its turn */
 #define STOPPED_MS    100 /* how often a stopped clock is looked at */
 #define PORT_ATTEMPTS 16
 
@@ -62,6 +62,7 @@ struct Front {
     GQueue waiting; /* of NetMessage: to the machine, but for frames */
     unsigned turn;  /* the nic whose frame goes next, if it has one */
     GArray *polled; /* of struct pollfd; the first two are the machine's socket and the daemon's */
+    NetMessage taken[PACKET_BATCH]; /* at once */
 };
 
 #define POLLED_DAEMON 1
@@ -388,22 +389,20 @@ static void take_daemons_message(Front *front)
     }
 }
 
-static void take_messages(Front *front)
+/* False when there are no more for now. */
+static bool take_messages(Front *front)
 {
-    for (unsigned i = 0; i < MESSAGES_MAX && !front->is_over; i++) {
-        NetMessage message;
-        g_autoptr(GError) error = NULL;
-        int fd;
-        switch (net_message_receive(front->socket, &message, true, &fd, &error)) {
-        case PACKET_RECEIVED: take_message(front, &message, fd); break;
-        case PACKET_NONE_YET: return;
-        case PACKET_WRONG:
-            g_warning("%s", error->message);
-            front->is_over = true;
-            break;
-        case PACKET_CLOSED: front->is_over = true; break;
-        }
-    }
+    g_autoptr(GError) error = NULL;
+    int fds[PACKET_BATCH];
+    PacketResult end;
+    unsigned count = net_message_receive_many(front->socket, front->taken, fds, PACKET_BATCH, true,
+                                              &end, &error);
+    for (unsigned i = 0; i < count; i++)
+        take_message(front, &front->taken[i], fds[i]);
+    if (end == PACKET_WRONG)
+        g_warning("%s", error->message);
+    front->is_over = end == PACKET_WRONG || end == PACKET_CLOSED;
+    return end == PACKET_RECEIVED;
 }
 
 /* --- the loop --------------------------------------------------------------------------------- */
@@ -487,7 +486,7 @@ static void run_once(Front *front)
     send_waiting(front);
     if (g_array_index(front->polled, struct pollfd, POLLED_DAEMON).revents && n > 0)
         take_daemons_message(front);
-    take_messages(front);
+    for (unsigned i = 0; i < ROUNDS_MAX && take_messages(front); i++) {}
 }
 
 void front_run(int socket, int daemon, const FrontPolicy policy[NET_NICS])

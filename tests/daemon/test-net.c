@@ -226,6 +226,46 @@ START_TEST(messages_are_checked)
 }
 END_TEST
 
+/* In order, each with its descriptor; behind a bad one, and behind the end, there is nothing. */
+START_TEST(messages_are_taken_many_at_once)
+{
+    static NetMessage taken[PACKET_BATCH];
+    int pair[2], fds[PACKET_BATCH];
+    PacketResult end;
+    NetMessage m;
+    g_autoptr(GError) error = NULL;
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+    ck_assert_uint_eq(net_message_receive_many(pair[1], taken, fds, 8, true, &end, &error), 0);
+    ck_assert_int_eq(end, PACKET_NONE_YET);
+    for (unsigned i = 0; i < 20; i++) {
+        uint8_t frame[NET_FRAME_MAX] = { (uint8_t)i };
+        net_message_init(&m, i == 5 ? NET_SETUP : NET_FRAME, i % NET_NICS, 0, frame,
+                         i == 5 ? 0 : 60 + i);
+        m.magic += i == 15;
+        ck_assert(net_message_send(pair[0], &m, i == 5 ? pair[0] : -1, NULL));
+    }
+    ck_assert_uint_eq(net_message_receive_many(pair[1], taken, fds, 12, true, &end, &error), 12);
+    ck_assert_int_eq(end, PACKET_RECEIVED);
+    for (unsigned i = 0; i < 12; i++) {
+        ck_assert_int_eq(fds[i] >= 0, i == 5);
+        ck_assert_uint_eq(taken[i].nic, i % NET_NICS);
+        ck_assert_uint_eq(taken[i].length, i == 5 ? 0 : 60 + i);
+        ck_assert(i == 5 || taken[i].data[0] == i);
+    }
+    close(fds[5]);
+    ck_assert_uint_eq(
+        net_message_receive_many(pair[1], taken, fds, PACKET_BATCH, true, &end, &error), 3);
+    ck_assert_int_eq(end, PACKET_WRONG);
+    ck_assert(strstr(error->message, "magic"));
+    net_message_init(&m, NET_TEARDOWN, 0, 0, NULL, 0);
+    ck_assert(net_message_send(pair[0], &m, -1, NULL));
+    close(pair[0]);
+    ck_assert_uint_eq(net_message_receive_many(pair[1], taken, fds, 8, true, &end, NULL), 1);
+    ck_assert_int_eq(end, PACKET_CLOSED);
+    close(pair[1]);
+}
+END_TEST
+
 /* --- lines to the other end of a wire --------------------------------------------------------- */
 
 static void collect(const void *frame, gsize length, void *data)
@@ -344,6 +384,7 @@ int main(void)
     Suite *suite = suite_create("net");
     TCase *tests = tcase_create("net");
     suite_add_tcase(suite, tests);
+    tcase_add_test(tests, messages_are_taken_many_at_once);
     tcase_add_test(tests, good_frames_pass_unchanged);
     tcase_add_test(tests, urgent_data_loses_its_urgency_and_the_checksum_stays_good);
     tcase_add_test(tests, a_damaged_segment_stays_damaged);
