@@ -74,6 +74,27 @@ def test_events_and_waiting_for_them(daemon, definition):
     run(scenario())
 
 
+def test_a_command_that_the_daemon_cannot_read_fails_and_the_next_one_does_not(daemon):
+    deep: list = []
+    for _ in range(200):
+        deep = [deep]
+    bad = ({"name": "x" * (1 << 20)}, {"name": deep})
+
+    async def scenario():
+        async with powerplay.connect(daemon.socket) as pp:
+            for arguments in bad:
+                with pytest.raises(powerplay.Failed, match="limit exceeded"):
+                    await asyncio.wait_for(pp.execute("machine-info", arguments), 10)
+                lists = await asyncio.gather(*(pp.machine_list() for _ in range(5)))
+                assert lists == [[]] * 5
+    run(scenario())
+    with powerplay.sync.connect(daemon.socket) as pp:
+        for arguments in bad:
+            with pytest.raises(powerplay.Failed, match="limit exceeded"):
+                pp.execute("machine-info", arguments)
+            assert pp.machine_list() == []
+
+
 def test_a_connection_outlives_a_wait_that_was_too_short(pp, machine):
     for _ in range(3):
         with pytest.raises(powerplay.TimedOut):
@@ -109,6 +130,8 @@ def test_a_daemon_that_goes_is_noticed(tiny):
                 for _ in range(100):
                     await pp.machine_list()
                     await asyncio.sleep(0.02)
+            with pytest.raises(powerplay.Disconnected):
+                await asyncio.wait_for(pp.find("nobody").wait_for(event="RESUME"), 10)
     try:
         run(scenario())
     finally:

@@ -11,7 +11,7 @@ from typing import Any, AsyncIterator, Dict, List, Optional, Set, Union
 
 from . import commands, wire
 from .definition import Definition
-from .errors import Disconnected, PowerplayError, TimedOut
+from .errors import Disconnected, Failed, PowerplayError, TimedOut
 from .places import default_socket
 from .plans import MachinePlans
 from .wire import Call, Message, Plan, T
@@ -27,6 +27,7 @@ class Connection:
         self.greeting: Message = {}
         self._number = 0
         self._waiting: "Dict[int, asyncio.Future[Message]]" = {}
+        self._probe: Optional[int] = None   # the number of wire.PROBE, while it is on its way
         self._listeners: "Set[asyncio.Queue[Optional[Message]]]" = set()
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
@@ -38,18 +39,25 @@ class Connection:
                 str(self.path), limit=wire.LINE_LIMIT)
         except OSError as error:
             raise wire.cannot_connect(self.path, error) from error
-        self.greeting = wire.check_greeting(await self._reader.readline())
-        self._task = asyncio.get_running_loop().create_task(self._read())
-        await self.execute_call(Call("qmp_capabilities"))
+        try:
+            self.greeting = wire.check_greeting(await self._reader.readline())
+            self._task = asyncio.get_running_loop().create_task(self._read())
+            await self.execute_call(Call("qmp_capabilities"))
+        except BaseException:
+            await self._close_writer()
+            raise
 
     async def close(self) -> None:
         if self._task:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-            self._writer.close()
-            with contextlib.suppress(OSError):
-                await self._writer.wait_closed()
+            await self._close_writer()
+
+    async def _close_writer(self) -> None:
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
 
     async def _read(self) -> None:
         problem: PowerplayError = Disconnected(f"the connection to {self.path} was closed")
@@ -73,9 +81,29 @@ class Connection:
             for queue in self._listeners:
                 queue.put_nowait(message)
             return
-        future = self._waiting.get(message.get("id", -1))
-        if future and not future.done():
+        if "id" not in message:
+            self._take_mistake(message)
+        elif message["id"] == self._probe:
+            self._settle()
+        elif (future := self._waiting.get(message["id"])) and not future.done():
             future.set_result(message)
+
+    def _take_mistake(self, message: Message) -> None:
+        """Answers come in the order of the commands: it is the oldest one that could not be read."""
+        waiting = [number for number, future in self._waiting.items() if not future.done()]
+        if self._probe is None and waiting:
+            self._waiting[min(waiting)].set_result(message)
+            self._number += 1
+            self._probe = self._number
+            self._writer.write(wire.request(wire.PROBE, self._probe))
+
+    def _settle(self) -> None:
+        """What was sent before the probe and has no answer by now gets none."""
+        assert self._probe is not None
+        for number, future in self._waiting.items():
+            if number < self._probe and not future.done():
+                future.set_exception(Failed("the daemon could not read the command"))
+        self._probe = None
 
     async def execute_call(self, call: Call) -> Any:
         if call.command == wire.PAUSE:
@@ -104,7 +132,9 @@ class Connection:
         await self._writer.drain()
 
     async def events(self) -> AsyncIterator[Message]:
-        """Events from now on."""
+        """Events from now on, until the connection ends."""
+        if self._task is None or self._task.done():
+            return
         queue: "asyncio.Queue[Optional[Message]]" = asyncio.Queue()
         self._listeners.add(queue)
         try:

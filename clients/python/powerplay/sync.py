@@ -28,6 +28,7 @@ class Connection:
         self._socket = sockets.socket(sockets.AF_UNIX)
         self._number = 0
         self._unread = bytearray()
+        self._is_settled = True
         try:
             self._connect()
         except BaseException:
@@ -80,6 +81,14 @@ class Connection:
         if call.command == wire.PAUSE:
             time.sleep(wire.PAUSE_SECONDS)
             return None
+        if not self._is_settled:
+            self._send(wire.PROBE)
+            self._await_answer()
+            self._is_settled = True
+        self._send(call)
+        return wire.answer(self._await_answer())
+
+    def _send(self, call: Call) -> None:
         self._number += 1
         try:
             line = wire.request(call, self._number)
@@ -88,12 +97,17 @@ class Connection:
             self._socket.sendall(line)
         except OSError as error:
             raise Disconnected(f"the connection to {self.path} broke: {error}") from error
+
+    def _await_answer(self) -> Message:
         while True:
             message = self.receive()
             if "event" in message:
                 self.events.append(message)
-            elif message.get("id") == self._number or "id" not in message:
-                return wire.answer(message)
+            elif message.get("id") == self._number:
+                return message
+            elif "id" not in message and self._is_settled:
+                self._is_settled = False
+                return message
 
     def run(self, plan: "Plan[T]") -> T:
         """Executes a plan."""

@@ -28,6 +28,10 @@ class Call:
         self.fd = fd        # goes with it, unless it is -1; stays the caller's
 
 
+# What the daemon cannot read it answers without a number, and what follows in it perhaps again: then this is sent, and
+# all before its answer belongs to the past.
+PROBE = Call("qmp_capabilities")
+
 # A plan is what a client does, written once: it yields calls and is sent their answers. The two
 # kinds of client execute it with and without `await`.
 Plan = Generator[Call, Any, T]
