@@ -164,10 +164,10 @@ static void sending_free(gpointer data)
 }
 
 /* Machine thread. */
-static uint64_t recording_end(void *opaque)
+static Position recording_end(void *opaque)
 {
     WorkerGdb *gdb = opaque;
-    return worker_status(gdb->worker).end.icount;
+    return worker_status(gdb->worker).end;
 }
 
 /* Machine thread. */

@@ -58,9 +58,10 @@ static bool is_replaying(GdbSession *session)
            machine_keyframes(session->machine);
 }
 
-static uint64_t end_of(GdbSession *session)
+static Position end_of(GdbSession *session)
 {
-    return session->host.recording_end ? session->host.recording_end(session->host.opaque) : 0;
+    return session->host.recording_end ? session->host.recording_end(session->host.opaque)
+                                       : (Position){ 0 };
 }
 
 static char *timeline(GdbSession *session, const char *rest)
@@ -75,7 +76,7 @@ static char *timeline(GdbSession *session, const char *rest)
                            "\nend      %" G_GUINT64_FORMAT "\n%u keyframes in %" G_GUINT64_FORMAT
                            " KiB; the last of them:\n",
                            keyframe_set_get(frames, 0)->position.icount,
-                           machine_position(session->machine).icount, end_of(session), count,
+                           machine_position(session->machine).icount, end_of(session).icount, count,
                            keyframe_set_bytes(frames) / 1024);
     for (guint i = skipped; i < count; i++) {
         const Position *position = &keyframe_set_get(frames, i)->position;
@@ -120,7 +121,7 @@ static bool find_target(GdbSession *session, const char *text, SeekTarget *targe
             (SeekTarget){ keyframe_set_get(machine_keyframes(session->machine), 0)->position.icount,
                           0 };
     else if (strcmp(text, "end") == 0)
-        *target = (SeekTarget){ end_of(session), 0 };
+        *target = (SeekTarget){ end_of(session).icount, 0 };
     else if (g_str_has_prefix(text, "mark "))
         return find_landmark(session, REPLAY_LANDMARK_MARK, text + 5, target, error);
     else if (g_str_has_prefix(text, "event "))
@@ -158,9 +159,11 @@ static char *seek(GdbSession *session, const char *rest)
         return seek_live(session, rest);
     if (!find_target(session, rest, &target, &error))
         return g_strdup_printf("%s\n", error->message);
-    if (target.icount > end_of(session))
-        return g_strdup_printf("the recording ends at instruction %" G_GUINT64_FORMAT "\n",
-                               end_of(session));
+    Position end = end_of(session);
+    if (target.icount > end.icount || target.virtual_ns > end.virtual_ns)
+        return g_strdup_printf("the recording ends at instruction %" G_GUINT64_FORMAT
+                               ", %" G_GUINT64_FORMAT " ns: there is no %s\n",
+                               end.icount, end.virtual_ns, rest);
     return gdb_seek(session, &target, &error) ? NULL : g_strdup_printf("%s\n", error->message);
 }
 

@@ -19,8 +19,8 @@ typedef enum { GDB_ENDIAN_AUTO, GDB_ENDIAN_LITTLE, GDB_ENDIAN_BIG } GdbEndian;
 typedef struct {
     /* Sends a packet's contents, LENGTH bytes at DATA, to the debugger. */
     void (*send)(void *opaque, const void *data, size_t length);
-    /* The last instruction count of the recording that is replayed, or 0. */
-    uint64_t (*recording_end)(void *opaque);
+    /* The last place of the recording that is replayed; all 0 if there is none. */
+    Position (*recording_end)(void *opaque);
     void *opaque;
 } GdbHost;
 

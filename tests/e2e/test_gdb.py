@@ -202,6 +202,9 @@ def test_monitor_commands(make, tiny):
     assert f"end      {end}\n" in stub.monitor("timeline") and "keyframe 0 (0 ns)" in stub.monitor("timeline")
     for wrong in ("", "x", "-", "+-5", "time", "time x", "mark nowhere", "event 99999999", str(end + 1), "99999999999999999999"):
         assert not stub.monitor(f"seek {wrong}").startswith("instruction"), wrong
+    for far in (end + 1, f"time {10**15}"):
+        said = stub.monitor(f"seek {far}")
+        assert f"the recording ends at instruction {end}, " in said and f"there is no {far}\n" in said, said
     assert "not being recorded" in stub.monitor("mark x")
     assert stub.ask("P3a=0000000000000000").startswith(b"E.this is a replay: take over first")
     assert stub.ask("M1000,1:00").startswith(b"E.this is a replay: take over first")

@@ -32,9 +32,9 @@ static void take_answer(void *opaque, const void *data, size_t length)
     target.answers++;
 }
 
-static uint64_t recording_end(void *opaque)
+static Position recording_end(void *opaque)
 {
-    return 0;
+    return (Position){ 0 };
 }
 
 static void state_changed(void *opaque, MachineRunState state, ShutdownCause cause)
