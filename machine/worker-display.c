@@ -31,13 +31,14 @@
 #define FRAME_MS 33
 #define IDLE_MS  500
 /* Of keys and movements: a guest's evdev holds 64 for a reader that has not run yet, two a key. */
-#define HANDS_SEC     1000
-#define HANDS_BURST   4
-#define HANDS_WAITING 0u     /* in the inbox, when the next one comes */
-#define PATIENCE_US   100000 /* a guest that takes none for so long has no driver */
-#define PAUSE_MS      2
-#define BLANK_WIDTH   640
-#define BLANK_HEIGHT  480
+#define HANDS_SEC      1000
+#define HANDS_BURST    4
+#define HANDS_WAITING  0u     /* in the inbox, when the next one comes */
+#define PATIENCE_US    100000 /* a guest that takes none for so long has no driver */
+#define PAUSE_MS       2
+#define EXPIRY_LOOK_MS (60 * 1000)
+#define BLANK_WIDTH    640
+#define BLANK_HEIGHT   480
 
 typedef struct {
     bool is_here, is_web;
@@ -440,11 +441,22 @@ void display_set_helper(WorkerDisplay *display, int socket, const char *address,
 
 /* --- what clients of the API ask -------------------------------------------------------------- */
 
+static gboolean on_expiry(gpointer data);
+
+/* Looks again now and then: the date may be set, and no timer goes as far as a date does. */
+static void await_expiry(WorkerDisplay *display)
+{
+    gint64 left_ms = (display->expires_us - g_get_real_time()) / 1000 + 1;
+    if (display->expires_us >= 0 && left_ms > 0)
+        display->expiry = g_timeout_add((guint)MIN(left_ms, EXPIRY_LOOK_MS), on_expiry, display);
+}
+
 static gboolean on_expiry(gpointer data)
 {
     WorkerDisplay *display = data;
     display->expiry = 0;
     tell_lock(display);
+    await_expiry(display);
     return G_SOURCE_REMOVE;
 }
 
@@ -463,9 +475,7 @@ void display_set_expiry(WorkerDisplay *display, gint64 expires_us)
         g_source_remove(display->expiry);
     display->expiry = 0;
     display->expires_us = expires_us;
-    gint64 left_ms = (expires_us - g_get_real_time()) / 1000 + 1;
-    if (expires_us >= 0 && left_ms > 0)
-        display->expiry = g_timeout_add((guint)MIN(left_ms, G_MAXINT), on_expiry, display);
+    await_expiry(display);
     tell_lock(display);
 }
 
@@ -505,14 +515,15 @@ const char *display_admit_page(WorkerDisplay *display, const char *token, const 
     return display->web_path;
 }
 
+/* "unix:PATH", in which there may be colons, or "tcp:HOST:PORT". */
 static void split_address(const char *address, JsonObject *out)
 {
-    const char *colon = strrchr(address, ':');
     bool is_unix = g_str_has_prefix(address, "unix:");
-    g_autofree char *host = g_strndup(address, (gsize)(colon - address));
+    const char *rest = strchr(address, ':') + 1, *colon = is_unix ? NULL : strrchr(rest, ':');
+    g_autofree char *host = colon ? g_strndup(rest, (gsize)(colon - rest)) : g_strdup(rest);
     json_object_set_string_member(out, "family", is_unix ? "unix" : "ipv4");
-    json_object_set_string_member(out, "host", is_unix ? colon + 1 : strchr(host, ':') + 1);
-    json_object_set_string_member(out, "service", is_unix ? "" : colon + 1);
+    json_object_set_string_member(out, "host", host);
+    json_object_set_string_member(out, "service", colon ? colon + 1 : "");
 }
 
 static JsonArray *list_viewers(const WorkerDisplay *display)

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import Daemon, answers, program
+from conftest import FAST, Daemon, answers, program
 
 import powerplay
 
@@ -256,6 +256,21 @@ def test_definitions_survive_a_restart_of_the_daemon(tiny):
         assert not first.socket.exists()
     finally:
         first.close()
+
+
+def test_where_viewers_come_in_is_told_whole(tiny, tmp_path):
+    """Also when there are colons in the path."""
+    private = Daemon("--state", str(tmp_path / "a:b"))
+    try:
+        with private.connect() as pp:
+            machine = pp.create(tiny.definition("seen", clock=FAST, display={"device": "vga", "vnc": {"listen": "unix"}}))
+            machine.start(paused=True)
+            info = machine.execute("query-vnc")
+            assert (info["family"], info["service"]) == ("unix", "")
+            assert info["host"].startswith(str(tmp_path / "a:b")) and pathlib.Path(info["host"]).is_socket()
+            machine.destroy()
+    finally:
+        private.close()
 
 
 def test_shutdown_ends_every_process(tiny):
