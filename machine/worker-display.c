@@ -76,6 +76,8 @@ struct WorkerDisplay {
     bool copy_is_out; /* the machine thread has been asked */
     bool helper_is_busy;
     bool screen_is_unsent;
+    bool lock_is_unsent;
+    bool helper_hangs; /* it took no message when there was one last */
     guint timer;
 
     char *password; /* NULL: none */
@@ -88,10 +90,14 @@ static void look_for_news(WorkerDisplay *display);
 
 /* --- to the helper ---------------------------------------------------------------------------- */
 
-static void tell(WorkerDisplay *display, const DisplayMessage *message, int fd)
+/* False if it takes none: it hangs, or has just died. */
+static bool tell(WorkerDisplay *display, const DisplayMessage *message, int fd)
 {
-    if (display->socket >= 0 && !display_message_send(display->socket, message, fd))
+    bool sent = display->socket >= 0 && display_message_send(display->socket, message, fd);
+    if (!sent && display->socket >= 0 && !display->helper_hangs)
         g_warning("display: the helper takes no message of type %u", message->type);
+    display->helper_hangs = !sent;
+    return sent;
 }
 
 static bool is_expired(const WorkerDisplay *display)
@@ -110,7 +116,7 @@ static void tell_lock(WorkerDisplay *display)
                                         : DISPLAY_LOCK_OPEN;
     if (message.value == DISPLAY_LOCK_PASSWORD)
         display_message_set_text(&message, display->password);
-    tell(display, &message, -1);
+    display->lock_is_unsent = !tell(display, &message, -1);
     explicit_bzero(message.text, sizeof message.text);
 }
 
@@ -119,8 +125,8 @@ static void tell_screen(WorkerDisplay *display)
     DisplayMessage message = display_message(DISPLAY_SCREEN);
     message.width = display->width;
     message.height = display->height;
-    display->helper_is_busy = true;
-    tell(display, &message, display->memory);
+    display->helper_is_busy = tell(display, &message, display->memory);
+    display->screen_is_unsent = !display->helper_is_busy;
 }
 
 /* --- pictures --------------------------------------------------------------------------------- */
@@ -202,14 +208,14 @@ static gboolean finish_copy(gpointer data)
             display->screen_is_unsent = true;
         look_for_news(display);
     } else if (display->screen_is_unsent) {
-        display->screen_is_unsent = false;
         tell_screen(display);
     } else if (copy->rows && display->socket >= 0) {
         DisplayMessage message = display_message(DISPLAY_DIRTY);
         message.y = copy->first;
         message.height = copy->rows;
-        display->helper_is_busy = true;
-        tell(display, &message, -1);
+        display->helper_is_busy = tell(display, &message, -1);
+        if (!display->helper_is_busy)
+            display->shown = (Scanout){ 0 }; /* all rows go with the next copy */
     }
     g_free(copy);
     return G_SOURCE_REMOVE;
@@ -233,7 +239,10 @@ static void look_for_news(WorkerDisplay *display)
 
 static gboolean on_frame(gpointer data)
 {
-    look_for_news(data);
+    WorkerDisplay *display = data;
+    if (display->lock_is_unsent)
+        tell_lock(display);
+    look_for_news(display);
     return G_SOURCE_CONTINUE;
 }
 
@@ -510,9 +519,13 @@ const char *display_admit_page(WorkerDisplay *display, const char *token, const 
     display_message_set_text(&message, token);
     g_strlcpy(message.origin, origin, sizeof message.origin);
     message.value = seconds;
-    tell(display, &message, -1);
+    bool is_told = tell(display, &message, -1);
     explicit_bzero(message.text, sizeof message.text);
-    return display->web_path;
+    if (!is_told)
+        g_set_error(error, API_ERROR, API_ERROR_GENERIC,
+                    "The display helper takes no more tokens: it hangs, or has just died; try "
+                    "again in a moment");
+    return is_told ? display->web_path : NULL;
 }
 
 /* "unix:PATH", in which there may be colons, or "tcp:HOST:PORT". */

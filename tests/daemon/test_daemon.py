@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The supervisor: machines by name, their processes, their sockets."""
 
+import contextlib
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -258,6 +260,15 @@ def test_definitions_survive_a_restart_of_the_daemon(tiny):
         first.close()
 
 
+def viewers_door(machine) -> dict:
+    """What query-vnc tells once the helper has begun."""
+    deadline = time.monotonic() + 60
+    while not (info := machine.execute("query-vnc"))["enabled"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return info
+
+
 def test_where_viewers_come_in_is_told_whole(tiny, tmp_path):
     """Also when there are colons in the path."""
     private = Daemon("--state", str(tmp_path / "a:b"))
@@ -265,9 +276,52 @@ def test_where_viewers_come_in_is_told_whole(tiny, tmp_path):
         with private.connect() as pp:
             machine = pp.create(tiny.definition("seen", clock=FAST, display={"device": "vga", "vnc": {"listen": "unix"}}))
             machine.start(paused=True)
-            info = machine.execute("query-vnc")
+            info = viewers_door(machine)
             assert (info["family"], info["service"]) == ("unix", "")
             assert info["host"].startswith(str(tmp_path / "a:b")) and pathlib.Path(info["host"]).is_socket()
+            machine.destroy()
+    finally:
+        private.close()
+
+
+def display_helper_of(daemon) -> int:
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            pid, name, rest = re.fullmatch(r"(\d+) \((.*)\) (.*)\n", stat.read_text()).groups()
+            if name == "powerplay-displ" and int(rest.split()[1]) == daemon.process.pid:
+                return int(pid)
+    raise AssertionError("there is no display helper")
+
+
+def security_types(path: str) -> bytes:
+    with socket.socket(socket.AF_UNIX) as viewer:
+        viewer.settimeout(60)
+        viewer.connect(path)
+        assert viewer.recv(12) == b"RFB 003.008\n"
+        viewer.sendall(b"RFB 003.008\n")
+        return viewer.recv(2)
+
+
+def test_a_helper_that_hung_hears_of_the_password_when_it_goes_on(tiny):
+    private = Daemon()
+    try:
+        with private.connect() as pp:
+            machine = pp.create(tiny.definition("seen", clock=FAST, display={"device": "vga", "vnc": {"listen": "unix"}}))
+            machine.start(paused=True)
+            path = viewers_door(machine)["host"]
+            assert security_types(path) == b"\1\1"
+            helper = display_helper_of(private)
+            os.kill(helper, signal.SIGSTOP)
+            with pytest.raises(powerplay.Failed, match="takes no more tokens"):
+                for _ in range(5000):
+                    machine.execute("vnc-web", {"origin": "http://127.0.0.1:1"})
+            machine.execute("set_password", {"protocol": "vnc", "password": "secret"})
+            os.kill(helper, signal.SIGCONT)
+            deadline = time.monotonic() + 30
+            while security_types(path) != b"\1\2":
+                assert time.monotonic() < deadline, "viewers come in without a password"
+                time.sleep(0.2)
+            machine.execute("vnc-web", {"origin": "http://127.0.0.1:1"})
             machine.destroy()
     finally:
         private.close()
