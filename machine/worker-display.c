@@ -14,6 +14,7 @@
  * 1. The shared memory belongs to the machine thread while `copy_is_out`, else to this one.
  * 2. When a viewer goes, loses control, or his helper dies, what he holds down is released.
  * 3. Whatever the helper sends: it can press keys and move pointers, nothing else.
+ * 4. A burst of keys goes on at a pace of the guest's time: however slow it is, its evdev has run.
  */
 
 #include "machine/worker-display.h"
@@ -31,7 +32,7 @@
 #define FRAME_MS 33
 #define IDLE_MS  500
 /* Of keys and movements: a guest's evdev holds 64 for a reader that has not run yet, two a key. */
-#define HANDS_SEC      1000
+#define HANDS_SEC      1000 /* of the guest's time */
 #define HANDS_BURST    4
 #define HANDS_WAITING  0u     /* in the inbox, when the next one comes */
 #define PATIENCE_US    100000 /* a guest that takes none for so long has no driver */
@@ -64,7 +65,9 @@ struct WorkerDisplay {
     unsigned controller; /* 0: nobody */
     InputSource hands;   /* of the controller */
     double hands_credit; /* that may still go on */
-    gint64 credit_us;    /* when it was counted */
+    gint64 credit_us;    /* when it was counted, by the host's clock */
+    gint64 guest_us;     /* likewise, in virtual time */
+    gint64 moved_us;     /* when virtual time was seen to go on last, by the host's clock */
     gint64 behind_us;    /* since when too many wait; 0: they do not */
     guint pause;         /* the helper is not heard meanwhile */
 
@@ -348,13 +351,27 @@ static bool guest_is_behind(WorkerDisplay *display, gint64 now)
     return now - display->behind_us < PATIENCE_US;
 }
 
+/* What has passed for the guest since the last time: a slow one gets the same keys in the same time
+ * of its own. While it stands, the host's time passes: what comes then is bounded by the inbox. */
+static gint64 passed_us(WorkerDisplay *display, gint64 now)
+{
+    WorkerStatus status = worker_status(display->worker);
+    gint64 guest_us = (gint64)(status.position.virtual_ns / 1000);
+    gint64 by_guest = guest_us - display->guest_us, by_host = now - display->credit_us;
+    if (by_guest)
+        display->moved_us = now;
+    display->guest_us = guest_us;
+    display->credit_us = now;
+    bool stands = status.state != MACHINE_RUNNING || now - display->moved_us >= PATIENCE_US;
+    return stands ? by_host : MAX(by_guest, 0); /* a snapshot sets it back */
+}
+
 /* Whether the next key has to wait a little: it stays in the viewer's socket, late but not lost. */
 static bool hands_are_full(WorkerDisplay *display)
 {
     gint64 now = g_get_monotonic_time();
-    display->hands_credit += (double)(now - display->credit_us) * HANDS_SEC / G_USEC_PER_SEC;
+    display->hands_credit += (double)passed_us(display, now) * HANDS_SEC / G_USEC_PER_SEC;
     display->hands_credit = MIN(display->hands_credit, HANDS_BURST);
-    display->credit_us = now;
     return display->hands_credit < 1 || guest_is_behind(display, now);
 }
 
