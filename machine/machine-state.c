@@ -134,6 +134,11 @@ void machine_hash(Machine *machine, bool full, HashList *list)
     hash_machine(machine, full ? HASH_ALL : HASH_POINT_PAGES, list);
 }
 
+uint64_t machine_point_bytes(const Machine *machine)
+{
+    return hash_list_point_bytes(machine->hashes);
+}
+
 /* --- recording and replaying ------------------------------------------------------------------ */
 
 static bool require_no_replay(Machine *machine, GError **error)

@@ -220,6 +220,8 @@ char **machine_behaviour_versions(Machine *machine);
 
 /* Digests of every component; FULL digests all of RAM instead of a hash point's share. */
 void machine_hash(Machine *machine, bool full, HashList *list);
+/* Of RAM that hash points have looked at since the machine was made: what recording it costs. */
+uint64_t machine_point_bytes(const Machine *machine);
 /* Writes or replaces the whole state, RAM included. On a failed load the machine is unusable. */
 void machine_save(Machine *machine, StateWriter *writer);
 bool machine_load(Machine *machine, StateReader *reader, GError **error);

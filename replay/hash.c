@@ -131,6 +131,7 @@ void hasher_digest(const Hasher *hasher, Digest *digest)
 
 struct HashList {
     GArray *components;
+    guint64 point_pages; /* of RAM, that points have digested into it; resetting keeps the count */
 };
 
 HashList *hash_list_new(void)
@@ -175,6 +176,11 @@ void hash_list_add_struct(HashList *list, const char *name, const StateTable *ta
 
     digest_struct(&digest, table, state);
     hash_list_add(list, name, &digest);
+}
+
+guint64 hash_list_point_bytes(const HashList *list)
+{
+    return list->point_pages * HASH_RAM_PAGE;
 }
 
 guint hash_list_length(const HashList *list)
@@ -255,10 +261,16 @@ static guint64 feed_dirty(XXH3_state_t *hash, const RamView *view, guint64 from,
     return from;
 }
 
+guint64 ram_hash_slices(guint64 pages)
+{
+    return MAX(HASH_RAM_SLICES, (pages + HASH_SLICE_MAX - 1) / HASH_SLICE_MAX);
+}
+
 void ram_hash_point(RamHash *hash, const RamView *view, guint64 icount, const char *prefix,
                     HashList *list)
 {
-    guint64 slice = (icount / HASH_POINT_INTERVAL) % HASH_RAM_SLICES;
+    guint64 slices = ram_hash_slices(view->pages);
+    guint64 slice = (icount / HASH_POINT_INTERVAL) % slices;
     guint64 start = hash->cursor < view->pages ? hash->cursor : 0;
     guint count = 0;
     XXH3_state_t state;
@@ -270,12 +282,14 @@ void ram_hash_point(RamHash *hash, const RamView *view, guint64 icount, const ch
     }
     add_named(list, prefix, "ram-dirty", &state);
 
+    list->point_pages += count;
     XXH3_128bits_reset(&state);
-    for (guint64 page = slice * view->pages / HASH_RAM_SLICES;
-         page < (slice + 1) * view->pages / HASH_RAM_SLICES; page++) {
+    for (guint64 page = slice * view->pages / slices; page < (slice + 1) * view->pages / slices;
+         page++) {
         /* Those that were never written are zero, or will be found not to be at the end. */
         if (!view->marks || view->marks[page]) {
             feed_page(&state, view, page);
+            list->point_pages++;
         }
     }
     add_named(list, prefix, "ram-slice", &state);

@@ -7,12 +7,12 @@
  * values (state.h), so they depend on no host and no padding. They find accidents, not forgeries.
  *
  * RAM. A hash point digests at most 64 pages among those written since their last digest, in
- * ascending order from a cursor that is state, and one slice of 1/256 of all pages, chosen by
- * icount; of the slice only pages that were ever written, by their marks, if the view has marks.
- * Points are 2^24 instructions apart, so each of these is looked at at least once in 2^32
- * instructions, and what changed in it behind the machine's back (a flipped bit, a store that
- * forgot its dirty mark) shows there; in a page without any mark it shows at the end. RAM is
- * digested at start and end of a recording.
+ * ascending order from a cursor that is state, and one slice of all pages, chosen by icount; of the
+ * slice only pages that were ever written, by their marks, if the view has marks. A slice is a
+ * 256th, but not more than 128 pages. Points are 2^24 instructions apart, so up to 128 MiB are
+ * looked at at least once in 2^32 instructions, four times as much in 2^34, and what changed in
+ * them behind the machine's back (a flipped bit, a store that forgot its dirty mark) shows there;
+ * in a page without any mark it shows at the end. RAM is digested at start and end of a recording.
  * This runs on the machine thread, and a recording may take 3 % longer than the run alone: reading
  * memory that no cache holds is nearly all of it, so the pages are few. What is left of the written
  * ones is digested at the next points.
@@ -75,6 +75,8 @@ void hash_list_reset(HashList *list);
 void hash_list_add(HashList *list, const char *name, const Digest *digest);
 void hash_list_add_struct(HashList *list, const char *name, const StateTable *table,
                           const void *state);
+/* Of RAM that ram_hash_point() has looked at for the list since it was made. */
+guint64 hash_list_point_bytes(const HashList *list);
 guint hash_list_length(const HashList *list);
 const HashComponent *hash_list_get(const HashList *list, guint index);
 /* Digest over all names and digests: the hash of the machine. */
@@ -85,9 +87,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HashList, hash_list_free)
 
 #define HASH_POINT_INTERVAL (G_GUINT64_CONSTANT(1) << 24) /* instructions */
 #define HASH_RAM_PAGE       4096u
-#define HASH_POINT_VERSION  3u /* raised when points digest something else */
+#define HASH_POINT_VERSION  4u /* raised when points digest something else */
 #define HASH_RAM_PAGES_MAX  64u
-#define HASH_RAM_SLICES     256u
+#define HASH_RAM_SLICES     256u /* at least */
+#define HASH_SLICE_MAX      128u /* pages */
 
 /* State of the machine, saved with it. */
 typedef struct RamHash {
@@ -105,6 +108,8 @@ typedef struct RamView {
 } RamView;
 
 /* Adds "ram-dirty" and "ram-slice" (both after PREFIX) to LIST, moves the cursor. */
+/* How many slices so many PAGES have. */
+guint64 ram_hash_slices(guint64 pages);
 void ram_hash_point(RamHash *hash, const RamView *view, guint64 icount, const char *prefix,
                     HashList *list);
 /* Adds "ram" (after PREFIX), the digest of all pages, or of all with a mark if VIEW has marks: the

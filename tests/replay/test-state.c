@@ -548,8 +548,8 @@ START_TEST(test_ram_hash_covers_all_within_a_sweep)
     guint64 page = (_i * 997 + 2999) % PAGES;
     guint found = 0;
 
-    /* A flip that no dirty mark tells of: exactly one of 256 slices sees it. */
-    for (guint slice = 0; slice < HASH_RAM_SLICES; slice++) {
+    /* A flip that no dirty mark tells of: exactly one of the slices sees it. */
+    for (guint slice = 0; slice < ram_hash_slices(PAGES); slice++) {
         Digest a, b;
 
         hash_list_reset(before);
@@ -566,6 +566,32 @@ START_TEST(test_ram_hash_covers_all_within_a_sweep)
         ck_assert(digest_equal(&a, &b));
     }
     ck_assert_uint_eq(found, 1);
+}
+END_TEST
+
+static guint64 none_dirty(gpointer user, guint64 from)
+{
+    const guint64 *pages = user;
+    return *pages;
+}
+
+START_TEST(test_slices_of_large_memories_are_small)
+{
+    guint64 pages = HASH_RAM_SLICES * HASH_SLICE_MAX + 1 + (guint64)_i * 7777;
+    g_autofree guint8 *ram = g_malloc0(pages * HASH_RAM_PAGE);
+    RamView view = { ram, pages, none_dirty, &pages };
+    RamHash hash = { 0 };
+    g_autoptr(HashList) list = hash_list_new();
+    guint64 slices = ram_hash_slices(pages), before = 0;
+
+    ck_assert_uint_gt(slices, HASH_RAM_SLICES);
+    for (guint64 slice = 0; slice < slices; slice++) {
+        hash_list_reset(list);
+        ram_hash_point(&hash, &view, slice * HASH_POINT_INTERVAL, "", list);
+        ck_assert_uint_le(hash_list_point_bytes(list) - before, HASH_SLICE_MAX * HASH_RAM_PAGE);
+        before = hash_list_point_bytes(list);
+    }
+    ck_assert_uint_eq(before, pages * HASH_RAM_PAGE);
 }
 END_TEST
 
@@ -634,6 +660,7 @@ int main(void)
     tcase_add_test(hashes, test_dump_and_description);
     tcase_add_test(hashes, test_output_hash_ignores_pieces);
     tcase_add_loop_test(hashes, test_ram_hash_covers_all_within_a_sweep, 0, 4);
+    tcase_add_loop_test(hashes, test_slices_of_large_memories_are_small, 0, 3);
     tcase_add_test(hashes, test_dirty_pages_in_turn);
     suite_add_tcase(suite, hashes);
     return check_run(suite);
