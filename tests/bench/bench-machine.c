@@ -9,7 +9,7 @@
  * and the end of the run one with what it cost and where it ended:
  *
  *     END state=NAME replay=NAME icount=N cpu_ns=N wall_ns=N hash=HEX log_bytes=N hashes=N
- *         keyframes=N
+ *         point_bytes=N keyframes=N
  *
  * 1. CPU time is that of all threads of the process, user and system, since its start; so the log's
  *    writer is in it, and so is making the machine.
@@ -17,8 +17,8 @@
  * 3. With --window the instructions that the host executes for a window of guest instructions are
  *    counted: a line "STEPS first=N guest=N host=N" each. The processor's trap flag makes every
  *    instruction a signal, which is exact, the same on a quiet and on a busy host, and works where
- * virtual machines have no hardware counters. Entering and leaving the machine for a window is in
- * the figure, so a window is made longer until this is small against it. Only x86-64 hosts can.
+ *    virtual machines have no hardware counters. Entering and leaving the machine for a window is
+ *    in the figure, so a window is made longer until this is small against it. Only x86-64 hosts can.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -321,11 +321,12 @@ static void report_end(Machine *machine)
     replay_counters(machine_replay(machine), &counters);
     const KeyframeSet *frames = machine_keyframes(machine);
     printf("END state=%s replay=%s icount=%" PRIu64 " cpu_ns=%" PRId64 " wall_ns=%" PRId64
-           " hash=%s log_bytes=%" PRIu64 " hashes=%" PRIu64 " keyframes=%u\n",
+           " hash=%s log_bytes=%" PRIu64 " hashes=%" PRIu64 " point_bytes=%" PRIu64
+           " keyframes=%u\n",
            machine_run_state_name(machine_run_state(machine)),
            replay_status_name(replay_status(machine_replay(machine))),
            cpu_icount(machine_cpu(machine, 0)), cpu, wall, hex, counters.bytes, counters.hashes,
-           frames ? keyframe_set_count(frames) : 0);
+           machine_point_bytes(machine), frames ? keyframe_set_count(frames) : 0);
 }
 
 /* False with ERROR unless the guest powered off by itself, or the replay held to its end. */

@@ -16,6 +16,7 @@ import os
 import pathlib
 import re
 import shutil
+import statistics
 import subprocess
 import tempfile
 import threading
@@ -30,6 +31,9 @@ MEMORY = "512"
 RUN_LIMIT = 1800
 # Windows per benchmark in which the host's instructions are counted, how many at least, and the room that one takes.
 WINDOWS, WINDOW_LEAST, WINDOW_ROOM = 4, 20_000, 200_000
+# Instructions between hash points; at how many of each benchmark their instructions are counted; and how far in front of
+# one a place like it without a point is.
+POINT_INTERVAL, POINTS, POINT_ASIDE = 1 << 24, 6, 1 << 20
 GUEST = TESTS / "bench/guest"
 DISK = "disk"       # a benchmark of the shell guest, on a disk of its own
 DISK_BYTES = 64 << 20
@@ -107,6 +111,20 @@ class Marks:
         return {name: self.figures[name] for name in wanted}
 
 
+@dataclasses.dataclass(frozen=True)
+class PointCost:
+    """What hash points cost a benchmark: the host's instructions for one, and their share of all that it executes."""
+    instructions: int
+    share: float
+
+
+def points_of(figures: Figures) -> list[int]:
+    """Some of the hash points within a benchmark, each with its place aside."""
+    points = range(-(-(figures.first + POINT_ASIDE) // POINT_INTERVAL) * POINT_INTERVAL,
+                   figures.first + figures.instructions, POINT_INTERVAL)
+    return list(points[::max(1, len(points) // POINTS)])[:POINTS]
+
+
 class Process:
     """Powerplay's machine in one process of its own, without the daemon."""
 
@@ -116,6 +134,7 @@ class Process:
     def __init__(self, guest: Guest, program: pathlib.Path, folder: pathlib.Path, engine: str | None = None):
         self._guest, self._program, self._folder, self._engine = guest, program, folder, engine
         self._disk = ["--disk", str(guest.disk)] if guest.disk else []
+        self.hashed_per_point: float | None = None      # bytes of RAM, in the last recording
 
     def version(self) -> str:
         return os.environ.get("POWERPLAY_COMMIT", "")[:12] or "unknown"
@@ -137,10 +156,18 @@ class Process:
     def run(self, wanted: list[str], mode: str) -> dict[str, Figures]:
         marks, last, start = Marks(), "", time.monotonic()
         for line in self._run(self._command(wanted, mode)).splitlines():
+            if mode == "record" and (match := re.match(r"END .* hashes=(\d+) point_bytes=(\d+)", line)):
+                self.hashed_per_point = int(match[2]) / max(1, int(match[1]))
             if match := re.match(r"MARK icount=(\d+) cpu_ns=(\d+) wall_ns=(\d+) (.*)", line):
                 last = match[4]
                 marks.add(last, int(match[2]) / 1e9, int(match[3]) / 1e9 - start, int(match[1]))
         return marks.take(wanted, f"Powerplay ({mode})", last)
+
+    def _windows(self, wanted: list[str], places: list[int], least: int) -> list[tuple[int, int]]:
+        """Guest's and host's instructions of windows at the places, along a replay of the last recording."""
+        options = [word for first in places for word in ("--window", f"{first}:{least}")]
+        rows = re.findall(r"STEPS first=\d+ guest=(\d+) host=(\d+)", self._run(self._command(wanted, "replay", *options)))
+        return [(int(guest), int(host)) for guest, host in rows]
 
     def host_per_guest(self, wanted: list[str], found: dict[str, Figures]) -> dict[str, float]:
         """Host instructions per guest instruction, counted in short windows spread over each benchmark.
@@ -153,13 +180,23 @@ class Process:
             step = figures.instructions // (WINDOWS + 1)
             if step > WINDOW_ROOM:
                 places |= {figures.first + step * i: name for i in range(1, WINDOWS + 1)}
-        options = [word for first in sorted(places) for word in ("--window", f"{first}:{WINDOW_LEAST}")]
-        rows = re.findall(r"STEPS first=(\d+) guest=(\d+) host=(\d+)", self._run(self._command(wanted, "replay", *options)))
         counts: dict[str, list[int]] = {}
-        for place, (_, guest, host) in zip(sorted(places), rows):
+        for place, (guest, host) in zip(sorted(places), self._windows(wanted, sorted(places), WINDOW_LEAST)):
             sums = counts.setdefault(places[place], [0, 0])
-            sums[0], sums[1] = sums[0] + int(host), sums[1] + int(guest)
+            sums[0], sums[1] = sums[0] + host, sums[1] + guest
         return {name: host / guest for name, (host, guest) in counts.items()}
+
+    def point_costs(self, found: dict[str, Figures], host_per_guest: dict[str, float]) -> dict[str, PointCost]:
+        """What hash points cost, counted: at some of them, less what as many instructions cost beside them."""
+        owners = {point: name for name in host_per_guest for point in points_of(found[name])}
+        places = sorted([*owners, *(point - POINT_ASIDE for point in owners)])
+        hosts = dict(zip(places, (host for _, host in self._windows(list(found), places, 1))))
+        extra: dict[str, list[int]] = {}
+        for point, name in owners.items():
+            extra.setdefault(name, []).append(hosts[point] - hosts[point - POINT_ASIDE])
+        medians = {name: statistics.median(values) for name, values in extra.items()}
+        return {name: PointCost(round(value), value / (host_per_guest[name] * POINT_INTERVAL))
+                for name, value in medians.items()}
 
 
 class Daemon:

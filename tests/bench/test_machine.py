@@ -44,6 +44,12 @@ def test_a_replay_has_the_marks_of_its_recording_at_the_same_instructions(tiny, 
     assert 0 < int(end(recorded)["cpu_ns"]) < 60e9
 
 
+def test_a_replay_looks_at_as_much_memory_as_its_recording(tiny, tmp_path):
+    recorded, replayed = (run(tiny, tmp_path, "--mode", mode, "--append", "rounds=1500") for mode in ("record", "replay"))
+    assert int(end(recorded)["icount"]) > 1 << 24
+    assert 0 < int(end(recorded)["point_bytes"]) == int(end(replayed)["point_bytes"])
+
+
 def test_counts_of_host_instructions_are_the_same_each_time(tiny, tmp_path):
     last = int(end(run(tiny, tmp_path, "--mode", "record"))["icount"])
     windows = [word for place in (last // 4, last // 2) for word in ("--window", f"{place}:30000")]

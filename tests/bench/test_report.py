@@ -3,7 +3,7 @@
 
 import pytest
 
-from bench import report
+from bench import report, runners
 from bench.runners import Figures, Marks, names, words
 from dev import bench
 from dev.common import Failed
@@ -30,6 +30,16 @@ def test_a_benchmark_without_an_end_or_a_result_is_an_error_with_the_last_words(
         marks("BENCH-START sort", "BENCH-END sort").take(["sort"], "it", "")
     with pytest.raises(Failed, match="without a result"):
         marks("RESULT vm n=1 check=1", "BENCH-START sort", "BENCH-END sort").take(["sort"], "it", "")
+
+
+def test_hash_points_lie_within_their_benchmark_and_so_do_the_places_beside_them():
+    figures = Figures(1.0, 1.0, "", instructions=100 * runners.POINT_INTERVAL, first=5 * runners.POINT_INTERVAL + 3)
+    points = runners.points_of(figures)
+    assert len(points) == runners.POINTS and points[0] == 6 * runners.POINT_INTERVAL
+    for point in points:
+        assert point % runners.POINT_INTERVAL == 0
+        assert figures.first <= point - runners.POINT_ASIDE and point < figures.first + figures.instructions
+    assert runners.points_of(Figures(1.0, 1.0, "", instructions=10, first=1)) == []
 
 
 class Runner:

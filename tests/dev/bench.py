@@ -80,6 +80,10 @@ def _count(ours, portion: list[str], found: report.Found) -> dict[str, float]:
     recorded = {name: found[name][ours.name, "record"][-1] for name in portion}
     counted = ours.host_per_guest(portion, recorded)
     say("host instructions per guest instruction: " + " ".join(f"{name} {value:.1f}" for name, value in counted.items()))
+    costs = ours.point_costs(recorded, counted)
+    say("host instructions for a hash point, share of all: "
+        + ", ".join(f"{name} {cost.instructions} {100 * cost.share:.2f} %" for name, cost in costs.items()))
+    say(f"a hash point looks at {ours.hashed_per_point / 1024:.0f} KiB of RAM on average")
     return counted
 
 
