@@ -95,6 +95,28 @@ def test_a_command_that_the_daemon_cannot_read_fails_and_the_next_one_does_not(d
             assert pp.machine_list() == []
 
 
+def test_a_page_server_gets_a_token_when_there_is_a_helper_again(monkeypatch):
+    from powerplay import web
+    monkeypatch.setattr(web, "page_folder", lambda: None)
+    monkeypatch.setattr(web, "read_page", lambda _folder: {})
+    tokens, told = ["one", None, None, "two"], []
+
+    class Machine:
+        def execute(self, _command, _arguments):
+            if (token := tokens.pop(0)) is None:
+                raise powerplay.Failed("the helper has just died")
+            return {"socket": "/nowhere", "token": token}
+
+    with web.Server(Machine(), 0, told.append) as server:
+        server.renew()
+        with pytest.raises(powerplay.Failed):
+            server.renew(spent="one")
+        server.service_actions()
+        server.service_actions()
+        server.service_actions()
+    assert [address.partition("#")[2] for address in told] == ["one", "two"]
+
+
 def test_a_connection_outlives_a_wait_that_was_too_short(pp, machine):
     for _ in range(3):
         with pytest.raises(powerplay.TimedOut):

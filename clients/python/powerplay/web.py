@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 from typing import Callable, Dict, Optional, Tuple
 
-from . import built
 from .errors import Failed, PowerplayError
 from .sync import Machine
 
@@ -28,6 +27,11 @@ TYPES = {".js": "text/javascript", ".html": "text/html; charset=utf-8", ".css": 
 
 def page_folder() -> Path:
     """Where the page was installed, or made in the build directory."""
+    try:
+        from . import built
+    except ImportError as error:
+        raise Failed("the page for browsers is made when Powerplay is built: this is a source checkout",
+                     "use the `powerplay` of a build directory; other viewers need nothing of it") from error
     for folder in (Path(built.NOVNC), Path(built.__file__).resolve().parents[2] / "novnc" / "page"):
         if (folder / "core" / "rfb.js").exists():
             return folder
@@ -80,13 +84,17 @@ class Server(http.server.ThreadingHTTPServer):
             is_spent = self.token in ("", spent)
             if not is_spent and time.monotonic() < self.token_until:
                 return
+            self.token = ""     # also if there is none to be had now
             answer = self.machine.execute("vnc-web", {"origin": f"http://{self.host}", "seconds": TOKEN_SECONDS})
             self.socket_path, self.token = answer["socket"], answer["token"]
             self.token_until = time.monotonic() + TOKEN_SECONDS - 60
             self.announce(f"http://{self.host}/#{self.token}")
 
     def service_actions(self) -> None:
-        self.renew()
+        try:
+            self.renew()
+        except Failed:
+            pass  # the helper has just died: there will be another one
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
