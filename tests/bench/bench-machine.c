@@ -16,9 +16,9 @@
  * 2. A recording keeps keyframes, as the worker's do, but does not put them into a file.
  * 3. With --window the instructions that the host executes for a window of guest instructions are
  *    counted: a line "STEPS first=N guest=N host=N" each. The processor's trap flag makes every
- *    instruction a signal, which is exact, the same on a quiet and on a busy host, and works where
- *    virtual machines have no hardware counters. Entering and leaving the machine for a window is
- *    in the figure, so a window is made longer until this is small against it. Only x86-64 hosts can.
+ *    instruction a signal, which is exact, the same on a quiet and on a busy host, and works in
+ *    virtual machines without counters. Entering and leaving the machine for a window is counted,
+ *    too, so windows are made longer until this is small against it. Only x86-64 hosts can.
  */
 #include <errno.h>
 #include <fcntl.h>
