@@ -288,15 +288,16 @@ static bool can_pay(Machine *machine, uint64_t pages)
     return has_room && (is_late || work >= (pages + CLUSTER_PAGES * clusters) * PAGE_WORK);
 }
 
-/* What is new only grows, and counting it costs, too: it waits for what is known of to be paid. */
+/* What is new only grows, and counting it costs, too: it waits for what is known of to be paid.
+ * Asked on the way to the interval as well, since room is made meanwhile. */
 static bool is_paid(Machine *machine)
 {
     TimeTravel *travel = machine->travel;
     if (!can_pay(machine, travel->news_pages))
         return false;
     travel->news_pages = machine_count_news(machine, travel->news_epoch);
-    return travel->work - travel->news_work >= travel->interval &&
-           can_pay(machine, travel->news_pages);
+    return can_pay(machine, travel->news_pages) &&
+           travel->work - travel->news_work >= travel->interval;
 }
 
 /* What is new since the keyframe before, as the next one. */

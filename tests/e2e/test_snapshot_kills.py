@@ -14,7 +14,7 @@ from dev.lab import Wire
 from ledger import Ledger
 
 KILLS = 200
-VERSION = "4"    # a recording takes its memory by the host's time, and hash points read less
+VERSION = "5"    # write entries rest, and news are counted when paid
 NAMES = ("a", "b", "c")
 
 
