@@ -56,15 +56,20 @@ static int take_fd(struct msghdr *header, unsigned *fds)
     return first;
 }
 
-static ssize_t receive(int socket, void *bytes, gsize room, int flags, int *fd, unsigned *fds)
+static struct msghdr header_of(struct iovec *vector, FdSpace *space)
+{
+    return (struct msghdr){ .msg_iov = vector,
+                            .msg_iovlen = 1,
+                            .msg_control = space->bytes,
+                            .msg_controllen = sizeof space->bytes };
+}
+
+ssize_t packet_stream_receive(int socket, void *bytes, gsize room, int *fd, unsigned *fds)
 {
     struct iovec vector = { bytes, room };
     FdSpace space = { 0 };
-    struct msghdr header = { .msg_iov = &vector,
-                             .msg_iovlen = 1,
-                             .msg_control = space.bytes,
-                             .msg_controllen = sizeof space.bytes };
-    ssize_t n = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | flags);
+    struct msghdr header = header_of(&vector, &space);
+    ssize_t n = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     *fd = -1;
     *fds = 0;
     if (n > 0)
@@ -72,21 +77,14 @@ static ssize_t receive(int socket, void *bytes, gsize room, int flags, int *fd, 
     return n;
 }
 
-ssize_t packet_stream_receive(int socket, void *bytes, gsize room, int *fd, unsigned *fds)
-{
-    return receive(socket, bytes, room, 0, fd, fds);
-}
-
 PacketResult packet_receive(int socket, void *bytes, gsize room, gsize *length, int *fd)
 {
-    unsigned fds;
-    ssize_t n = receive(socket, bytes, room, MSG_TRUNC, fd, &fds);
-    *length = n > 0 ? (gsize)n : 0;
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-        return PACKET_NONE_YET;
-    if (n <= 0)
-        return PACKET_CLOSED;
-    return PACKET_RECEIVED;
+    PacketSlot packet = { .bytes = bytes, .room = room, .fd = -1 };
+    PacketResult end;
+    bool is_there = packet_receive_many(socket, &packet, 1, &end) == 1;
+    *length = packet.length;
+    *fd = packet.fd;
+    return is_there ? PACKET_RECEIVED : end;
 }
 
 unsigned packet_receive_many(int socket, PacketSlot *packets, unsigned count, PacketResult *end)
@@ -98,10 +96,7 @@ unsigned packet_receive_many(int socket, PacketSlot *packets, unsigned count, Pa
     g_assert(count <= PACKET_BATCH);
     for (unsigned i = 0; i < count; i++) {
         vectors[i] = (struct iovec){ packets[i].bytes, packets[i].room };
-        headers[i].msg_hdr = (struct msghdr){ .msg_iov = &vectors[i],
-                                              .msg_iovlen = 1,
-                                              .msg_control = spaces[i].bytes,
-                                              .msg_controllen = sizeof spaces[i].bytes };
+        headers[i].msg_hdr = header_of(&vectors[i], &spaces[i]);
     }
     int got = recvmmsg(socket, headers, count, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC, NULL);
     bool is_empty = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);

@@ -189,9 +189,9 @@ uint64_t disk_submit_tagged(Disk *disk, DiskOperation operation, uint64_t offset
     return enqueue(disk, request);
 }
 
-static GList *find_done(Disk *disk, uint64_t ticket)
+static GList *find(const GQueue *requests, uint64_t ticket)
 {
-    for (GList *link = disk->done.head; link; link = link->next)
+    for (GList *link = requests->head; link; link = link->next)
         if (((DiskRequest *)link->data)->ticket == ticket)
             return link;
     return NULL;
@@ -200,7 +200,7 @@ static GList *find_done(Disk *disk, uint64_t ticket)
 bool disk_is_done(Disk *disk, uint64_t ticket)
 {
     g_mutex_lock(&disk->lock);
-    bool is_done = find_done(disk, ticket) != NULL;
+    bool is_done = find(&disk->done, ticket) != NULL;
     g_mutex_unlock(&disk->lock);
     return is_done;
 }
@@ -235,7 +235,7 @@ DiskProgress disk_progress(Disk *disk, uint64_t ticket)
     DiskProgress progress = DISK_DONE;
     g_mutex_lock(&disk->lock);
     g_assert(disk->wake && ticket < disk->next_ticket);
-    if (ticket && find_done(disk, ticket))
+    if (ticket && find(&disk->done, ticket))
         progress = DISK_DONE;
     else if (disk->figures.is_waiting_for_space)
         progress = progress_of_full(disk);
@@ -246,19 +246,11 @@ DiskProgress disk_progress(Disk *disk, uint64_t ticket)
     return progress;
 }
 
-static GList *find_waiting(Disk *disk, uint64_t ticket)
-{
-    for (GList *link = disk->waiting.head; link; link = link->next)
-        if (((DiskRequest *)link->data)->ticket == ticket)
-            return link;
-    return NULL;
-}
-
 void disk_forget(Disk *disk, uint64_t ticket)
 {
     g_mutex_lock(&disk->lock);
     g_assert(ticket && ticket < disk->next_ticket);
-    GList *done = find_done(disk, ticket), *waiting = find_waiting(disk, ticket);
+    GList *done = find(&disk->done, ticket), *waiting = find(&disk->waiting, ticket);
     if (done) {
         disk_request_free(done->data);
         g_queue_delete_link(&disk->done, done);
@@ -275,7 +267,7 @@ int disk_wait(Disk *disk, uint64_t ticket, uint8_t **data)
     GList *link;
     g_mutex_lock(&disk->lock);
     g_assert(ticket && ticket < disk->next_ticket);
-    while (!(link = find_done(disk, ticket)))
+    while (!(link = find(&disk->done, ticket)))
         g_cond_wait(&disk->changed, &disk->lock);
     DiskRequest *request = link->data;
     g_queue_delete_link(&disk->done, link);
